@@ -1,1 +1,17 @@
-//! placeholder
+//! What things are: values, fields, modules, criteria, ids, time, refusals, scopes, job states and
+//! the org file. No I/O, no SQL, no HTTP, no async, and no reading of the clock.
+
+pub mod catalog;
+pub mod criteria;
+pub mod field;
+pub mod id;
+pub mod job;
+pub mod limits;
+pub mod module;
+pub mod people;
+pub mod refusal;
+pub mod scope;
+pub mod territory;
+pub mod time;
+pub mod value;
+pub mod view;

@@ -1,0 +1,134 @@
+//! The catalog: all metadata of the org at one version, as one value.
+
+use crate::id::{ModuleId, OrgId, ProfileId, RoleId, TerritoryId, UserId, ViewId};
+use crate::module::Module;
+use crate::people::{Profile, Role, User};
+use crate::territory::Territory;
+use crate::view::View;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Org {
+    /// Its id, the wire's `id` and `zgid`.
+    pub id: OrgId,
+    /// The company's name.
+    pub company: String,
+    /// IANA time zone of users who have none of their own.
+    pub time_zone: String,
+    /// Name of the currency.
+    pub currency: String,
+    /// Sign of the currency.
+    pub currency_symbol: String,
+    /// ISO 4217 code of the currency.
+    pub iso_code: String,
+    /// ISO 3166 code of the country.
+    pub country_code: String,
+    /// Contact address.
+    pub primary_email: String,
+}
+
+/// All metadata of the org.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// Raised by every change of the catalog.
+    pub version: i64,
+    /// The customer.
+    pub org: Org,
+    /// Modules, standard ones first.
+    pub modules: Vec<Module>,
+    /// Roles.
+    pub roles: Vec<Role>,
+    /// Profiles.
+    pub profiles: Vec<Profile>,
+    /// Users.
+    pub users: Vec<User>,
+    /// Territories.
+    pub territories: Vec<Territory>,
+}
+
+impl Catalog {
+    /// The module of this api name; exact case, `Meetings` and `Potentials` as the wire's aliases
+    /// of `Events` and `Deals` (wire API 21, rows 47 and 51).
+    pub fn module(&self, api_name: &str) -> Option<&Module> {
+        let name = match api_name {
+            "Meetings" => "Events",
+            "Potentials" => "Deals",
+            other => other,
+        };
+        self.modules.iter().find(|module| module.api_name == name)
+    }
+
+    /// The module of this id.
+    pub fn module_by_id(&self, id: ModuleId) -> Option<&Module> {
+        self.modules.iter().find(|module| module.id == id)
+    }
+
+    /// The user of this id.
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        self.users.iter().find(|user| user.id == id)
+    }
+
+    /// The user of this e-mail address, without regard to case.
+    pub fn user_by_email(&self, email: &str) -> Option<&User> {
+        self.users
+            .iter()
+            .find(|user| user.email.eq_ignore_ascii_case(email))
+    }
+
+    /// The profile of this id.
+    pub fn profile(&self, id: ProfileId) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.id == id)
+    }
+
+    /// The role of this id.
+    pub fn role(&self, id: RoleId) -> Option<&Role> {
+        self.roles.iter().find(|role| role.id == id)
+    }
+
+    /// The territory of this id.
+    pub fn territory(&self, id: TerritoryId) -> Option<&Territory> {
+        self.territories.iter().find(|territory| territory.id == id)
+    }
+
+    /// A territory and all below it.
+    pub fn territory_and_below(&self, top: TerritoryId) -> BTreeSet<TerritoryId> {
+        let mut found = BTreeSet::from([top]);
+        loop {
+            let more: Vec<TerritoryId> = self
+                .territories
+                .iter()
+                .filter(|t| t.reports_to.is_some_and(|above| found.contains(&above)))
+                .map(|t| t.id)
+                .filter(|id| !found.contains(id))
+                .collect();
+            if more.is_empty() {
+                return found;
+            }
+            found.extend(more);
+        }
+    }
+
+    /// The view of this id, with its module.
+    pub fn view(&self, id: ViewId) -> Option<(&Module, &View)> {
+        self.modules.iter().find_map(|module| {
+            module
+                .views
+                .iter()
+                .find(|view| view.id == id)
+                .map(|view| (module, view))
+        })
+    }
+
+    /// The time zone that a user's days and date-times are in.
+    pub fn zone(&self, user: &User) -> TimeZone {
+        let named = |name: &str| TimeZone::get(name).ok();
+        user.time_zone
+            .as_deref()
+            .and_then(named)
+            .or_else(|| named(&self.org.time_zone))
+            .unwrap_or(TimeZone::UTC)
+    }
+}

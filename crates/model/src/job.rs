@@ -1,0 +1,180 @@
+//! A job's states and counts, and what the wire calls them.
+
+use std::fmt;
+
+/// Where a job stands (DESIGN: preparing, queued, running, paused, completed, failed, cancelled).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// Its targets are being stored; nobody may claim it.
+    Preparing,
+    /// Sealed, waiting for a worker.
+    Queued,
+    /// A worker holds its lease, or held it and died.
+    Running,
+    /// Stopped by a person.
+    Paused,
+    /// Every target was visited.
+    Completed,
+    /// The job as a whole could not go on.
+    Failed,
+    /// Ended by a person.
+    Cancelled,
+}
+
+impl JobState {
+    /// All states.
+    pub const ALL: [Self; 7] = [
+        Self::Preparing,
+        Self::Queued,
+        Self::Running,
+        Self::Paused,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The stored and native word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of a stored word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether the job will never change again by itself.
+    pub fn finished(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is done to each record of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobKind {
+    /// Write values into fields.
+    MassUpdate,
+}
+
+impl JobKind {
+    /// The stored and wire word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MassUpdate => "mass_update",
+        }
+    }
+
+    /// The kind of a stored word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::MassUpdate]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Records of a job by what happened to them. They sum to the cursor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Changed.
+    pub changed: i64,
+    /// Already as wanted.
+    pub unchanged: i64,
+    /// Refused.
+    pub failed: i64,
+}
+
+impl Counts {
+    /// How many were visited.
+    pub fn visited(self) -> i64 {
+        self.changed + self.unchanged + self.failed
+    }
+
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            changed: self.changed + other.changed,
+            unchanged: self.unchanged + other.unchanged,
+            failed: self.failed + other.failed,
+        }
+    }
+}
+
+/// A job's state as the wire's mass update says it (wire API 1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WireStatus {
+    /// SCHEDULED, RUNNING, COMPLETED or FAILED.
+    pub status: &'static str,
+    /// Changed and unchanged.
+    pub updated: i64,
+    /// Not visited yet; 0 in a finished job.
+    pub not_updated: i64,
+    /// Refused, and in a job that ended early all that were not visited.
+    pub failed: i64,
+    /// All targets.
+    pub total: i64,
+}
+
+impl WireStatus {
+    /// Says a job in the wire's words (DESIGN 6).
+    pub fn of(state: JobState, counts: Counts, total: i64) -> Self {
+        let rest = total - counts.visited();
+        let ended_early = matches!(state, JobState::Failed | JobState::Cancelled);
+        let failed = counts.failed + if ended_early { rest } else { 0 };
+        let status = match state {
+            JobState::Preparing | JobState::Queued => "SCHEDULED",
+            JobState::Running | JobState::Paused => "RUNNING",
+            JobState::Completed if total > 0 && failed == total => "FAILED",
+            JobState::Completed => "COMPLETED",
+            JobState::Failed | JobState::Cancelled => "FAILED",
+        };
+        Self {
+            status,
+            updated: counts.changed + counts.unchanged,
+            not_updated: if ended_early { 0 } else { rest },
+            failed,
+            total,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_a_wire_status_whose_counts_sum_to_the_total() {
+        let counts = Counts {
+            changed: 3,
+            unchanged: 2,
+            failed: 1,
+        };
+        for state in JobState::ALL {
+            let wire = WireStatus::of(state, counts, 10);
+            assert_eq!(wire.updated + wire.not_updated + wire.failed, 10, "{state}");
+            assert_eq!(JobState::parse(state.as_str()), Some(state));
+        }
+        assert_eq!(WireStatus::of(JobState::Cancelled, counts, 10).failed, 5);
+        let all = Counts {
+            failed: 10,
+            ..Counts::default()
+        };
+        assert_eq!(
+            WireStatus::of(JobState::Completed, all, 10).status,
+            "FAILED"
+        );
+    }
+}

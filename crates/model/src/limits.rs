@@ -1,0 +1,40 @@
+//! Every bound on what comes from outside, by name. Sources are sections of the wire API.
+
+/// Bytes of a request body.
+pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Nesting of a JSON body.
+pub const BODY_DEPTH_MAX: usize = 64;
+/// Ids of the immediate form of mass update (1.2).
+pub const IDS_MAX: usize = 500;
+/// Records of one scheduled mass action (1.6).
+pub const VIEW_RECORDS_MAX: usize = 50_000;
+/// Records of one insert, update or delete call (9.2 to 9.4).
+pub const RECORDS_PER_CALL_MAX: usize = 100;
+/// Records of one page (9.1).
+pub const PER_PAGE_MAX: usize = 200;
+/// Records readable by `page` (9.1).
+pub const PAGED_RECORDS_MAX: usize = 2_000;
+/// Records readable by `page_token` (9.1).
+pub const TOKEN_RECORDS_MAX: usize = 100_000;
+/// Milliseconds that a `page_token` lives (9.1).
+pub const PAGE_TOKEN_MS: i64 = 24 * 60 * 60 * 1000;
+/// Names in `fields` (9.1).
+pub const FIELDS_PARAM_MAX: usize = 50;
+/// Conditions in one criteria (10.2).
+pub const CONDITIONS_MAX: usize = 25;
+/// Nesting of groups in one criteria.
+pub const CRITERIA_DEPTH_MAX: usize = 8;
+/// Values of one `in` (9.6).
+pub const IN_VALUES_MAX: usize = 100;
+/// Bytes of a criteria in its text form.
+pub const CRITERIA_BYTES_MAX: usize = 16 * 1024;
+/// Fields of one mass update, and of one in Deals (1.2).
+pub const MASS_UPDATE_FIELDS_MAX: usize = 1;
+/// Fields of one mass update in Deals (1.2).
+pub const MASS_UPDATE_DEAL_FIELDS_MAX: usize = 3;
+/// Territories of one record (12).
+pub const TERRITORIES_PER_RECORD_MAX: usize = 10;
+/// Characters of a lock's reason (14.1).
+pub const LOCK_REASON_MAX: usize = 3_000;
+/// Digits of a scaled decimal.
+pub const DECIMAL_DIGITS_MAX: usize = 18;

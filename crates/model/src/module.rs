@@ -1,0 +1,125 @@
+//! A module: its fields, layouts and views, and the fields every module has.
+
+use crate::field::{Field, FieldKind};
+use crate::id::{FieldId, LayoutId, ModuleId};
+use crate::limits;
+use crate::view::View;
+use serde::{Deserialize, Serialize};
+
+/// Api names of the fields that every module has and the server writes.
+pub mod system {
+    /// The owner.
+    pub const OWNER: &str = "Owner";
+    /// Who made the record.
+    pub const CREATED_BY: &str = "Created_By";
+    /// Who changed it last.
+    pub const MODIFIED_BY: &str = "Modified_By";
+    /// When it was made.
+    pub const CREATED_TIME: &str = "Created_Time";
+    /// When it was changed last.
+    pub const MODIFIED_TIME: &str = "Modified_Time";
+    /// The layout.
+    pub const LAYOUT: &str = "Layout";
+    /// Whether a lock holds the record; written with the lock, so that one read judges a record.
+    pub const LOCKED: &str = "Locked__s";
+    /// Whether the lead was converted.
+    pub const CONVERTED: &str = "Converted__s";
+}
+
+/// A layout: which fields it shows and which it demands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// Its id.
+    pub id: LayoutId,
+    /// Its name.
+    pub name: String,
+    /// Sections in order.
+    pub sections: Vec<Section>,
+}
+
+/// A section of a layout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Section {
+    /// Its name.
+    pub name: String,
+    /// Api names of its fields, in order.
+    pub fields: Vec<String>,
+    /// Those of them that must have a value.
+    #[serde(default)]
+    pub required: Vec<String>,
+}
+
+/// A module of records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Module {
+    /// Its id.
+    pub id: ModuleId,
+    /// Its api name, a part of URLs and the table's name.
+    pub api_name: String,
+    /// What one record is called.
+    pub singular: String,
+    /// What several are called.
+    pub plural: String,
+    /// Made by the org, not standard.
+    #[serde(default)]
+    pub custom: bool,
+    /// Records can be assigned to territories.
+    #[serde(default)]
+    pub territories: bool,
+    /// Records can be locked through the wire API (wire API 14.1).
+    #[serde(default)]
+    pub locking: bool,
+    /// Fields, in order.
+    pub fields: Vec<Field>,
+    /// Layouts; the first is the default.
+    pub layouts: Vec<Layout>,
+    /// Custom views, the system's own first.
+    pub views: Vec<View>,
+}
+
+impl Module {
+    /// The field of this api name; exact case, as on the wire.
+    pub fn field(&self, api_name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.api_name == api_name)
+    }
+
+    /// The field of this id.
+    pub fn field_by_id(&self, id: FieldId) -> Option<&Field> {
+        self.fields.iter().find(|field| field.id == id)
+    }
+
+    /// The field that names a record for people.
+    pub fn name_field(&self) -> Option<&Field> {
+        let names = ["Full_Name", "Account_Name", "Deal_Name", "Subject", "Name"];
+        let found = match self.api_name.as_str() {
+            "Deals" => self.field("Deal_Name"),
+            "Accounts" => self.field("Account_Name"),
+            _ => None,
+        };
+        found
+            .or_else(|| names.iter().find_map(|name| self.field(name)))
+            .or_else(|| self.fields.iter().find(|f| f.mandatory && f.kind.is_text()))
+    }
+
+    /// The layout of this id.
+    pub fn layout(&self, id: LayoutId) -> Option<&Layout> {
+        self.layouts.iter().find(|layout| layout.id == id)
+    }
+
+    /// The most fields that one mass update may write here (wire API 1.2).
+    pub fn mass_update_fields_max(&self) -> usize {
+        if self.api_name == "Deals" {
+            limits::MASS_UPDATE_DEAL_FIELDS_MAX
+        } else {
+            limits::MASS_UPDATE_FIELDS_MAX
+        }
+    }
+
+    /// The lookups of this module, with the api name of the module that each points at.
+    pub fn lookups(&self) -> impl Iterator<Item = (&Field, &str)> {
+        self.fields.iter().filter_map(|field| match &field.kind {
+            FieldKind::Lookup { module } => Some((field, module.as_str())),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! Why a caller is told no: a code of the wire API, a sentence, and what was wrong.
+
+use serde_json::{Map, Value as Json};
+use std::borrow::Cow;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $status:literal $message:literal,)*) => {
+        /// A code of the wire API. Its usual HTTP status and sentence stand in the table below;
+        /// what differs by version is in the server's version table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* #[doc = $message] $name,)* }
+
+        impl Code {
+            /// The code as the wire writes it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The usual HTTP status.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// The usual sentence.
+            pub fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+
+            /// The code of a stored text; `None` for one this version does not know.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidUrlPattern = "INVALID_URL_PATTERN" 404 "Please check if the URL trying to access is a correct one",
+    InvalidRequestMethod = "INVALID_REQUEST_METHOD" 400 "The http request method type is not a valid one",
+    ApiNotSupported = "API_NOT_SUPPORTED" 400 "This API is not supported in this API version",
+    AuthenticationFailure = "AUTHENTICATION_FAILURE" 401 "Authentication failed",
+    InvalidToken = "INVALID_TOKEN" 401 "invalid oauth token",
+    OauthScopeMismatch = "OAUTH_SCOPE_MISMATCH" 401 "invalid oauth scope to access this URL",
+    AuthorizationFailed = "AUTHORIZATION_FAILED" 400 "User does not have sufficient privilege to perform this operation",
+    NoPermission = "NO_PERMISSION" 403 "permission denied",
+    InvalidModule = "INVALID_MODULE" 400 "the module name given seems to be invalid",
+    NotSupported = "NOT_SUPPORTED" 400 "The requested operation is not supported",
+    NotAllowed = "NOT_ALLOWED" 403 "The requested operation is not allowed",
+    InvalidData = "INVALID_DATA" 400 "invalid data",
+    MandatoryNotFound = "MANDATORY_NOT_FOUND" 400 "required field not found",
+    RequiredParamMissing = "REQUIRED_PARAM_MISSING" 400 "One of the expected parameter is missing",
+    UnableToParseDataType = "UNABLE_TO_PARSE_DATA_TYPE" 400 "either the request body or parameters is in wrong format",
+    PatternNotMatched = "PATTERN_NOT_MATCHED" 400 "Please check whether the input values are correct",
+    AmbiguityDuringProcessing = "AMBIGUITY_DURING_PROCESSING" 400 "Ambiguity while processing the request",
+    DuplicateData = "DUPLICATE_DATA" 400 "duplicate data",
+    AlreadyUsed = "ALREADY_USED" 400 "Duplicate territory ID found",
+    MappingMismatch = "MAPPING_MISMATCH" 400 "mapping mismatch",
+    AlreadyModified = "ALREADY_MODIFIED" 412 "Record updated time has already passed if-unmodified-since time",
+    LimitExceeded = "LIMIT_EXCEEDED" 400 "Record count exceeded",
+    DiscretePaginationLimitExceeded = "DISCRETE_PAGINATION_LIMIT_EXCEEDED" 400 "page limit exceeded: use page_token to read beyond the first 2000 records",
+    PaginationLimitExceeded = "PAGINATION_LIMIT_EXCEEDED" 400 "pagination limit exceeded: at most 100000 records can be read by page_token",
+    TokenBoundDataMismatch = "TOKEN_BOUND_DATA_MISMATCH" 400 "the request does not match the one that the page_token was made for",
+    ExpiredValue = "EXPIRED_VALUE" 400 "page_token has expired",
+    AlreadyScheduled = "ALREADY_SCHEDULED" 400 "Already a Mass Action scheduler is running for the given cvid",
+    NoRecordsFound = "NO_RECORDS_FOUND" 400 "no record found to update",
+    NotFound = "NOT_FOUND" 404 "Empty response",
+    CannotPerformAction = "CANNOT_PERFORM_ACTION" 400 "no permission to perform an action on this record",
+    RecordLocked = "RECORD_LOCKED" 400 "Sorry, you cannot perform this operation as the record is locked.",
+    ConvertedRecord = "CONVERTED_RECORD" 400 "can't update the converted record",
+    FeatureNotEnabled = "FEATURE_NOT_ENABLED" 403 "The feature is not enabled for this module",
+    TooManyRequests = "TOO_MANY_REQUESTS" 429 "too many requests. please try again after some time",
+    InternalError = "INTERNAL_ERROR" 500 "Internal Server Error",
+    /// Ours: the record was deleted between the job's acceptance and its turn.
+    Gone = "GONE" 400 "the record was deleted after the job was accepted",
+    /// Ours: the record no longer belongs to the job's selection.
+    LeftSelection = "LEFT_SELECTION" 400 "the record left the selection after the job was accepted",
+    /// Ours: the actor may no longer see the record.
+    NotVisible = "NOT_VISIBLE" 400 "the record is no longer visible to the user who started the job",
+    /// Ours: the field of the change was removed, or is of another type now.
+    FieldGone = "FIELD_GONE" 400 "the field was removed or changed its type after the job was accepted",
+    /// Ours: the database is busy or away; nothing was changed.
+    ServiceUnavailable = "SERVICE_UNAVAILABLE" 503 "the database is not available now; nothing was changed, try again",
+}
+
+/// A refusal: the request, or one item of it, is told no and nothing was changed by it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// The code.
+    pub code: Code,
+    /// The sentence.
+    pub message: Cow<'static, str>,
+    /// What was wrong, in the wire API's own keys (`api_name`, `json_path`, `param_name` …).
+    pub details: Map<String, Json>,
+}
+
+impl Refusal {
+    /// A refusal with the code's usual sentence.
+    pub fn new(code: Code) -> Self {
+        Self {
+            code,
+            message: Cow::Borrowed(code.message()),
+            details: Map::new(),
+        }
+    }
+
+    /// The same with another sentence.
+    pub fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// The same with one more detail.
+    pub fn with(mut self, key: &str, value: impl Into<Json>) -> Self {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// INVALID_DATA at a field of the body.
+    pub fn invalid(api_name: &str, json_path: impl Into<String>) -> Self {
+        Self::new(Code::InvalidData)
+            .with("api_name", api_name)
+            .with("json_path", json_path.into())
+    }
+
+    /// MANDATORY_NOT_FOUND at a field of the body.
+    pub fn mandatory(api_name: &str, json_path: impl Into<String>) -> Self {
+        Self::new(Code::MandatoryNotFound)
+            .with("api_name", api_name)
+            .with("json_path", json_path.into())
+    }
+
+    /// NO_PERMISSION naming the missing permissions, `Crm_Implied_Edit_Leads` and the like.
+    pub fn no_permission(permission: impl Into<String>) -> Self {
+        Self::new(Code::NoPermission).with("permissions", vec![Json::from(permission.into())])
+    }
+
+    /// The wire's error object. `details` is always an object.
+    pub fn to_json(&self) -> Json {
+        let mut error = Map::new();
+        error.insert("code".to_owned(), self.code.as_str().into());
+        error.insert("details".to_owned(), Json::Object(self.details.clone()));
+        error.insert("message".to_owned(), self.message.as_ref().into());
+        error.insert("status".to_owned(), "error".into());
+        Json::Object(error)
+    }
+}

@@ -1,0 +1,1 @@
+//! OAuth scopes: what a token may be used for.
