@@ -1,2 +1,49 @@
-//! placeholder
-fn main() {}
+//! The maintainers' program, run as `cargo xtask`.
+//!
+//! What a shell script would do, in the language that everyone here has installed. One file per
+//! command; a command only starts other programs and reads their answers, so nothing of the server
+//! is linked in.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that talks to the person who runs it"
+)]
+
+mod packages;
+mod postgres;
+mod process;
+mod python;
+mod test;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask test [-- ARGS]   every check; with ARGS only `cargo test ARGS`, databases provided
+cargo xtask postgres         a throw-away PostgreSQL, until Enter, for `cargo test` by hand
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => test::everything(),
+        ["test", "--", chosen @ ..] => test::only(chosen),
+        ["postgres"] => postgres::until_enter(),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("unknown command: {}\n\n{HELP}", words.join(" ")),
+    }
+}

@@ -1,0 +1,113 @@
+//! `cargo xtask test`: what must pass before a change is merged, fast checks first.
+//!
+//! Plain `cargo test`, so that a Rust toolchain is all a newcomer needs; the databases and the SDK
+//! that the tests talk to are found or made here and named in the environment.
+
+use crate::postgres::Cluster;
+use crate::process::{announce, cargo, step};
+use crate::python;
+use anyhow::Result;
+
+const POSTGRES: &str = "SWATHE_TEST_POSTGRES";
+const PYTHON: &str = "SWATHE_TEST_PYTHON";
+
+/// Every step, up to the first that fails.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tells the maintainer how long the tests took"
+)]
+pub(crate) fn everything() -> Result<()> {
+    let start = std::time::Instant::now();
+    step(&mut cargo(&["fmt", "--all", "--check"]))?;
+    step(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    let surroundings = Surroundings::prepare()?;
+    step(&mut cargo(&["build", "-p", "cli"]))?;
+    surroundings.test(&["--workspace"])?;
+    announce(&format!(
+        "everything passed, in {:.1} s",
+        start.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// Only the tests that these arguments of `cargo test` choose.
+pub(crate) fn only(chosen: &[&str]) -> Result<()> {
+    let mut arguments = Vec::new();
+    if !names_packages(chosen) {
+        arguments.push("--workspace");
+    }
+    arguments.extend(chosen);
+    Surroundings::prepare()?.test(&arguments)
+}
+
+/// Without a package, `cargo test` would look only into the default member.
+fn names_packages(arguments: &[&str]) -> bool {
+    let ours = arguments.iter().take_while(|argument| **argument != "--");
+    ours.into_iter().any(|argument| {
+        argument.starts_with("-p")
+            || argument.starts_with("--package")
+            || matches!(*argument, "--workspace" | "--all" | "--manifest-path")
+    })
+}
+
+/// What the tests talk to, for as long as they run.
+struct Surroundings {
+    postgres: String,
+    python: std::path::PathBuf,
+    _cluster: Option<Cluster>,
+}
+
+impl Surroundings {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the variable is this program's one setting"
+    )]
+    fn prepare() -> Result<Self> {
+        let (postgres, cluster) = if let Ok(url) = std::env::var(POSTGRES) {
+            announce(&format!("PostgreSQL: the one that {POSTGRES} names"));
+            (url, None)
+        } else {
+            let cluster = Cluster::start()?;
+            (cluster.url().to_owned(), Some(cluster))
+        };
+        Ok(Self {
+            postgres,
+            python: python::prepare()?,
+            _cluster: cluster,
+        })
+    }
+
+    fn test(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = cargo(&["test"]);
+        command
+            .args(arguments)
+            .env(POSTGRES, &self.postgres)
+            .env(PYTHON, &self.python);
+        step(&mut command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_alone_means_the_whole_workspace() {
+        assert!(names_packages(&["-p", "store"]));
+        assert!(names_packages(&["-pstore", "a_name"]));
+        assert!(names_packages(&["--package=store"]));
+        assert!(!names_packages(&["a_name"]));
+        assert!(
+            !names_packages(&["a_name", "--", "-p"]),
+            "that one is the test program's"
+        );
+        assert!(!names_packages(&["--", "--nocapture"]));
+    }
+}
