@@ -14,12 +14,15 @@ mod postgres;
 mod process;
 mod python;
 mod test;
+mod tidy;
+mod tidy_crates;
 
 use anyhow::{Result, bail};
 use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask test [-- ARGS]   every check; with ARGS only `cargo test ARGS`, databases provided
+cargo xtask tidy             the cheap checks on tracked files
 cargo xtask postgres         a throw-away PostgreSQL, until Enter, for `cargo test` by hand
 ";
 
@@ -39,6 +42,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     match words.as_slice() {
         ["test"] => test::everything(),
         ["test", "--", chosen @ ..] => test::only(chosen),
+        ["tidy"] => tidy::run(),
         ["postgres"] => postgres::until_enter(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

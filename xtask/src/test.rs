@@ -5,7 +5,7 @@
 
 use crate::postgres::Cluster;
 use crate::process::{announce, cargo, step};
-use crate::python;
+use crate::{python, tidy};
 use anyhow::Result;
 
 const POSTGRES: &str = "SWATHE_TEST_POSTGRES";
@@ -19,6 +19,8 @@ const PYTHON: &str = "SWATHE_TEST_PYTHON";
 pub(crate) fn everything() -> Result<()> {
     let start = std::time::Instant::now();
     step(&mut cargo(&["fmt", "--all", "--check"]))?;
+    announce("tidy");
+    tidy::run()?;
     step(&mut cargo(&[
         "clippy",
         "--workspace",
