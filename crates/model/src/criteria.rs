@@ -23,7 +23,10 @@ pub struct CriteriaError {
 impl Criteria {
     /// Reads the text form.
     pub fn parse(text: &str) -> Result<Self, CriteriaError> {
-        Err(CriteriaError { message: "not yet".to_owned(), offset: text.len() })
+        Err(CriteriaError {
+            message: "not yet".to_owned(),
+            offset: text.len(),
+        })
     }
 
     /// Whether every condition names a field of the module, with a comparator and a value that the
@@ -32,4 +35,11 @@ impl Criteria {
         let _ = module;
         Ok(())
     }
+}
+
+/// A typed criteria (placeholder).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Bound {
+    /// Placeholder.
+    All(Vec<Bound>),
 }

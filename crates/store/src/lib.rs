@@ -1,1 +1,36 @@
-//! placeholder
+//! How things are kept: one database behind two doors, [`Db::read`] and [`Db::write`], and a file of
+//! SQL for each noun. No HTTP and no business rules.
+
+mod db;
+mod dialect;
+mod error;
+mod gate;
+mod ids;
+mod migrate;
+mod postgres;
+mod row;
+mod sqlite;
+mod tx;
+
+pub mod catalog;
+pub mod changes;
+pub mod clients;
+pub mod criteria;
+pub mod holds;
+pub mod jobs;
+pub mod module_table;
+pub mod outcomes;
+pub mod records;
+pub mod targets;
+pub mod territories;
+pub mod tokens;
+
+pub use db::{Db, Settings, Target};
+pub use dialect::Dialect;
+pub use error::{Error, Fault};
+pub use gate::Priority;
+pub use row::Row;
+pub use tx::{Param, Tx};
+
+/// What a store function answers.
+pub type Result<T> = std::result::Result<T, Error>;

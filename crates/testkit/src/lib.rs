@@ -1,1 +1,26 @@
-//! placeholder
+//! What tests share: a fresh database of each kind, a clock that moves by hand, and a small org.
+
+mod clock;
+mod db;
+
+pub use clock::TestClock;
+pub use db::{Kind, TestDb};
+
+/// Makes two tests of one function that takes a [`Kind`]: `name::sqlite` and `name::postgres`.
+#[macro_export]
+macro_rules! each_db {
+    ($($(#[$attribute:meta])* $name:ident,)*) => {$(
+        $(#[$attribute])*
+        mod $name {
+            #[test]
+            fn sqlite() {
+                super::check::$name($crate::Kind::Sqlite);
+            }
+
+            #[test]
+            fn postgres() {
+                super::check::$name($crate::Kind::Postgres);
+            }
+        }
+    )*};
+}

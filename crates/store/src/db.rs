@@ -1,0 +1,421 @@
+//! The database behind two doors. Each opens one transaction on the caller's thread, runs one
+//! closure, and commits; inside, nothing can wait for a client or a network. Callers stand on
+//! blocking threads: the server hops to one once a request, a worker lives on one.
+
+use crate::gate::{Gate, Priority};
+use crate::ids::{BLOCK, Ids};
+use crate::postgres::PgConnection;
+use crate::tx::{Engine, Tx};
+use crate::{Error, Fault, Result, catalog, migrate, sqlite};
+use model::catalog::Catalog;
+use model::time::Timestamp;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+/// How often a closure runs again after a conflict.
+const RUNS_MAX: usize = 6;
+/// Connections that read SQLite at once.
+const READERS_MAX: usize = 4;
+/// Connections to PostgreSQL at once.
+const CONNECTIONS_MAX: usize = 12;
+/// Nobody waits longer than this for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the database is: `sqlite:FILE` or `postgres://…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server's URL.
+    Postgres(String),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() || path == ":memory:" {
+                Err("sqlite: needs a file".to_owned())
+            } else {
+                Ok(Self::Sqlite(PathBuf::from(path)))
+            };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        Err(format!("{text:?} is neither sqlite:FILE nor postgres://…"))
+    }
+}
+
+/// How to open a database.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it is.
+    pub target: Target,
+    /// The time now, for the schema's own rows.
+    pub now: Timestamp,
+}
+
+/// Connections that are not in use, and how many there are in all.
+struct Pool<C> {
+    state: Mutex<(Vec<C>, usize)>,
+    freed: Condvar,
+    max: usize,
+}
+
+impl<C> Pool<C> {
+    fn new(max: usize) -> Self {
+        Self {
+            state: Mutex::new((Vec::new(), 0)),
+            freed: Condvar::new(),
+            max,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Vec<C>, usize)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs with a connection; one that `usable` says no to afterwards is dropped.
+    fn with<T>(
+        &self,
+        open: impl FnOnce() -> Result<C>,
+        usable: impl FnOnce(&C) -> bool,
+        run: impl FnOnce(&mut C) -> T,
+    ) -> Result<T> {
+        let mut place = Place {
+            pool: self,
+            connection: self.take()?,
+        };
+        let connection = match place.connection.take() {
+            Some(connection) => connection,
+            None => open()?,
+        };
+        let mut connection = connection;
+        let answer = run(&mut connection);
+        place.connection = usable(&connection).then_some(connection);
+        Ok(answer)
+    }
+
+    fn take(&self) -> Result<Option<C>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(connection) = state.0.pop() {
+                return Ok(Some(connection));
+            }
+            if state.1 < self.max {
+                state.1 += 1;
+                return Ok(None);
+            }
+            let (next, wait) = self
+                .freed
+                .wait_timeout(state, PATIENCE)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = next;
+            if wait.timed_out() && state.0.is_empty() && state.1 >= self.max {
+                return Err(Error::Busy("no connection came free in time".to_owned()));
+            }
+        }
+    }
+}
+
+/// A place in the pool; given back when dropped, with the connection if it is still good.
+struct Place<'a, C> {
+    pool: &'a Pool<C>,
+    connection: Option<C>,
+}
+
+impl<C> Drop for Place<'_, C> {
+    fn drop(&mut self) {
+        let mut state = self.pool.lock();
+        match self.connection.take() {
+            Some(connection) => state.0.push(connection),
+            None => state.1 -= 1,
+        }
+        drop(state);
+        self.pool.freed.notify_one();
+    }
+}
+
+enum Backend {
+    Sqlite {
+        path: PathBuf,
+        gate: Gate,
+        writer: Mutex<rusqlite::Connection>,
+        readers: Pool<rusqlite::Connection>,
+        _owner: sqlite::Owner,
+    },
+    Postgres {
+        url: String,
+        pool: Pool<PgConnection>,
+    },
+}
+
+struct Inner {
+    backend: Backend,
+    ids: Ids,
+    catalog: RwLock<Option<Arc<Catalog>>>,
+}
+
+/// The database. Clones share it.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+/// What kind of transaction a closure runs in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Read,
+    Write(Priority),
+    /// Alone: nothing that depends on the catalog runs at the same time.
+    ChangeCatalog,
+}
+
+impl Db {
+    /// Opens a database, making it or bringing it to this program's schema.
+    pub fn open(settings: &Settings) -> Result<Self> {
+        let backend = match &settings.target {
+            Target::Sqlite(path) => {
+                let owner = sqlite::own(path)?;
+                Backend::Sqlite {
+                    path: path.clone(),
+                    gate: Gate::default(),
+                    writer: Mutex::new(sqlite::open_writer(path)?),
+                    readers: Pool::new(READERS_MAX),
+                    _owner: owner,
+                }
+            }
+            Target::Postgres(url) => Backend::Postgres {
+                url: url.clone(),
+                pool: Pool::new(CONNECTIONS_MAX),
+            },
+        };
+        let inner = Inner {
+            backend,
+            ids: Ids::default(),
+            catalog: RwLock::new(None),
+        };
+        let db = Self(Arc::new(inner));
+        let now = settings.now;
+        db.transact(Mode::Write(Priority::Interactive), false, &mut |tx| {
+            migrate::migrate(tx, now).map_err(Fault::from)
+        })
+        .map_err(|fault| match fault {
+            Fault::Store(error) => error,
+            Fault::Refused(why) => Error::Unusable(why.message.into_owned()),
+        })?;
+        Ok(db)
+    }
+
+    /// Runs a closure in a snapshot that only reads. Blocks.
+    pub fn read<T>(
+        &self,
+        mut run: impl FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        self.repeat(Mode::Read, &mut run)
+    }
+
+    /// Runs a closure in a transaction and commits it. Blocks. The closure may run more than once,
+    /// but only one run takes effect.
+    pub fn write<T>(
+        &self,
+        priority: Priority,
+        mut run: impl FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        self.repeat(Mode::Write(priority), &mut run)
+    }
+
+    /// Like [`Self::write`], alone: for changes of the catalog and its tables.
+    pub fn change_catalog<T>(
+        &self,
+        mut run: impl FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        self.repeat(Mode::ChangeCatalog, &mut run)
+    }
+
+    fn repeat<T>(
+        &self,
+        mode: Mode,
+        run: &mut dyn FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        if mode != Mode::Read && self.0.ids.low() {
+            self.reserve_ids()?;
+        }
+        let mut runs = 1;
+        loop {
+            match self.transact(mode, true, run) {
+                Err(Fault::Store(Error::Conflict(why))) if runs < RUNS_MAX => {
+                    tracing::debug!(runs, why, "a transaction runs again");
+                    runs += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn reserve_ids(&self) -> std::result::Result<(), Fault> {
+        let mode = Mode::Write(Priority::Interactive);
+        let end = self.transact(mode, false, &mut |tx| {
+            let sql = "UPDATE id_blocks SET next = next + $1 RETURNING next";
+            Ok(tx.query_one(sql, crate::params![BLOCK])?.int(0)?)
+        })?;
+        self.0.ids.refill(end - BLOCK);
+        Ok(())
+    }
+
+    fn transact<T>(
+        &self,
+        mode: Mode,
+        with_catalog: bool,
+        run: &mut dyn FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        match &self.0.backend {
+            Backend::Sqlite {
+                gate,
+                writer,
+                path,
+                readers,
+                ..
+            } => match mode {
+                Mode::Read => readers.with(
+                    || sqlite::open_reader(path),
+                    rusqlite::Connection::is_autocommit,
+                    |connection| self.on_sqlite(connection, mode, with_catalog, run),
+                )?,
+                Mode::Write(_) | Mode::ChangeCatalog => {
+                    let priority = match mode {
+                        Mode::Write(priority) => priority,
+                        _ => Priority::Interactive,
+                    };
+                    let _turn = gate.enter(priority)?;
+                    // A panic in a closure was rolled back by its guard, so the connection is good.
+                    let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                    self.on_sqlite(&writer, mode, with_catalog, run)
+                }
+            },
+            Backend::Postgres { url, pool } => pool.with(
+                || PgConnection::open(url),
+                |connection| !connection.is_closed(),
+                |connection| self.on_postgres(connection, mode, with_catalog, run),
+            )?,
+        }
+    }
+
+    fn on_sqlite<T>(
+        &self,
+        connection: &rusqlite::Connection,
+        mode: Mode,
+        with_catalog: bool,
+        run: &mut dyn FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        let begin = if mode == Mode::Read {
+            "BEGIN"
+        } else {
+            "BEGIN IMMEDIATE"
+        };
+        connection.execute_batch(begin).map_err(Error::from)?;
+        let undo = Rollback(connection);
+        let mut tx = Tx::new(Engine::Sqlite(connection), &self.0.ids);
+        if with_catalog {
+            self.attach_catalog(&mut tx)?;
+        }
+        let answer = run(&mut tx)?;
+        connection.execute_batch("COMMIT").map_err(Error::from)?;
+        drop(undo);
+        Ok(answer)
+    }
+
+    fn on_postgres<T>(
+        &self,
+        connection: &mut PgConnection,
+        mode: Mode,
+        with_catalog: bool,
+        run: &mut dyn FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        connection.batch(match mode {
+            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Mode::Write(_) | Mode::ChangeCatalog => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        })?;
+        let mut tx = Tx::new(Engine::Postgres(connection), &self.0.ids);
+        let answer = self.in_postgres(&mut tx, mode, with_catalog, run);
+        match answer {
+            Ok(answer) => match connection.batch("COMMIT") {
+                Ok(()) => Ok(answer),
+                Err(error) if connection.is_closed() => {
+                    Err(Error::OutcomeUnknown(error.to_string()).into())
+                }
+                Err(error) => Err(error.into()),
+            },
+            Err(fault) => {
+                if let Err(error) = connection.batch("ROLLBACK") {
+                    tracing::warn!(%error, "a rollback failed; its connection is dropped");
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    fn in_postgres<T>(
+        &self,
+        tx: &mut Tx,
+        mode: Mode,
+        with_catalog: bool,
+        run: &mut dyn FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        if with_catalog {
+            if mode != Mode::Read
+                && let Some(gate) = tx.dialect().catalog_gate(mode == Mode::ChangeCatalog)
+            {
+                tx.batch(gate)?;
+            }
+            self.attach_catalog(tx)?;
+        }
+        run(tx)
+    }
+
+    /// Gives the transaction the catalog at the version it sees, from memory where that is the same.
+    fn attach_catalog(&self, tx: &mut Tx) -> Result<()> {
+        let Some(version) = catalog::version(tx)? else {
+            return Ok(());
+        };
+        let known = self
+            .0
+            .catalog
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let current = match known {
+            Some(known) if known.version == version => known,
+            _ => {
+                let loaded = Arc::new(catalog::load(tx)?);
+                let mut cache = self
+                    .0
+                    .catalog
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner);
+                if cache.as_ref().is_none_or(|cached| cached.version < version) {
+                    *cache = Some(Arc::clone(&loaded));
+                }
+                loaded
+            }
+        };
+        tx.set_catalog(Some(current));
+        Ok(())
+    }
+}
+
+/// Rolls back when dropped inside a transaction: after an error, a refusal or a panic.
+struct Rollback<'a>(&'a rusqlite::Connection);
+
+impl Drop for Rollback<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit()
+            && let Err(error) = self.0.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a rollback failed");
+        }
+    }
+}

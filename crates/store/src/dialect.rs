@@ -1,0 +1,115 @@
+//! Every difference between the two databases that shows in SQL text, each a function with its reason.
+
+use model::value::{Class, fold_char};
+use std::borrow::Cow;
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The embedded one.
+    Sqlite,
+    /// The shared one.
+    Postgres,
+}
+
+impl Dialect {
+    /// Static SQL is written once, with `$1, $2 …` and `x IN ids($n)`. SQLite takes `$n` as a name
+    /// and numbers names by first appearance, so it gets `?n`; a list of ids is one parameter on
+    /// both, a table-valued function here and an array there.
+    pub fn sql(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Sqlite if text.contains('$') => {
+                Cow::Owned(text.replace("IN ids($", "IN rarray($").replace('$', "?"))
+            }
+            Self::Postgres if text.contains("IN ids(") => {
+                Cow::Owned(text.replace("IN ids(", "= ANY("))
+            }
+            _ => Cow::Borrowed(text),
+        }
+    }
+
+    /// Locks the rows that a chunk reads, in the order of the select. SQLite has one writer and
+    /// needs none.
+    pub fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// Like [`Self::for_update`], passing by rows that somebody else works on.
+    pub fn for_update_skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// The type of a column. Texts compare by bytes on both, so PostgreSQL needs its C collation.
+    pub fn column_type(self, class: Class) -> &'static str {
+        match (self, class) {
+            (_, Class::Bool) => "BOOLEAN",
+            (_, Class::Int) => "BIGINT",
+            (Self::Sqlite, Class::Text) => "TEXT",
+            (Self::Postgres, Class::Text) => "TEXT COLLATE \"C\"",
+        }
+    }
+
+    /// The key of a module table: SQLite's row id, under its only spelling.
+    pub fn record_key(self) -> &'static str {
+        match self {
+            Self::Sqlite => "INTEGER PRIMARY KEY",
+            Self::Postgres => "BIGINT PRIMARY KEY",
+        }
+    }
+
+    /// Keeps a table in the order of its key, which saves SQLite one tree a row.
+    pub fn without_rowid(self) -> &'static str {
+        match self {
+            Self::Sqlite => " WITHOUT ROWID",
+            Self::Postgres => "",
+        }
+    }
+
+    /// The statement that waits until no other transaction can depend on the catalog as it is, or
+    /// (`exclusive` false) that keeps it as it is. SQLite's one writer does both.
+    pub fn catalog_gate(self, exclusive: bool) -> Option<&'static str> {
+        match (self, exclusive) {
+            (Self::Sqlite, _) => None,
+            (Self::Postgres, false) => Some("LOCK TABLE catalog IN ROW SHARE MODE"),
+            (Self::Postgres, true) => {
+                Some("SET LOCAL lock_timeout = '3s'; LOCK TABLE catalog IN EXCLUSIVE MODE")
+            }
+        }
+    }
+
+    /// Elements of a multi-select value as a table with one column `value`.
+    pub fn elements_of(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("json_each({column})"),
+            Self::Postgres => format!("jsonb_array_elements_text(({column})::jsonb) AS e(value)"),
+        }
+    }
+
+    /// PostgreSQL's form of `model::value::fold`, made from the same table of characters. Plain
+    /// ASCII takes the quick way.
+    pub fn fold_function() -> String {
+        let pairs: Vec<(char, char)> = (char::from(128)..=char::MAX)
+            .map(|c| (c, fold_char(c)))
+            .filter(|(upper, lower)| upper != lower)
+            .collect();
+        let upper: String = pairs.iter().map(|(upper, _)| upper).collect();
+        let lower: String = pairs.iter().map(|(_, lower)| lower).collect();
+        format!(
+            "CREATE OR REPLACE FUNCTION swathe_fold(x TEXT) RETURNS TEXT
+             LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE AS $$
+             SELECT CASE WHEN octet_length(x) = char_length(x) THEN lower(x COLLATE \"C\")
+             ELSE translate(lower(x COLLATE \"C\"), '{upper}', '{lower}') END $$"
+        )
+    }
+}
+
+/// A name quoted for SQL. Names come from the catalog, never from a request.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,72 @@
+//! Brings a database to this program's schema. The SQL is written once and runs on both.
+
+use crate::tx::Tx;
+use crate::{Dialect, Error, Result};
+use model::time::Timestamp;
+
+/// The migrations, in order; the schema's version is how many were applied.
+const MIGRATIONS: [(&str, &str); 1] = [("core", include_str!("../../../migrations/0001_core.sql"))];
+
+/// The first id that an org hands out: 19 digits, as the vendor's ids have.
+const FIRST_ID: i64 = 4_150_868_000_000_000_001;
+
+/// The schema's version in this database, 0 for an empty one.
+fn version(tx: &mut Tx) -> Result<i64> {
+    let ours = match tx.dialect() {
+        Dialect::Sqlite => {
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'"
+        }
+        Dialect::Postgres => {
+            "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()
+             AND tablename = 'schema_version'"
+        }
+    };
+    if tx.query_one(ours, &[])?.int(0)? > 0 {
+        return tx
+            .query_one("SELECT version FROM schema_version", &[])?
+            .int(0);
+    }
+    if tx.dialect() == Dialect::Postgres {
+        let others = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()";
+        if tx.query_one(others, &[])?.int(0)? > 0 {
+            let text = "the PostgreSQL schema holds tables of another program";
+            return Err(Error::Unusable(text.to_owned()));
+        }
+    }
+    Ok(0)
+}
+
+/// Applies what is missing; refuses a schema that is newer than this program.
+pub(crate) fn migrate(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    let dialect = tx.dialect();
+    if dialect == Dialect::Postgres {
+        // Two processes that start at once: the second waits, then finds the work done.
+        tx.batch("SELECT pg_advisory_xact_lock(6004510421)")?;
+    }
+    let at = version(tx)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if at > known {
+        return Err(Error::Unusable(format!(
+            "the database has schema {at}, this program knows {known}: use a newer program"
+        )));
+    }
+    for (name, sql) in MIGRATIONS.iter().skip(usize::try_from(at).unwrap_or(0)) {
+        tracing::info!(migration = name, "migrating the database");
+        tx.batch(&sql.replace("{without_rowid}", dialect.without_rowid()))?;
+    }
+    if at == 0 {
+        if dialect == Dialect::Postgres {
+            tx.batch(&Dialect::fold_function())?;
+        }
+        tx.execute(
+            "INSERT INTO id_blocks (one, next) VALUES (1, $1)",
+            crate::params![FIRST_ID],
+        )?;
+        let sql = "INSERT INTO schema_version (one, version, changed_at) VALUES (1, $1, $2)";
+        tx.execute(sql, crate::params![known, now.0])?;
+    } else if at < known {
+        let sql = "UPDATE schema_version SET version = $1, changed_at = $2";
+        tx.execute(sql, crate::params![known, now.0])?;
+    }
+    Ok(())
+}

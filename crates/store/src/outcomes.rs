@@ -1,0 +1,72 @@
+//! Outcomes of visited records that were not changed; a changed record's outcome is its change.
+
+use crate::tx::Tx;
+use crate::{Result, params};
+use model::id::{JobId, RecordId};
+use model::refusal::Refusal;
+use model::value::{Class, Value};
+
+/// An outcome that left the record as it was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The record's place in the job.
+    pub seq: i64,
+    /// The record.
+    pub record: RecordId,
+    /// Why it failed; `None` when it already was as wanted.
+    pub refusal: Option<Refusal>,
+}
+
+/// Stores outcomes.
+pub fn insert(tx: &mut Tx, job: JobId, outcomes: &[Outcome]) -> Result<()> {
+    let columns = [
+        ("job", Class::Int),
+        ("seq", Class::Int),
+        ("record", Class::Int),
+        ("outcome", Class::Text),
+        ("code", Class::Text),
+        ("message", Class::Text),
+        ("details", Class::Text),
+    ]
+    .map(|(name, class)| (name.to_owned(), class));
+    let rows: Vec<Vec<Value>> = outcomes
+        .iter()
+        .map(|outcome| {
+            let refusal = outcome.refusal.as_ref();
+            vec![
+                job.0.into(),
+                outcome.seq.into(),
+                outcome.record.0.into(),
+                if refusal.is_some() {
+                    "failed"
+                } else {
+                    "unchanged"
+                }
+                .into(),
+                refusal.map(|r| r.code.as_str()).into(),
+                refusal.map(|r| r.message.to_string()).into(),
+                refusal
+                    .map(|r| serde_json::Value::Object(r.details.clone()).to_string())
+                    .into(),
+            ]
+        })
+        .collect();
+    tx.insert_rows("job_outcomes", &columns, &rows)
+}
+
+/// How many records of a job failed, by code and sentence, most first.
+pub fn failed_by_code(tx: &mut Tx, job: JobId) -> Result<Vec<(String, String, i64)>> {
+    let sql = "SELECT code, message, count(*) FROM job_outcomes
+               WHERE job = $1 AND outcome = 'failed'
+               GROUP BY code, message ORDER BY count(*) DESC, code, message";
+    let rows = tx.query(sql, params![job.0])?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.text(0)?.to_owned(),
+                row.text(1)?.to_owned(),
+                row.int(2)?,
+            ))
+        })
+        .collect()
+}

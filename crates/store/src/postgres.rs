@@ -1,0 +1,164 @@
+//! The shared database: connecting, prepared statements, binding and decoding.
+
+use crate::{Error, Param, Result, Row};
+use model::value::{Class, Value};
+use postgres::types::private::BytesMut;
+use postgres::types::{IsNull, ToSql, Type};
+use postgres::{Client, NoTls, Statement};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Prepared statements kept for each connection; past this the oldest habits are forgotten.
+const STATEMENTS_MAX: usize = 400;
+
+/// A connection and its prepared statements.
+pub(crate) struct PgConnection {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+impl PgConnection {
+    pub(crate) fn open(url: &str) -> Result<Self> {
+        let mut config: postgres::Config = url
+            .parse()
+            .map_err(|error| Error::Unusable(format!("not a PostgreSQL URL: {error}")))?;
+        config
+            .application_name("swathe")
+            .connect_timeout(Duration::from_secs(5));
+        let mut client = config.connect(NoTls)?;
+        client.batch_execute(
+            "SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '10s';
+             SET statement_timeout = '60s'; SET client_min_messages = 'warning'",
+        )?;
+        Ok(Self {
+            client,
+            statements: HashMap::new(),
+        })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    pub(crate) fn batch(&mut self, sql: &str) -> Result<()> {
+        Ok(self.client.batch_execute(sql)?)
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        if self.statements.len() >= STATEMENTS_MAX {
+            self.statements.clear();
+        }
+        let statement = self.client.prepare(sql)?;
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Param]) -> Result<usize> {
+        let statement = self.prepare(sql)?;
+        let params: Vec<&(dyn ToSql + Sync)> = params
+            .iter()
+            .map(|param| param as &(dyn ToSql + Sync))
+            .collect();
+        let touched = self.client.execute(&statement, &params)?;
+        usize::try_from(touched).map_err(|_| Error::Driver("too many rows".to_owned()))
+    }
+
+    pub(crate) fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+        let statement = self.prepare(sql)?;
+        let params: Vec<&(dyn ToSql + Sync)> = params
+            .iter()
+            .map(|param| param as &(dyn ToSql + Sync))
+            .collect();
+        self.client
+            .query(&statement, &params)?
+            .iter()
+            .map(decode)
+            .collect()
+    }
+
+    /// Runs a statement whose parameters are columns of `rows`, each as one array.
+    pub(crate) fn execute_arrays(
+        &mut self,
+        sql: &str,
+        columns: &[(String, Class)],
+        rows: &[Vec<Value>],
+    ) -> Result<()> {
+        let statement = self.prepare(sql)?;
+        let arrays: Vec<Vec<Option<Cell<'_>>>> = (0..columns.len())
+            .map(|n| {
+                rows.iter()
+                    .map(|row| row.get(n).and_then(Cell::of))
+                    .collect()
+            })
+            .collect();
+        let params: Vec<&(dyn ToSql + Sync)> = arrays
+            .iter()
+            .map(|array| array as &(dyn ToSql + Sync))
+            .collect();
+        self.client.execute(&statement, &params)?;
+        Ok(())
+    }
+}
+
+/// A value that is there, as PostgreSQL takes it.
+#[derive(Debug)]
+struct Cell<'a>(&'a Value);
+
+impl<'a> Cell<'a> {
+    fn of(value: &'a Value) -> Option<Self> {
+        (!value.is_null()).then_some(Self(value))
+    }
+}
+
+type Bound = std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>>;
+
+impl ToSql for Cell<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Bound {
+        match self.0 {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Bool(truth) => truth.to_sql_checked(ty, out),
+            Value::Int(number) => number.to_sql_checked(ty, out),
+            Value::Text(text) => text.to_sql_checked(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        bool::accepts(ty) || i64::accepts(ty) || <&str>::accepts(ty)
+    }
+
+    postgres::types::to_sql_checked!();
+}
+
+impl ToSql for Param {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Bound {
+        match self {
+            Self::Value(value) => Cell(value).to_sql(ty, out),
+            Self::Ids(ids) => ids.to_sql_checked(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        Cell::accepts(ty) || <Vec<i64> as ToSql>::accepts(ty)
+    }
+
+    postgres::types::to_sql_checked!();
+}
+
+fn decode(row: &postgres::Row) -> Result<Row> {
+    let mut values = Vec::with_capacity(row.len());
+    for (n, column) in row.columns().iter().enumerate() {
+        let value = match *column.type_() {
+            Type::BOOL => row.try_get::<_, Option<bool>>(n)?.map(Value::Bool),
+            Type::INT8 => row.try_get::<_, Option<i64>>(n)?.map(Value::Int),
+            Type::INT4 => row
+                .try_get::<_, Option<i32>>(n)?
+                .map(|i| Value::Int(i.into())),
+            _ => row.try_get::<_, Option<String>>(n)?.map(Value::Text),
+        };
+        values.push(value.unwrap_or(Value::Null));
+    }
+    Ok(Row::new(values))
+}

@@ -1,0 +1,385 @@
+//! Records of a module: rows of its table, read and written in sets.
+
+use crate::module_table::{column, table};
+use crate::tx::{Param, Tx};
+use crate::{Dialect, Error, Result, Row, criteria, params};
+use model::criteria::Bound;
+use model::field::Field;
+use model::id::{RecordId, TerritoryId};
+use model::module::Module;
+use model::value::{Class, Value};
+use sea_query::{Alias, PostgresQueryBuilder, Query, SqliteQueryBuilder};
+
+/// A record with the values of the fields that were asked for, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its id.
+    pub id: RecordId,
+    /// Its revision.
+    pub rev: i64,
+    /// Values of the fields asked for.
+    pub values: Vec<Value>,
+}
+
+/// Which records of a module. The default is every record: narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Those that meet a criteria.
+    pub criteria: Option<Bound>,
+    /// Those in any of these territories.
+    pub territories: Option<Vec<TerritoryId>>,
+    /// Those of these ids.
+    pub ids: Option<Vec<i64>>,
+    /// Those past a place in the order.
+    pub after: Option<Place>,
+}
+
+/// A place in an order: the sort field's value, and the id that decides between equals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Value of the sort field; the id itself when sorted by id.
+    pub value: Value,
+    /// The record's id.
+    pub id: i64,
+}
+
+/// An order of records; ids decide between equals.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The field; `None` is the id.
+    pub by: Option<&'a Field>,
+    /// Smallest first.
+    pub ascending: bool,
+}
+
+impl Order<'_> {
+    /// By id, smallest first.
+    pub const BY_ID: Self = Self {
+        by: None,
+        ascending: true,
+    };
+
+    fn sql(self) -> String {
+        let direction = if self.ascending { "ASC" } else { "DESC" };
+        match self.by {
+            // Both databases put empty values at the same end.
+            Some(field) => {
+                let nulls = if self.ascending { "FIRST" } else { "LAST" };
+                format!(
+                    " ORDER BY {} {direction} NULLS {nulls}, id {direction}",
+                    column(field)
+                )
+            }
+            None => format!(" ORDER BY id {direction}"),
+        }
+    }
+}
+
+/// A statement being put together: the criteria first, further conditions behind it.
+struct Select {
+    sql: String,
+    params: Vec<Param>,
+}
+
+impl Select {
+    fn new(
+        dialect: Dialect,
+        module: &Module,
+        columns: &[String],
+        filter: &Filter,
+        order: Order,
+    ) -> Self {
+        let mut query = Query::select();
+        query.expr(sea_query::Expr::cust(columns.join(", ")));
+        query.from(Alias::new(format!("m_{}", module.api_name)));
+        query.and_where(match &filter.criteria {
+            Some(bound) => criteria::condition(dialect, module, bound),
+            None => sea_query::Expr::cust("TRUE"),
+        });
+        let (sql, values) = match dialect {
+            Dialect::Sqlite => query.build(SqliteQueryBuilder),
+            Dialect::Postgres => query.build(PostgresQueryBuilder),
+        };
+        let params = values.0.into_iter().map(param).collect();
+        let mut select = Self { sql, params };
+        if let Some(territories) = &filter.territories {
+            let ids = territories.iter().map(|territory| territory.0).collect();
+            let n = select.bind(Param::Ids(ids));
+            select.sql.push_str(&format!(
+                " AND id IN (SELECT record FROM record_territories
+                  WHERE territory IN ids({n}) AND module = {})",
+                module.id
+            ));
+        }
+        if let Some(ids) = &filter.ids {
+            let n = select.bind(Param::Ids(ids.clone()));
+            select.sql.push_str(&format!(" AND id IN ids({n})"));
+        }
+        if let Some(after) = &filter.after {
+            select.go_on_after(after, order);
+        }
+        select
+    }
+
+    fn bind(&mut self, param: Param) -> String {
+        self.params.push(param);
+        format!("${}", self.params.len())
+    }
+
+    fn go_on_after(&mut self, place: &Place, order: Order) {
+        let past = if order.ascending { ">" } else { "<" };
+        let id = self.bind(place.id.into());
+        let condition = match order.by {
+            None => format!("id {past} {id}"),
+            Some(field) => {
+                let column = column(field);
+                match (&place.value, order.ascending) {
+                    (Value::Null, true) => {
+                        format!("({column} IS NOT NULL OR id {past} {id})")
+                    }
+                    (Value::Null, false) => format!("({column} IS NULL AND id {past} {id})"),
+                    (value, ascending) => {
+                        let n = self.bind(value.clone().into());
+                        let nulls = if ascending {
+                            String::new()
+                        } else {
+                            format!(" OR {column} IS NULL")
+                        };
+                        format!(
+                            "({column} {past} {n} OR ({column} = {n} AND id {past} {id}){nulls})"
+                        )
+                    }
+                }
+            }
+        };
+        self.sql.push_str(" AND ");
+        self.sql.push_str(&condition);
+    }
+}
+
+fn param(value: sea_query::Value) -> Param {
+    use sea_query::Value as V;
+    Param::Value(match value {
+        V::Bool(Some(truth)) => Value::Bool(truth),
+        V::BigInt(Some(number)) => Value::Int(number),
+        V::Int(Some(number)) => Value::Int(number.into()),
+        V::String(Some(text)) => Value::Text(text),
+        _ => Value::Null,
+    })
+}
+
+fn columns_of(fields: &[&Field]) -> Vec<String> {
+    let mut columns = vec!["id".to_owned(), "rev".to_owned()];
+    columns.extend(fields.iter().map(|field| column(field)));
+    columns
+}
+
+fn record(row: &Row, fields: &[&Field]) -> Result<Record> {
+    let values = fields
+        .iter()
+        .enumerate()
+        .map(|(n, field)| row.value(n + 2, field.kind.class()))
+        .collect::<Result<_>>()?;
+    Ok(Record {
+        id: RecordId(row.int(0)?),
+        rev: row.int(1)?,
+        values,
+    })
+}
+
+/// Reads records, at most `limit` after skipping `offset`.
+pub fn list(
+    tx: &mut Tx,
+    module: &Module,
+    fields: &[&Field],
+    filter: &Filter,
+    order: Order,
+    page: (usize, usize),
+) -> Result<Vec<Record>> {
+    let mut select = Select::new(tx.dialect(), module, &columns_of(fields), filter, order);
+    let (offset, limit) = page;
+    select.sql.push_str(&order.sql());
+    select
+        .sql
+        .push_str(&format!(" LIMIT {limit} OFFSET {offset}"));
+    let rows = tx.query(&select.sql, &select.params)?;
+    rows.iter().map(|row| record(row, fields)).collect()
+}
+
+/// Reads the records of these ids that exist, in id order, and keeps others from changing them until
+/// the transaction ends.
+pub fn lock(
+    tx: &mut Tx,
+    module: &Module,
+    fields: &[&Field],
+    ids: &[RecordId],
+) -> Result<Vec<Record>> {
+    let sql = format!(
+        "SELECT {} FROM {} WHERE id IN ids($1) ORDER BY id{}",
+        columns_of(fields).join(", "),
+        table(module),
+        tx.dialect().for_update()
+    );
+    let rows = tx.query(&sql, &[id_list(ids)])?;
+    rows.iter().map(|row| record(row, fields)).collect()
+}
+
+fn id_list(ids: &[RecordId]) -> Param {
+    Param::Ids(ids.iter().map(|id| id.0).collect())
+}
+
+/// Ids and revisions of the records that pass a filter, in id order, at most `limit`.
+pub fn select_ids(
+    tx: &mut Tx,
+    module: &Module,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<(RecordId, i64)>> {
+    let columns = ["id".to_owned(), "rev".to_owned()];
+    let mut select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID);
+    select.sql.push_str(&format!(" ORDER BY id LIMIT {limit}"));
+    let rows = tx.query(&select.sql, &select.params)?;
+    rows.iter()
+        .map(|row| Ok((RecordId(row.int(0)?), row.int(1)?)))
+        .collect()
+}
+
+/// How many records pass a filter.
+pub fn count(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<i64> {
+    let columns = ["count(*)".to_owned()];
+    let select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID);
+    tx.query_one(&select.sql, &select.params)?.int(0)
+}
+
+/// Names of records for people, by id, as the module's name field has them.
+pub fn names(tx: &mut Tx, module: &Module, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>> {
+    let Some(field) = module.name_field() else {
+        return Ok(Vec::new());
+    };
+    let sql = format!(
+        "SELECT id, {} FROM {} WHERE id IN ids($1)",
+        column(field),
+        table(module)
+    );
+    let rows = tx.query(&sql, &[id_list(ids)])?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                RecordId(row.int(0)?),
+                row.opt_text(1)?.unwrap_or_default().to_owned(),
+            ))
+        })
+        .collect()
+}
+
+/// The first record whose text in `field` folds to the same as this one's.
+pub fn find_by_text(
+    tx: &mut Tx,
+    module: &Module,
+    field: &Field,
+    text: &str,
+) -> Result<Option<RecordId>> {
+    let sql = format!(
+        "SELECT id FROM {} WHERE swathe_fold({}) = $1 ORDER BY id LIMIT 1",
+        table(module),
+        column(field)
+    );
+    let folded = model::value::fold(text);
+    Ok(tx
+        .query_opt(&sql, params![folded])?
+        .map(|row| row.int(0))
+        .transpose()?
+        .map(RecordId))
+}
+
+/// The first record that has this value in `field`.
+pub fn find_by_value(
+    tx: &mut Tx,
+    module: &Module,
+    field: &Field,
+    value: &Value,
+) -> Result<Option<RecordId>> {
+    if let (true, Value::Text(text)) = (field.kind.is_text(), value) {
+        return find_by_text(tx, module, field, text);
+    }
+    let sql = format!(
+        "SELECT id FROM {} WHERE {} = $1 ORDER BY id LIMIT 1",
+        table(module),
+        column(field)
+    );
+    let row = tx.query_opt(&sql, params![value.clone()])?;
+    Ok(row.map(|row| row.int(0)).transpose()?.map(RecordId))
+}
+
+/// Makes records. Every record has the same fields, in the same order.
+pub fn insert(tx: &mut Tx, module: &Module, fields: &[&Field], records: &[Record]) -> Result<()> {
+    let mut columns = vec![
+        ("id".to_owned(), Class::Int),
+        ("rev".to_owned(), Class::Int),
+    ];
+    columns.extend(
+        fields
+            .iter()
+            .map(|field| (column(field), field.kind.class())),
+    );
+    let rows: Vec<Vec<Value>> = records
+        .iter()
+        .map(|record| {
+            let mut row = vec![record.id.0.into(), record.rev.into()];
+            row.extend(record.values.iter().cloned());
+            row
+        })
+        .collect();
+    tx.insert_rows(&table(module), &columns, &rows)
+        .map_err(again)
+}
+
+/// Gives all these records the same values and raises their revisions by one.
+pub fn update(
+    tx: &mut Tx,
+    module: &Module,
+    ids: &[RecordId],
+    values: &[(&Field, Value)],
+) -> Result<()> {
+    let mut sql = format!("UPDATE {} SET rev = rev + 1", table(module));
+    let mut params = Vec::with_capacity(values.len() + 1);
+    for (field, value) in values {
+        params.push(Param::Value(value.clone()));
+        sql.push_str(&format!(", {} = ${}", column(field), params.len()));
+    }
+    params.push(id_list(ids));
+    sql.push_str(&format!(" WHERE id IN ids(${})", params.len()));
+    let touched = tx.execute(&sql, &params).map_err(again)?;
+    expect(touched, ids.len(), &sql)
+}
+
+/// Deletes records.
+pub fn delete(tx: &mut Tx, module: &Module, ids: &[RecordId]) -> Result<()> {
+    let sql = format!("DELETE FROM {} WHERE id IN ids($1)", table(module));
+    let touched = tx.execute(&sql, &[id_list(ids)])?;
+    expect(touched, ids.len(), &sql)
+}
+
+/// Takes the next `count` numbers of an auto-number field; answers the first.
+pub fn take_numbers(tx: &mut Tx, field: &Field, count: usize) -> Result<i64> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let sql = "UPDATE autonumbers SET next = next + $1 WHERE field = $2 RETURNING next";
+    Ok(tx.query_one(sql, params![count, field.id.0])?.int(0)? - count)
+}
+
+/// A unique value that somebody else wrote a moment ago: the closure runs again and finds it.
+fn again(error: Error) -> Error {
+    match error {
+        Error::Constraint(why) => Error::Conflict(why),
+        other => other,
+    }
+}
+
+fn expect(touched: usize, wanted: usize, sql: &str) -> Result<()> {
+    if touched == wanted {
+        return Ok(());
+    }
+    Err(Error::Inconsistent(format!(
+        "{touched} rows instead of {wanted} for: {sql}"
+    )))
+}

@@ -1,0 +1,190 @@
+//! The embedded database: opening a file, the owner's lock, binding and decoding.
+
+use crate::{Error, Param, Result, Row};
+use model::value::{Value, fold};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::{ToSqlOutput, Value as Cell, ValueRef};
+use rusqlite::{Connection, OpenFlags, ToSql};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Marks a file as ours ("SWTH").
+const APPLICATION_ID: i64 = 0x5357_5448;
+
+/// The right to use a SQLite file, held by a lock on a file beside it while the process lives.
+pub(crate) struct Owner {
+    _lock: File,
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Takes the right to use a file, or says that another process has it.
+pub(crate) fn own(path: &Path) -> Result<Owner> {
+    let lock_path = beside(path, ".lock");
+    let away = |error: std::io::Error| {
+        Error::Unusable(format!("cannot use {}: {error}", lock_path.display()))
+    };
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(away)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Owner { _lock: lock }),
+        Err(TryLockError::WouldBlock) => Err(Error::Unusable(format!(
+            "another process owns {}: talk to that server with --url and --token, or stop it",
+            path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(away(error)),
+    }
+}
+
+/// Opens the one connection that writes, making the file if there is none.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags)?;
+    if connection.is_readonly("main")? {
+        return Err(Error::ReadOnly(format!(
+            "{} can only be read",
+            path.display()
+        )));
+    }
+    claim(&connection, path)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;
+         PRAGMA wal_autocheckpoint = 4000;",
+    )?;
+    let synchronous: i64 = pragma(&connection, "synchronous")?;
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if synchronous != 2 || mode != "wal" {
+        return Err(Error::Unusable(format!(
+            "{} cannot be written durably: journal {mode}, synchronous {synchronous}",
+            path.display()
+        )));
+    }
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags)?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096;")?;
+    Ok(connection)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| {
+        Error::Unusable(format!(
+            "cannot open the database {}: {error}",
+            path.display()
+        ))
+    })?;
+    // Only another program can hold the file: ours hold the owner's lock.
+    connection.busy_timeout(std::time::Duration::from_secs(3))?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
+    rusqlite::vtab::array::load_module(&connection)?;
+    connection.create_scalar_function(
+        "swathe_fold",
+        1,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        |context| match context.get_raw(0) {
+            ValueRef::Text(bytes) => Ok(Some(fold(&String::from_utf8_lossy(bytes)))),
+            _ => Ok(None),
+        },
+    )?;
+    Ok(connection)
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i64> {
+    Ok(connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?)
+}
+
+/// Refuses a file that somebody else made; marks an empty one as ours.
+fn claim(connection: &Connection, path: &Path) -> Result<()> {
+    if pragma(connection, "application_id")? == APPLICATION_ID {
+        return Ok(());
+    }
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 {
+        let path = path.display();
+        return Err(Error::Unusable(format!(
+            "{path} is a database of another program"
+        )));
+    }
+    Ok(connection.pragma_update(None, "application_id", APPLICATION_ID)?)
+}
+
+impl ToSql for Param {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Value(value) => bind(value),
+            Self::Ids(ids) => {
+                let list: Vec<Cell> = ids.iter().map(|id| Cell::Integer(*id)).collect();
+                // The type name that the table-valued function `rarray` asks for.
+                ToSqlOutput::from_rc(Rc::new(list), c"rarray")
+            }
+        })
+    }
+}
+
+fn bind(value: &Value) -> ToSqlOutput<'_> {
+    match value {
+        Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+        Value::Bool(truth) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*truth))),
+        Value::Int(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+        Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+    }
+}
+
+pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Param]) -> Result<usize> {
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.execute(rusqlite::params_from_iter(params))?)
+}
+
+pub(crate) fn execute_many(connection: &Connection, sql: &str, rows: &[Vec<Value>]) -> Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    for row in rows {
+        statement.execute(rusqlite::params_from_iter(row.iter().map(bind)))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn query(connection: &Connection, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let columns = statement.column_count();
+    let mut found = statement.query(rusqlite::params_from_iter(params))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let values = (0..columns)
+            .map(|n| decode(row.get_ref(n)?))
+            .collect::<Result<_>>()?;
+        rows.push(Row::new(values));
+    }
+    Ok(rows)
+}
+
+fn decode(cell: ValueRef<'_>) -> Result<Value> {
+    match cell {
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Integer(number) => Ok(Value::Int(number)),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Value::Text(text.to_owned())),
+            Err(_) => Err(Error::Inconsistent("a text that is not UTF-8".to_owned())),
+        },
+        other => Err(Error::Inconsistent(format!(
+            "a value of type {}",
+            other.data_type()
+        ))),
+    }
+}

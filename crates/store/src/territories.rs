@@ -1,0 +1,67 @@
+//! Which territories a record belongs to.
+
+use crate::tx::{Param, Tx};
+use crate::{Result, params};
+use model::id::{ModuleId, RecordId, TerritoryId, UserId};
+use model::time::Timestamp;
+
+/// A record's place in a territory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The record.
+    pub record: RecordId,
+    /// The territory.
+    pub territory: TerritoryId,
+    /// Who put it there.
+    pub actor: UserId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The territories of records, in the order in which they were assigned.
+pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Assignment>> {
+    let ids = Param::Ids(records.iter().map(|record| record.0).collect());
+    let sql = "SELECT record, territory, actor, at FROM record_territories
+               WHERE record IN ids($1) ORDER BY record, at, territory";
+    let rows = tx.query(sql, &[ids])?;
+    rows.iter()
+        .map(|row| {
+            Ok(Assignment {
+                record: RecordId(row.int(0)?),
+                territory: TerritoryId(row.int(1)?),
+                actor: UserId(row.int(2)?),
+                at: Timestamp(row.int(3)?),
+            })
+        })
+        .collect()
+}
+
+/// Puts a record into a territory.
+pub fn assign(tx: &mut Tx, module: ModuleId, assignment: Assignment) -> Result<()> {
+    let sql = "INSERT INTO record_territories (record, territory, module, actor, at)
+               VALUES ($1, $2, $3, $4, $5)";
+    let Assignment {
+        record,
+        territory,
+        actor,
+        at,
+    } = assignment;
+    tx.execute(sql, params![record.0, territory.0, module.0, actor.0, at.0])?;
+    Ok(())
+}
+
+/// Takes a record out of a territory; `false` when it was not in it.
+pub fn remove(tx: &mut Tx, record: RecordId, territory: TerritoryId) -> Result<bool> {
+    let sql = "DELETE FROM record_territories WHERE record = $1 AND territory = $2";
+    Ok(tx.execute(sql, params![record.0, territory.0])? == 1)
+}
+
+/// Takes records out of all territories.
+pub fn delete_of(tx: &mut Tx, records: &[RecordId]) -> Result<()> {
+    let ids = Param::Ids(records.iter().map(|record| record.0).collect());
+    tx.execute(
+        "DELETE FROM record_territories WHERE record IN ids($1)",
+        &[ids],
+    )?;
+    Ok(())
+}

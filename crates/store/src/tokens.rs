@@ -1,0 +1,1 @@
+//! Grant codes and tokens, by hash.

@@ -1,0 +1,164 @@
+//! A transaction: the only thing that speaks to a driver, and all that a file of SQL needs.
+
+use crate::ids::Ids;
+use crate::postgres::PgConnection;
+use crate::{Dialect, Error, Result, Row};
+use model::catalog::Catalog;
+use model::value::{Class, Value};
+use std::sync::Arc;
+
+/// A parameter of a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Param {
+    /// One value.
+    Value(Value),
+    /// A list of ids, for `IN ids($n)`.
+    Ids(Vec<i64>),
+}
+
+impl<T: Into<Value>> From<T> for Param {
+    fn from(value: T) -> Self {
+        Self::Value(value.into())
+    }
+}
+
+/// Makes the parameters of a statement from values of several types.
+#[macro_export]
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { &[$($crate::Param::from($value)),*][..] };
+}
+
+pub(crate) enum Engine<'a> {
+    Sqlite(&'a rusqlite::Connection),
+    Postgres(&'a mut PgConnection),
+}
+
+/// A transaction on either database. It cannot wait for anything but the database.
+pub struct Tx<'a> {
+    engine: Engine<'a>,
+    ids: &'a Ids,
+    catalog: Option<Arc<Catalog>>,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(engine: Engine<'a>, ids: &'a Ids) -> Self {
+        Self {
+            engine,
+            ids,
+            catalog: None,
+        }
+    }
+
+    pub(crate) fn set_catalog(&mut self, catalog: Option<Arc<Catalog>>) {
+        self.catalog = catalog;
+    }
+
+    /// The catalog at the version that this transaction sees.
+    pub fn catalog(&self) -> Result<Arc<Catalog>> {
+        self.find_catalog()
+            .ok_or_else(|| Error::Unusable("the database has no org yet: apply an org file".into()))
+    }
+
+    /// The catalog, if an org file was ever applied.
+    pub fn find_catalog(&self) -> Option<Arc<Catalog>> {
+        self.catalog.clone()
+    }
+
+    /// Which database this is.
+    pub fn dialect(&self) -> Dialect {
+        match self.engine {
+            Engine::Sqlite(_) => Dialect::Sqlite,
+            Engine::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// A new id, unique in the org for ever.
+    pub fn new_id(&self) -> Result<i64> {
+        self.ids.next()
+    }
+
+    /// Runs a statement; answers how many rows it touched.
+    pub fn execute(&mut self, sql: &str, params: &[Param]) -> Result<usize> {
+        let sql = self.dialect().sql(sql);
+        match &mut self.engine {
+            Engine::Sqlite(connection) => crate::sqlite::execute(connection, &sql, params),
+            Engine::Postgres(connection) => connection.execute(&sql, params),
+        }
+    }
+
+    /// Runs statements that take no parameters.
+    pub fn batch(&mut self, sql: &str) -> Result<()> {
+        match &mut self.engine {
+            Engine::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Engine::Postgres(connection) => connection.batch(sql),
+        }
+    }
+
+    /// The rows of a query.
+    pub fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+        let sql = self.dialect().sql(sql);
+        match &mut self.engine {
+            Engine::Sqlite(connection) => crate::sqlite::query(connection, &sql, params),
+            Engine::Postgres(connection) => connection.query(&sql, params),
+        }
+    }
+
+    /// The row of a query that has at most one.
+    pub fn query_opt(&mut self, sql: &str, params: &[Param]) -> Result<Option<Row>> {
+        let mut rows = self.query(sql, params)?;
+        if rows.len() > 1 {
+            return Err(Error::Inconsistent(format!(
+                "{} rows for: {sql}",
+                rows.len()
+            )));
+        }
+        Ok(rows.pop())
+    }
+
+    /// The row of a query that has exactly one.
+    pub fn query_one(&mut self, sql: &str, params: &[Param]) -> Result<Row> {
+        self.query_opt(sql, params)?
+            .ok_or_else(|| Error::Inconsistent(format!("no row for: {sql}")))
+    }
+
+    /// Inserts many rows. `table` and `columns` are names that the caller has quoted where needed.
+    /// One prepared statement in a loop on SQLite, where a row costs no round trip; arrays on
+    /// PostgreSQL, where it would.
+    pub fn insert_rows(
+        &mut self,
+        table: &str,
+        columns: &[(String, Class)],
+        rows: &[Vec<Value>],
+    ) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let names = names.join(", ");
+        match &mut self.engine {
+            Engine::Sqlite(connection) => {
+                let marks = vec!["?"; columns.len()].join(", ");
+                let sql = format!("INSERT INTO {table} ({names}) VALUES ({marks})");
+                crate::sqlite::execute_many(connection, &sql, rows)
+            }
+            Engine::Postgres(connection) => {
+                let arrays: Vec<String> = columns
+                    .iter()
+                    .enumerate()
+                    .map(|(n, (_, class))| format!("${}::{}[]", n + 1, pg_type(*class)))
+                    .collect();
+                let arrays = arrays.join(", ");
+                let sql = format!("INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})");
+                connection.execute_arrays(&sql, columns, rows)
+            }
+        }
+    }
+}
+
+fn pg_type(class: Class) -> &'static str {
+    match class {
+        Class::Bool => "boolean",
+        Class::Int => "bigint",
+        Class::Text => "text",
+    }
+}
