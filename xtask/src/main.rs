@@ -9,6 +9,7 @@
     reason = "a program that talks to the person who runs it"
 )]
 
+mod bench;
 mod packages;
 mod postgres;
 mod process;
@@ -24,6 +25,7 @@ const HELP: &str = "\
 cargo xtask test [-- ARGS]   every check; with ARGS only `cargo test ARGS`, databases provided
 cargo xtask tidy             the cheap checks on tracked files
 cargo xtask postgres         a throw-away PostgreSQL, until Enter, for `cargo test` by hand
+cargo xtask bench            the server against the floor; --records N, --runs N, --write
 ";
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["test", "--", chosen @ ..] => test::only(chosen),
         ["tidy"] => tidy::run(),
         ["postgres"] => postgres::until_enter(),
+        ["bench", options @ ..] => bench::run(options),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
