@@ -1,44 +1,80 @@
-//! Criteria: a tree of conditions. One type, two spellings here: the wire's JSON and its search text.
+//! Criteria: a tree of conditions over the fields of one module. One type and two spellings, the
+//! wire's JSON (wire API 10.2) and its search text (9.6).
 
-use crate::module::Module;
-use serde::{Deserialize, Serialize};
+mod json;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
 
-/// A tree of conditions over the fields of one module, as written: fields by api name, values as
-/// given. Binding makes it typed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Criteria {
-    /// Placeholder until the parser lands.
-    Group(Vec<Criteria>),
+pub use tree::{Comparator, Condition, Criteria, GroupOp, Literal};
+
+use thiserror::Error;
+
+/// What is wrong with a criteria, for callers whose answers differ by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Not of the grammar.
+    Syntax,
+    /// Larger than a limit allows: bytes, conditions, nesting or values.
+    TooLarge,
+    /// Neither a field nor a group.
+    NoField,
+    /// A field without an api name.
+    NoFieldName,
+    /// The field's api name and id name different fields.
+    FieldMismatch,
+    /// A condition without a comparator.
+    NoComparator,
+    /// A condition without a value.
+    NoValue,
+    /// No field of the module.
+    UnknownField,
+    /// Not a comparator, or not one for the field's kind.
+    Comparator,
+    /// Not a value for the field's kind or the comparator.
+    Value,
 }
 
 /// Why a criteria is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
 pub struct CriteriaError {
+    /// What is wrong.
+    pub fault: Fault,
     /// A sentence.
     pub message: String,
-    /// Where in the text form, in bytes.
+    /// Where in the text form, in bytes; 0 when there was no text.
     pub offset: usize,
+    /// Where in the JSON form, such as `$.criteria.group[1].field.api_name`.
+    pub path: Option<String>,
 }
 
-impl Criteria {
-    /// Reads the text form.
-    pub fn parse(text: &str) -> Result<Self, CriteriaError> {
-        Err(CriteriaError {
-            message: "not yet".to_owned(),
-            offset: text.len(),
-        })
+impl CriteriaError {
+    fn at_offset(fault: Fault, offset: usize, message: impl Into<String>) -> Self {
+        Self {
+            fault,
+            message: message.into(),
+            offset,
+            path: None,
+        }
     }
 
-    /// Whether every condition names a field of the module, with a comparator and a value that the
-    /// field's kind allows.
-    pub fn check(&self, module: &Module) -> Result<(), CriteriaError> {
-        let _ = module;
-        Ok(())
+    fn at_path(fault: Fault, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            fault,
+            message: message.into(),
+            offset: 0,
+            path: Some(path.into()),
+        }
     }
 }
+
+/// Where the JSON form hangs in a request body.
+const ROOT: &str = "$.criteria";
 
 /// A typed criteria (placeholder).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Bound {
     /// Placeholder.
     All(Vec<Bound>),
