@@ -1,12 +1,17 @@
 //! Criteria: a tree of conditions over the fields of one module. One type and two spellings, the
-//! wire's JSON (wire API 10.2) and its search text (9.6).
+//! wire's JSON (wire API 10.2) and its search text (9.6); binding makes it typed and literal.
 
+mod bind;
+mod bound;
+mod dates;
 mod json;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tree;
 
+pub use bind::BindContext;
+pub use bound::{Bound, Test};
 pub use tree::{Comparator, Condition, Criteria, GroupOp, Literal};
 
 use thiserror::Error;
@@ -72,10 +77,3 @@ impl CriteriaError {
 
 /// Where the JSON form hangs in a request body.
 const ROOT: &str = "$.criteria";
-
-/// A typed criteria (placeholder).
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub enum Bound {
-    /// Placeholder.
-    All(Vec<Bound>),
-}

@@ -1,5 +1,7 @@
 //! Both spellings there and back, and what they refuse and where.
 
+mod binding;
+
 use super::*;
 use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, ModuleId};
@@ -348,6 +350,9 @@ proptest! {
                 prop_assert!(criteria.depth() <= CRITERIA_DEPTH_MAX);
                 let again = Criteria::parse(&criteria.to_text());
                 prop_assert_eq!(again, Ok(criteria.clone()));
+                if let Err(error) = criteria.check(&module()) {
+                    prop_assert!(error.offset <= text.len());
+                }
             }
             Err(error) => {
                 prop_assert!(error.offset <= text.len());
