@@ -1,1 +1,22 @@
-//! placeholder
+//! How work survives: claim, chunk, lease, retry. Nothing here knows what a lead is: an [`Action`]
+//! does the work, and this crate promises, each with a test:
+//!
+//! - a record's change and the count that says so commit together;
+//! - a record is changed at most once a job;
+//! - at most one lease holder writes; a late one is fenced off;
+//! - after a crash the job goes on at its cursor;
+//! - every job ends: a record that always fails gets an outcome and the job passes it;
+//! - counts never fall and always sum to the cursor;
+//! - accepting a job commits with the answer or not at all.
+
+mod accept;
+mod action;
+mod engine;
+mod fault;
+mod worker;
+
+pub use accept::{TARGETS_AT_ONCE, accept, run_now};
+pub use action::{Action, Actions, Settled};
+pub use engine::Engine;
+pub use fault::Point;
+pub use worker::{Step, Worker};

@@ -202,6 +202,24 @@ pub fn claim(
         .transpose()
 }
 
+/// Claims one queued job for the transaction that runs it to its end at once.
+pub fn claim_this(
+    tx: &mut Tx,
+    id: JobId,
+    now: Timestamp,
+    lease_until: Timestamp,
+) -> Result<Option<Job>> {
+    let sql = format!(
+        "UPDATE jobs SET lease_no = lease_no + 1, lease_until = $2, touched_at = $1,
+           state = 'running', started_at = $1
+         WHERE id = $3 AND state = 'queued' RETURNING {COLUMNS}"
+    );
+    tx.query_opt(&sql, params![now.0, lease_until.0, id.0])?
+        .as_ref()
+        .map(job)
+        .transpose()
+}
+
 /// The job, locked, if this lease still holds it.
 pub fn fenced(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<Option<Job>> {
     let sql = format!(

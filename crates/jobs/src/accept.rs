@@ -1,0 +1,144 @@
+//! Accepting a job: its row and its frozen targets, committed before the caller is answered.
+
+use crate::action::{self, Actions, Settled};
+use model::id::{JobId, RecordId};
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use store::jobs::{NewJob, Progress};
+use store::targets::{self, Target};
+use store::{Db, Error, Fault, Priority, Tx, jobs};
+
+/// Targets stored in one transaction, so that no other write waits long.
+pub const TARGETS_AT_ONCE: usize = 20_000;
+/// A preparation that is not extended for so long was given up.
+const PREPARING_MS: i64 = 30_000;
+
+/// Accepts a job for these records and their revisions: its targets are stored in batches while
+/// nobody may claim it, then it is sealed. Refuses with ALREADY_SCHEDULED when an unfinished job has
+/// the same exclusive key; then, and after any failure, nothing of the job is left.
+pub fn accept(
+    db: &Db,
+    new: &NewJob,
+    records: &[(RecordId, i64)],
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let total = i64::try_from(records.len()).unwrap_or(i64::MAX);
+    let mut batches = records.chunks(TARGETS_AT_ONCE);
+    let first = batches.next().unwrap_or_default();
+    let only = records.len() <= TARGETS_AT_ONCE;
+    db.write(Priority::Interactive, |tx| {
+        begin(tx, new, now)?;
+        targets::insert(tx, new.id, &numbered(first, 0))?;
+        if only {
+            seal(tx, new.id, total, now)
+        } else {
+            Ok(())
+        }
+    })?;
+    if only {
+        return Ok(());
+    }
+    let rest = prepare(db, new.id, batches, total, now);
+    if rest.is_err() {
+        // The sweep would find it later; a caller who tries again should not wait for that.
+        let discarded = db.write(Priority::Interactive, |tx| {
+            Ok(jobs::discard_preparing(tx, new.id)?)
+        });
+        if let Err(error) = discarded {
+            tracing::warn!(job = %new.id, %error, "a job that was not accepted is left to the sweep");
+        }
+    }
+    rest
+}
+
+fn prepare<'a>(
+    db: &Db,
+    job: JobId,
+    batches: impl Iterator<Item = &'a [(RecordId, i64)]>,
+    total: i64,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let mut stored = TARGETS_AT_ONCE;
+    for batch in batches {
+        db.write(Priority::Chunk, |tx| {
+            if !jobs::extend_preparing(tx, job, now.plus_ms(PREPARING_MS))? {
+                return Err(given_up(job));
+            }
+            Ok(targets::insert(tx, job, &numbered(batch, stored))?)
+        })?;
+        stored += batch.len();
+    }
+    db.write(Priority::Interactive, |tx| seal(tx, job, total, now))
+}
+
+fn begin(tx: &mut Tx, new: &NewJob, now: Timestamp) -> Result<(), Fault> {
+    if let Some(key) = &new.exclusive
+        && jobs::holding(tx, key)?.is_some()
+    {
+        return Err(Refusal::new(Code::AlreadyScheduled).into());
+    }
+    Ok(jobs::insert_preparing(
+        tx,
+        new,
+        now,
+        now.plus_ms(PREPARING_MS),
+    )?)
+}
+
+fn seal(tx: &mut Tx, job: JobId, total: i64, now: Timestamp) -> Result<(), Fault> {
+    if jobs::seal(tx, job, total, now)? {
+        Ok(())
+    } else {
+        Err(given_up(job))
+    }
+}
+
+fn given_up(job: JobId) -> Fault {
+    Error::Busy(format!(
+        "the preparation of job {job} took too long and was given up"
+    ))
+    .into()
+}
+
+fn numbered(records: &[(RecordId, i64)], start: usize) -> Vec<Target> {
+    (start..)
+        .zip(records)
+        .map(|(seq, (record, rev))| Target {
+            seq: i64::try_from(seq).unwrap_or(i64::MAX),
+            record: *record,
+            rev: *rev,
+        })
+        .collect()
+}
+
+/// Accepts a job and runs it to its end inside the caller's transaction: everything commits before
+/// the answer, or nothing does.
+pub fn run_now(
+    tx: &mut Tx,
+    actions: &Actions,
+    new: &NewJob,
+    records: &[(RecordId, i64)],
+    now: Timestamp,
+) -> Result<Vec<Settled>, Fault> {
+    let targets = numbered(records, 0);
+    let total = i64::try_from(targets.len()).unwrap_or(i64::MAX);
+    begin(tx, new, now)?;
+    targets::insert(tx, new.id, &targets)?;
+    seal(tx, new.id, total, now)?;
+    let lease_until = now.plus_ms(PREPARING_MS);
+    let job = jobs::claim_this(tx, new.id, now, lease_until)?
+        .ok_or_else(|| Error::Inconsistent(format!("job {} was not there to run", new.id)))?;
+    let settled = action::visit(actions.of(job.kind), tx, &job, &targets, now)?;
+    let counts = action::counts(&settled);
+    jobs::advance(
+        tx,
+        &job,
+        Progress {
+            visited: total,
+            counts,
+            now,
+            lease_until,
+        },
+    )?;
+    Ok(settled)
+}

@@ -1,0 +1,107 @@
+//! The thread that lets a worker step: wakes when a job is accepted, polls each second, stops on demand.
+
+use crate::worker::{Step, Worker};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Jobs that other processes accepted, and leases that ran out, are found this often.
+const POLL: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Signal {
+    woken: bool,
+    stop: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    signal: Mutex<Signal>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Signal> {
+        // Two flags mean the same after a panic elsewhere.
+        self.signal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs a worker on a thread of its own. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Engine {
+    /// Starts the thread.
+    pub fn start(mut worker: Worker) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("jobs".to_owned())
+            .spawn(move || run(&mut worker, &of_thread))?;
+        Ok(Self {
+            shared,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    /// An engine that runs nothing: a process that only accepts jobs for others to run.
+    pub fn none() -> Self {
+        Self {
+            shared: Arc::default(),
+            thread: Arc::default(),
+        }
+    }
+
+    /// Makes the worker look for jobs now.
+    pub fn wake(&self) {
+        self.shared.lock().woken = true;
+        self.shared.changed.notify_all();
+    }
+
+    /// Stops after the chunk that runs now, and gives all leases back. Waits for that.
+    pub fn stop(&self) {
+        self.shared.lock().stop = true;
+        self.shared.changed.notify_all();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the worker's thread had panicked");
+        }
+    }
+}
+
+fn run(worker: &mut Worker, shared: &Shared) {
+    loop {
+        {
+            let mut signal = shared.lock();
+            if signal.stop {
+                break;
+            }
+            if signal.woken {
+                signal.woken = false;
+                worker.look_for_jobs();
+            }
+        }
+        if matches!(worker.step(), Step::Idle | Step::Waiting) {
+            wait(shared);
+            worker.look_for_jobs();
+        }
+    }
+    worker.release();
+}
+
+/// Until woken, stopped, or a second has passed.
+fn wait(shared: &Shared) {
+    let signal = shared.lock();
+    let quiet = |signal: &mut Signal| !signal.woken && !signal.stop;
+    drop(shared.changed.wait_timeout_while(signal, POLL, quiet));
+}

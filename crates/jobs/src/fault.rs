@@ -1,0 +1,32 @@
+//! Named points at which tests make a worker fail. Outside tests nothing is planned and nothing happens.
+
+use store::Fault;
+
+/// A place in a worker's step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Point {
+    /// Before a claim commits.
+    Claim,
+    /// In a chunk, before the action runs.
+    BeforeAction,
+    /// In a chunk, after the action changed records and outcomes are stored.
+    AfterAction,
+    /// In a chunk, after the cursor moved, before the commit.
+    BeforeCommit,
+    /// After a chunk's commit, before the worker takes note of it.
+    AfterCommit,
+}
+
+impl Point {
+    /// All points.
+    pub const ALL: [Self; 5] = [
+        Self::Claim,
+        Self::BeforeAction,
+        Self::AfterAction,
+        Self::BeforeCommit,
+        Self::AfterCommit,
+    ];
+}
+
+/// What a test planned for each point.
+pub(crate) type Plan = Box<dyn FnMut(Point) -> Result<(), Fault> + Send>;

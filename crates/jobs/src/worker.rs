@@ -1,0 +1,342 @@
+//! A worker: takes jobs by lease and runs them, a chunk of each in turn. One step is one claim or one
+//! chunk, and each is one transaction. Nothing here sleeps.
+
+use crate::action::{self, Actions, Settled};
+use crate::fault::{Plan, Point};
+use model::id::JobId;
+use model::job::JobState;
+use model::refusal::{Code, Refusal};
+use model::time::{Clock, Timestamp};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use store::jobs::{Job, Progress};
+use store::{Db, Error, Fault, Priority, Tx, jobs, targets};
+
+/// A lease that no chunk renewed for so long is anyone's.
+const LEASE_MS: i64 = 30_000;
+/// Jobs that one worker holds at once.
+const HELD_MAX: usize = 32;
+/// Records of the first chunk, of the smallest and of the largest.
+const CHUNK_START: usize = 500;
+const CHUNK_MIN: usize = 100;
+const CHUNK_MAX: usize = 5_000;
+/// Writer time that a chunk should take.
+const CHUNK_MS: i64 = 25;
+/// Tries of a single record before it gets INTERNAL_ERROR.
+const SINGLE_TRIES: u32 = 3;
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing to do.
+    Idle,
+    /// Took the lease of a job.
+    Claimed(JobId),
+    /// Committed a chunk, after which the job is in this state.
+    Ran(JobId, JobState),
+    /// A chunk did not commit; it will be tried again, smaller.
+    Stumbled(JobId),
+    /// The job as a whole cannot go on.
+    Failed(JobId),
+    /// Somebody else has the job now.
+    Lost(JobId),
+    /// The database cannot be written now; try again later.
+    Waiting,
+}
+
+struct Held {
+    id: JobId,
+    lease_no: i64,
+    size: usize,
+}
+
+/// Runs jobs.
+pub struct Worker {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    actions: Actions,
+    name: String,
+    held: VecDeque<Held>,
+    look: bool,
+    plan: Option<Plan>,
+}
+
+enum ChunkEnd {
+    Ran(JobState),
+    Lost,
+}
+
+impl Worker {
+    /// A worker with a name that no other process has.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, actions: Actions, name: String) -> Self {
+        Self {
+            db,
+            clock,
+            actions,
+            name,
+            held: VecDeque::new(),
+            look: true,
+            plan: None,
+        }
+    }
+
+    /// Makes the worker fail where a test plans it.
+    pub fn with_faults(
+        mut self,
+        plan: impl FnMut(Point) -> Result<(), Fault> + Send + 'static,
+    ) -> Self {
+        self.plan = Some(Box::new(plan));
+        self
+    }
+
+    /// Makes the next step look for jobs to claim.
+    pub fn look_for_jobs(&mut self) {
+        self.look = true;
+    }
+
+    /// Whether it holds any job.
+    pub fn is_busy(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Does one thing: claims a job, or runs a chunk of the job whose turn it is.
+    pub fn step(&mut self) -> Step {
+        let now = self.clock.now();
+        if (self.look || self.held.is_empty()) && self.held.len() < HELD_MAX {
+            match self.claim(now) {
+                Ok(Some(id)) => return Step::Claimed(id),
+                Ok(None) => self.look = false,
+                Err(error) => {
+                    tracing::warn!(%error, "jobs cannot be claimed now");
+                    return Step::Waiting;
+                }
+            }
+        }
+        let Some(held) = self.held.pop_front() else {
+            return Step::Idle;
+        };
+        self.chunk(held, now)
+    }
+
+    fn claim(&mut self, now: Timestamp) -> Result<Option<JobId>, Fault> {
+        let Self { db, name, plan, .. } = self;
+        let claimed = db.write(Priority::Chunk, |tx| {
+            jobs::sweep_preparing(tx, now)?;
+            let claimed = jobs::claim(tx, name, now, now.plus_ms(LEASE_MS))?;
+            if claimed.is_some() {
+                at(plan, Point::Claim)?;
+            }
+            Ok(claimed)
+        })?;
+        let Some(job) = claimed else { return Ok(None) };
+        tracing::info!(job = %job.id, cursor = job.cursor, total = job.total, "a job was claimed");
+        // A lease of ours that ran out unnoticed is this new one now.
+        self.held.retain(|held| held.id != job.id);
+        self.held.push_back(Held {
+            id: job.id,
+            lease_no: job.lease_no,
+            size: CHUNK_START,
+        });
+        Ok(Some(job.id))
+    }
+
+    fn chunk(&mut self, mut held: Held, now: Timestamp) -> Step {
+        let id = held.id;
+        let Self {
+            db,
+            actions,
+            plan,
+            clock,
+            ..
+        } = self;
+        let mut began = now;
+        let end = catch_unwind(AssertUnwindSafe(|| {
+            let end = db.write(Priority::Chunk, |tx| {
+                began = clock.now();
+                run_chunk(tx, actions, plan, &held, began)
+            })?;
+            at(plan, Point::AfterCommit)?;
+            Ok(end)
+        }));
+        let took_ms = self.clock.now().0 - began.0;
+        match end {
+            Ok(Ok(ChunkEnd::Lost)) => {
+                tracing::warn!(job = %id, "a lease was lost; its work goes on elsewhere");
+                self.look = true;
+                Step::Lost(id)
+            }
+            Ok(Ok(ChunkEnd::Ran(state))) => {
+                held.size = adapted(held.size, took_ms);
+                if state.finished() {
+                    tracing::info!(job = %id, "a job is done");
+                } else {
+                    self.held.push_back(held);
+                }
+                Step::Ran(id, state)
+            }
+            Ok(Err(Fault::Refused(refusal))) => self.fail(held, &refusal),
+            Ok(Err(Fault::Store(error))) if passes(&error) => {
+                tracing::warn!(job = %id, %error, "a chunk waits for the database");
+                self.held.push_back(held);
+                Step::Waiting
+            }
+            Ok(Err(Fault::Store(error))) => self.stumble(held, &error.to_string()),
+            Err(_) => self.stumble(held, "the action panicked"),
+        }
+    }
+
+    fn fail(&mut self, held: Held, refusal: &Refusal) -> Step {
+        let why = format!("{}: {}", refusal.code.as_str(), refusal.message);
+        tracing::warn!(job = %held.id, why, "a job cannot go on");
+        let now = self.clock.now();
+        let failed = self.db.write(Priority::Chunk, |tx| {
+            Ok(jobs::fail(tx, held.id, held.lease_no, &why, now)?)
+        });
+        match failed {
+            Ok(true) => Step::Failed(held.id),
+            Ok(false) => Step::Lost(held.id),
+            Err(error) => {
+                tracing::warn!(job = %held.id, %error, "that cannot be written now");
+                self.held.push_back(held);
+                Step::Waiting
+            }
+        }
+    }
+
+    fn stumble(&mut self, held: Held, why: &str) -> Step {
+        let id = held.id;
+        tracing::error!(job = %id, why, "a chunk did not commit");
+        let counted = self.db.write(Priority::Chunk, |tx| {
+            Ok(jobs::count_attempt(tx, id, held.lease_no)?)
+        });
+        match counted {
+            Ok(true) => {
+                self.held.push_back(held);
+                Step::Stumbled(id)
+            }
+            Ok(false) => Step::Lost(id),
+            Err(error) => {
+                tracing::warn!(job = %id, %error, "the attempt cannot be counted now");
+                self.held.push_back(held);
+                Step::Waiting
+            }
+        }
+    }
+
+    /// Gives all leases back, so that others go on at once.
+    pub fn release(&mut self) {
+        for held in std::mem::take(&mut self.held) {
+            let released = self.db.write(Priority::Chunk, |tx| {
+                Ok(jobs::release(tx, held.id, held.lease_no)?)
+            });
+            if let Err(error) = released {
+                tracing::warn!(job = %held.id, %error, "a lease runs out by itself");
+            }
+        }
+    }
+}
+
+fn at(plan: &mut Option<Plan>, point: Point) -> Result<(), Fault> {
+    plan.as_mut().map_or(Ok(()), |plan| plan(point))
+}
+
+/// Whether the reason lies in the database's surroundings and not in a record.
+fn passes(error: &Error) -> bool {
+    error.is_passing()
+        || matches!(
+            error,
+            Error::Full(_) | Error::ReadOnly(_) | Error::OutcomeUnknown(_)
+        )
+}
+
+/// How many records to try at this many attempts; `None` when the record at the cursor was tried
+/// alone often enough.
+fn limit(size: usize, attempts: i64) -> Option<usize> {
+    let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+    if attempts > size.ilog2() + SINGLE_TRIES {
+        return None;
+    }
+    Some(size.checked_shr(attempts).unwrap_or(0).max(1))
+}
+
+fn adapted(size: usize, took_ms: i64) -> usize {
+    let wanted = if took_ms * 2 < CHUNK_MS {
+        size * 2
+    } else if took_ms > CHUNK_MS * 2 {
+        size / 2
+    } else {
+        size
+    };
+    wanted.clamp(CHUNK_MIN, CHUNK_MAX)
+}
+
+fn run_chunk(
+    tx: &mut Tx,
+    actions: &Actions,
+    plan: &mut Option<Plan>,
+    held: &Held,
+    now: Timestamp,
+) -> Result<ChunkEnd, Fault> {
+    let Some(job) = jobs::fenced(tx, held.id, held.lease_no)? else {
+        return Ok(ChunkEnd::Lost);
+    };
+    at(plan, Point::BeforeAction)?;
+    let (targets, settled) = if let Some(limit) = limit(held.size, job.attempts) {
+        let targets = targets::from(tx, job.id, job.cursor, limit)?;
+        let settled = action::visit(actions.of(job.kind), tx, &job, &targets, now)?;
+        (targets, settled)
+    } else {
+        let targets = targets::from(tx, job.id, job.cursor, 1)?;
+        let settled = vec![Settled::Failed(poison()); targets.len()];
+        action::store_outcomes(tx, &job, &targets, &settled)?;
+        (targets, settled)
+    };
+    if targets.is_empty() && job.cursor < job.total {
+        let text = format!("job {} has no target {}", job.id, job.cursor);
+        return Err(Error::Inconsistent(text).into());
+    }
+    at(plan, Point::AfterAction)?;
+    let progress = progress(&job, &settled, now);
+    let state = jobs::advance(tx, &job, progress)?;
+    at(plan, Point::BeforeCommit)?;
+    Ok(ChunkEnd::Ran(state))
+}
+
+fn progress(job: &Job, settled: &[Settled], now: Timestamp) -> Progress {
+    let counts = action::counts(settled);
+    Progress {
+        visited: counts.visited(),
+        counts: job.counts.plus(counts),
+        now,
+        lease_until: now.plus_ms(LEASE_MS),
+    }
+}
+
+fn poison() -> Refusal {
+    Refusal::new(Code::InternalError)
+        .saying("the server failed on this record several times and left it as it was; see its log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_chunk_is_halved_down_to_one_record_which_then_is_passed() {
+        let tried: Vec<Option<usize>> = (0..13).map(|attempts| limit(500, attempts)).collect();
+        let sizes = [500, 250, 125, 62, 31, 15, 7, 3, 1, 1, 1, 1];
+        let wanted: Vec<Option<usize>> = sizes.into_iter().map(Some).chain([None]).collect();
+        assert_eq!(tried, wanted);
+        assert_eq!(limit(1, 9), None);
+    }
+
+    #[test]
+    fn chunks_grow_while_quick_and_shrink_when_slow_within_their_bounds() {
+        assert_eq!(adapted(500, 3), 1000);
+        assert_eq!(adapted(500, 25), 500);
+        assert_eq!(adapted(500, 80), 250);
+        assert_eq!(adapted(5000, 0), CHUNK_MAX);
+        assert_eq!(adapted(100, 900), CHUNK_MIN);
+    }
+}
