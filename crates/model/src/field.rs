@@ -480,7 +480,7 @@ pub fn json_id(json: &Json) -> Option<i64> {
 }
 
 /// One `@` with something on both sides, a dot in the domain, no blanks and no control characters.
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
     };

@@ -8,6 +8,7 @@ pub mod id;
 pub mod job;
 pub mod limits;
 pub mod module;
+pub mod org;
 pub mod people;
 pub mod refusal;
 pub mod scope;

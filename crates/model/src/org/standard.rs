@@ -1,0 +1,137 @@
+//! What every org has from the start, as data: the files in `standard/`, in the org file's own form.
+
+use super::build::{Draft, empty};
+use super::file::{OrgFile, ProfileEntry};
+use super::read::{Problem, problems};
+use crate::catalog::Catalog;
+use crate::module::Module;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+/// The part of every module.
+const EVERY: &str = include_str!("standard/every_module.toml");
+
+/// The standard modules, in the order of the catalog, and the standard profiles.
+const PARTS: [&str; 6] = [
+    include_str!("standard/leads.toml"),
+    include_str!("standard/accounts.toml"),
+    include_str!("standard/contacts.toml"),
+    include_str!("standard/deals.toml"),
+    include_str!("standard/tasks.toml"),
+    include_str!("standard/profiles.toml"),
+];
+
+/// What is built in.
+pub(super) struct BuiltIn {
+    /// The fields and views of every module, custom ones too.
+    pub(super) every: Option<Module>,
+    /// Standard modules and profiles, with provisional ids.
+    pub(super) catalog: Catalog,
+    /// The profiles as stated, because their rights speak of modules to come.
+    pub(super) profiles: Vec<ProfileEntry>,
+    /// The last provisional id given.
+    pub(super) last_id: i64,
+    /// Mistakes in the files; none, says a test.
+    pub(super) problems: Vec<Problem>,
+}
+
+static BUILT_IN: LazyLock<BuiltIn> = LazyLock::new(|| {
+    let mut built_in = BuiltIn {
+        every: None,
+        catalog: empty(),
+        profiles: Vec::new(),
+        last_id: -1,
+        problems: Vec::new(),
+    };
+    built_in.lay(EVERY);
+    built_in.every = built_in.catalog.modules.pop();
+    for part in PARTS {
+        built_in.lay(part);
+    }
+    built_in
+});
+
+/// What is built in, read once.
+pub(super) fn built_in() -> &'static BuiltIn {
+    &BUILT_IN
+}
+
+impl BuiltIn {
+    /// The standard module of this api name.
+    pub(super) fn module(&self, api_name: &str) -> Option<&Module> {
+        let mut modules = self.catalog.modules.iter();
+        modules.find(|module| module.api_name == api_name)
+    }
+
+    fn lay(&mut self, text: &str) {
+        let file = match OrgFile::parse(text) {
+            Ok(file) => file,
+            Err(mut found) => {
+                self.problems.append(&mut found);
+                return;
+            }
+        };
+        let mut draft = Draft {
+            file: &file,
+            built_in: Some(self),
+            standard: true,
+            catalog: self.catalog.clone(),
+            last_id: self.last_id,
+            flaws: Vec::new(),
+            removals: Vec::new(),
+            gone: Vec::new(),
+            touched: BTreeSet::new(),
+        };
+        draft.apply();
+        let Draft {
+            catalog,
+            last_id,
+            flaws,
+            ..
+        } = draft;
+        self.catalog = catalog;
+        self.last_id = last_id;
+        self.problems.append(&mut problems(text, flaws));
+        self.profiles.extend(file.profiles);
+    }
+
+    /// Adds to a catalog what it lacks of what is built in: everything at first, later what a newer
+    /// release brings.
+    pub(super) fn complete(&self, catalog: &mut Catalog) {
+        for module in &self.catalog.modules {
+            let known = catalog.modules.iter_mut();
+            let mut alike = known.filter(|m| m.api_name.eq_ignore_ascii_case(&module.api_name));
+            match alike.next() {
+                None => {
+                    // Standard modules stand first.
+                    let end = catalog.modules.iter().position(|m| m.custom);
+                    let end = end.unwrap_or(catalog.modules.len());
+                    catalog.modules.insert(end, module.clone());
+                }
+                // The org had a module of this name before it became a standard one.
+                Some(own) if own.custom => {}
+                Some(own) => add_to(own, module),
+            }
+        }
+        for profile in &self.catalog.profiles {
+            if !catalog.profiles.iter().any(|p| p.name == profile.name) {
+                catalog.profiles.push(profile.clone());
+            }
+        }
+    }
+}
+
+fn add_to(own: &mut Module, standard: &Module) {
+    for field in &standard.fields {
+        let same = |name: &str| name.eq_ignore_ascii_case(&field.api_name);
+        if !own.fields.iter().any(|f| same(&f.api_name)) {
+            own.fields.push(field.clone());
+        }
+    }
+    for view in &standard.views {
+        let known = own.views.iter().any(|v| v.system_name == view.system_name);
+        if !known {
+            own.views.push(view.clone());
+        }
+    }
+}
