@@ -1,1 +1,15 @@
-//! placeholder
+//! What may be done: who may, to which records, and how records change. No HTTP and no driver.
+
+pub mod actions;
+pub mod actor;
+pub mod change;
+pub mod input;
+mod judge;
+pub mod lock;
+pub mod record;
+pub mod selection;
+pub mod territory;
+
+pub use actor::Actor;
+pub use change::{Change, FieldWrite, Write};
+pub use record::Writing;

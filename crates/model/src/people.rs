@@ -43,6 +43,11 @@ pub struct User {
 }
 
 impl User {
+    /// Whether they may work.
+    pub fn is_active(&self) -> bool {
+        self.status == UserStatus::Active
+    }
+
     /// First and last name.
     pub fn full_name(&self) -> String {
         [self.first_name.as_str(), self.last_name.as_str()]

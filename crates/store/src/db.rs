@@ -256,6 +256,14 @@ impl Db {
         }
     }
 
+    /// A new id outside a transaction.
+    pub fn new_id(&self) -> std::result::Result<i64, Fault> {
+        if self.0.ids.low() {
+            self.reserve_ids()?;
+        }
+        Ok(self.0.ids.next()?)
+    }
+
     fn reserve_ids(&self) -> std::result::Result<(), Fault> {
         let mode = Mode::Write(Priority::Interactive);
         let end = self.transact(mode, false, &mut |tx| {

@@ -1,0 +1,69 @@
+//! Who acts: a user with their profile's rights, as the catalog has them now.
+
+use model::catalog::Catalog;
+use model::criteria::BindContext;
+use model::field::Field;
+use model::id::UserId;
+use model::module::Module;
+use model::people::{FieldRight, Profile, Right, User};
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use std::sync::Arc;
+
+/// A user who may work, with their rights.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The user.
+    pub user: User,
+    /// Their profile.
+    pub profile: Profile,
+    /// The time zone of their days and date-times.
+    pub zone: jiff::tz::TimeZone,
+    /// The catalog that says so.
+    pub catalog: Arc<Catalog>,
+}
+
+impl Actor {
+    /// The user of this id. A user who is gone, deactivated or without a profile may do nothing
+    /// (wire API 22: AUTHORIZATION_FAILED).
+    pub fn of(catalog: &Arc<Catalog>, id: UserId) -> Result<Self, Refusal> {
+        let refused = || Refusal::new(Code::AuthorizationFailed);
+        let user = catalog
+            .user(id)
+            .filter(|user| user.is_active())
+            .ok_or_else(refused)?
+            .clone();
+        let profile = catalog.profile(user.profile).ok_or_else(refused)?.clone();
+        let zone = catalog.zone(&user);
+        Ok(Self {
+            user,
+            profile,
+            zone,
+            catalog: Arc::clone(catalog),
+        })
+    }
+
+    /// Refuses without this right over the module.
+    pub fn require(&self, right: Right, module: &Module) -> Result<(), Refusal> {
+        if self.profile.may(right, module.id) {
+            return Ok(());
+        }
+        Err(Refusal::no_permission(right.permission(&module.api_name)))
+    }
+
+    /// Whether the field is shown at all.
+    pub fn sees(&self, field: &Field) -> bool {
+        self.profile.field(field.id) != FieldRight::Hidden
+    }
+
+    /// What criteria mean for this actor at this time.
+    pub fn bind_context(&self, now: Timestamp) -> BindContext<'_> {
+        BindContext {
+            now,
+            zone: self.zone.clone(),
+            user: self.user.id,
+            role: self.user.role,
+            catalog: &self.catalog,
+        }
+    }
+}

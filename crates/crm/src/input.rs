@@ -1,0 +1,207 @@
+//! A record as a caller writes it, read into values field by field.
+
+use crate::actor::Actor;
+use crate::change::{Change, FieldWrite, Write};
+use model::field::{Field, FieldKind};
+use model::id::{LayoutId, RecordId, UserId};
+use model::module::{Layout, Module, system};
+use model::people::FieldRight;
+use model::refusal::{Code, Refusal};
+use model::value::Value;
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeMap, BTreeSet};
+use store::records::{self, Filter};
+use store::{Fault, Tx};
+
+/// Reads one field's wire value. What it refers to must exist in the catalog; records that it refers
+/// to are checked by [`check_references`].
+pub fn value(
+    actor: &Actor,
+    module: &Module,
+    field: &Field,
+    json: &Json,
+    path: &str,
+) -> Result<Value, Refusal> {
+    let at = || format!("{path}.{}", field.api_name);
+    let value = field.kind.parse(json, &actor.zone).map_err(|misfit| {
+        let mut refusal = Refusal::new(Code::InvalidData);
+        refusal.details = misfit.details;
+        refusal
+            .with("api_name", field.api_name.as_str())
+            .with("json_path", at())
+    })?;
+    if let Value::Int(id) = value {
+        let known = match field.kind {
+            FieldKind::OwnerLookup | FieldKind::UserLookup => {
+                actor.catalog.user(UserId(id)).is_some_and(|user| {
+                    user.is_active() && (user.confirmed || field.kind != FieldKind::OwnerLookup)
+                })
+            }
+            FieldKind::Layout => module.layout(LayoutId(id)).is_some(),
+            _ => true,
+        };
+        if !known {
+            return Err(Refusal::invalid("id", format!("{}.id", at())));
+        }
+    }
+    Ok(value)
+}
+
+/// The fields of a record object that the server takes from a caller, with their values. Keys that
+/// are no fields of the module, and fields that only the server writes, pass unread, as they do in
+/// the vendor's service: clients send back whole records.
+fn given<'a>(
+    actor: &Actor,
+    module: &'a Module,
+    object: &Map<String, Json>,
+    path: &str,
+) -> Result<Vec<(&'a Field, Value)>, Refusal> {
+    let mut values = Vec::new();
+    for (key, json) in object {
+        let Some(field) = module.field(key) else {
+            continue;
+        };
+        if field.read_only || matches!(field.kind, FieldKind::AutoNumber { .. }) {
+            continue;
+        }
+        if actor.profile.field(field.id) != FieldRight::Editable {
+            let refusal =
+                Refusal::new(Code::NoPermission).saying("Field Edit Permission not given");
+            return Err(refusal.with("api_name", key.as_str()));
+        }
+        values.push((field, value(actor, module, field, json, path)?));
+    }
+    Ok(values)
+}
+
+fn layout_of<'a>(module: &'a Module, values: &[(&Field, Value)]) -> Option<&'a Layout> {
+    let given = values
+        .iter()
+        .find(|(field, _)| field.api_name == system::LAYOUT);
+    let id = given.and_then(|(_, value)| value.as_int());
+    id.and_then(|id| module.layout(LayoutId(id)))
+        .or_else(|| module.layouts.first())
+}
+
+/// Whether every record must have this field, by the module or by the layout.
+fn is_mandatory(field: &Field, layout: Option<&Layout>) -> bool {
+    let by_layout = layout.is_some_and(|layout| {
+        layout
+            .sections
+            .iter()
+            .any(|section| section.required.contains(&field.api_name))
+    });
+    (field.mandatory || by_layout) && !field.read_only && field.kind != FieldKind::OwnerLookup
+}
+
+/// Reads a new record: every mandatory field must have a value.
+pub fn new_record<'a>(
+    actor: &Actor,
+    module: &'a Module,
+    object: &Map<String, Json>,
+    path: &str,
+) -> Result<Vec<(&'a Field, Value)>, Refusal> {
+    let values = given(actor, module, object, path)?;
+    check_mandatory(module, &values, path)?;
+    Ok(values)
+}
+
+/// Refuses a new record in which a mandatory field has no value.
+pub fn check_mandatory(
+    module: &Module,
+    values: &[(&Field, Value)],
+    path: &str,
+) -> Result<(), Refusal> {
+    let layout = layout_of(module, values);
+    for field in module
+        .fields
+        .iter()
+        .filter(|field| is_mandatory(field, layout))
+    {
+        let value = values.iter().find(|(given, _)| given.id == field.id);
+        if value.is_none_or(|(_, value)| value.is_null()) {
+            let name = field.api_name.as_str();
+            return Err(Refusal::mandatory(name, format!("{path}.{name}")));
+        }
+    }
+    Ok(())
+}
+
+/// Reads the changes to a record: a mandatory field cannot be emptied. Fields named in `append` keep
+/// what they hold and get the given elements behind it.
+pub fn change(
+    actor: &Actor,
+    module: &Module,
+    object: &Map<String, Json>,
+    append: &BTreeSet<&str>,
+    path: &str,
+) -> Result<Change, Refusal> {
+    let values = given(actor, module, object, path)?;
+    let layout = layout_of(module, &values);
+    let mut change = Change::default();
+    for (field, value) in values {
+        if value.is_null() && is_mandatory(field, layout) {
+            let name = field.api_name.as_str();
+            return Err(Refusal::mandatory(name, format!("{path}.{name}")));
+        }
+        change.0.push(write(
+            field,
+            value,
+            append.contains(field.api_name.as_str()),
+        ));
+    }
+    Ok(change)
+}
+
+/// How a value is written: a multi-select value is appended where that is wanted.
+pub fn write(field: &Field, value: Value, append: bool) -> FieldWrite {
+    let list = append && field.kind == FieldKind::MultiSelectPicklist;
+    let write = if list {
+        Write::Append(value.elements())
+    } else {
+        Write::Set(value)
+    };
+    FieldWrite {
+        field: field.id,
+        write,
+    }
+}
+
+/// Which of these records' lookups name a record that does not exist: the first such field of each.
+pub fn check_references<'a>(
+    tx: &mut Tx,
+    actor: &Actor,
+    rows: &[Vec<(&'a Field, &Value)>],
+) -> Result<Vec<Option<&'a Field>>, Fault> {
+    let mut wanted: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+    for (field, value) in rows.iter().flatten() {
+        if let (FieldKind::Lookup { module }, Value::Int(id)) = (&field.kind, value) {
+            wanted.entry(module.as_str()).or_default().insert(*id);
+        }
+    }
+    let mut known: BTreeSet<(&str, i64)> = BTreeSet::new();
+    for (name, ids) in wanted {
+        let Some(module) = actor.catalog.module(name) else {
+            continue;
+        };
+        let limit = ids.len();
+        let filter = Filter {
+            ids: Some(ids.into_iter().collect()),
+            ..Filter::default()
+        };
+        let found = records::select_ids(tx, module, &filter, limit)?;
+        known.extend(found.into_iter().map(|(RecordId(id), _)| (name, id)));
+    }
+    let missing = rows.iter().map(|row| {
+        let wrong = row
+            .iter()
+            .find(|(field, value)| match (&field.kind, value) {
+                (FieldKind::Lookup { module }, Value::Int(id)) => {
+                    !known.contains(&(module.as_str(), *id))
+                }
+                _ => false,
+            });
+        wrong.map(|(field, _)| *field)
+    });
+    Ok(missing.collect())
+}

@@ -1,0 +1,156 @@
+//! Whether a record may be changed now, and to what. The only place that decides it: single writes and
+//! jobs ask here, and what it says never depends on how many records are asked about at once.
+
+use crate::change::Change;
+use model::field::{Computed, Field};
+use model::module::{Module, system};
+use model::refusal::{Code, Refusal};
+use model::value::Value;
+use store::records::Record;
+
+/// The fields that were read of each record, in order.
+pub(crate) struct Columns<'a>(pub(crate) Vec<&'a Field>);
+
+impl<'a> Columns<'a> {
+    /// What judging this change needs.
+    pub(crate) fn for_changes<'c>(
+        module: &'a Module,
+        changes: impl Iterator<Item = &'c Change>,
+    ) -> Self {
+        let mut columns = Self(Vec::new());
+        for name in [system::LOCKED, system::CONVERTED] {
+            columns.add(module.field(name));
+        }
+        for change in changes {
+            for part in &change.0 {
+                columns.add(module.field_by_id(part.field));
+            }
+        }
+        for computed in computed_from(module, &columns.0) {
+            columns.add(Some(computed));
+            columns.add(module.field(FIRST_NAME));
+            columns.add(module.field(LAST_NAME));
+        }
+        columns
+    }
+
+    /// Every field of the module.
+    pub(crate) fn all(module: &'a Module) -> Self {
+        Self(module.fields.iter().collect())
+    }
+
+    fn add(&mut self, field: Option<&'a Field>) {
+        if let Some(field) = field
+            && !self.0.iter().any(|known| known.id == field.id)
+        {
+            self.0.push(field);
+        }
+    }
+
+    /// A record's value of a field; no value when the field was not read.
+    pub(crate) fn value<'r>(&self, record: &'r Record, api_name: &str) -> &'r Value {
+        self.0
+            .iter()
+            .position(|field| field.api_name == api_name)
+            .and_then(|n| record.values.get(n))
+            .unwrap_or(&Value::Null)
+    }
+}
+
+const FIRST_NAME: &str = "First_Name";
+const LAST_NAME: &str = "Last_Name";
+
+/// Fields that the server computes from any of these.
+fn computed_from<'a>(module: &'a Module, from: &[&Field]) -> Vec<&'a Field> {
+    let names = from
+        .iter()
+        .any(|field| [FIRST_NAME, LAST_NAME].contains(&field.api_name.as_str()));
+    let full_name = |field: &&Field| field.computed == Some(Computed::FullName);
+    module
+        .fields
+        .iter()
+        .filter(full_name)
+        .filter(|_| names)
+        .collect()
+}
+
+/// First and last name as one.
+pub(crate) fn full_name(first: &Value, last: &Value) -> Value {
+    let parts = [first.as_text(), last.as_text()];
+    Value::text(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
+/// What may happen to one record.
+pub(crate) enum Verdict<'a> {
+    /// These fields get these values.
+    Change(Vec<(&'a Field, Value)>),
+    /// It already is as wanted.
+    Unchanged,
+    /// It must be left as it is.
+    Refuse(Refusal),
+}
+
+/// Refuses a record that something holds (wire API 1.9, step 6).
+pub(crate) fn held(record: &Record, columns: &Columns<'_>) -> Option<Refusal> {
+    let is = |name: &str| *columns.value(record, name) == Value::Bool(true);
+    if is(system::LOCKED) {
+        let refusal = Refusal::new(Code::RecordLocked).with("action", "record_locking");
+        return Some(refusal.with("id", record.id.to_string()));
+    }
+    if is(system::CONVERTED) {
+        return Some(Refusal::new(Code::ConvertedRecord).with("id", record.id.to_string()));
+    }
+    None
+}
+
+/// Judges one record as it was read.
+pub(crate) fn judge<'a>(
+    module: &'a Module,
+    columns: &Columns<'_>,
+    record: &Record,
+    change: &Change,
+) -> Verdict<'a> {
+    if let Some(refusal) = held(record, columns) {
+        return Verdict::Refuse(refusal);
+    }
+    let mut writes: Vec<(&Field, Value)> = Vec::new();
+    for part in &change.0 {
+        let Some(field) = module.field_by_id(part.field) else {
+            return Verdict::Refuse(Refusal::new(Code::FieldGone));
+        };
+        let before = columns.value(record, &field.api_name);
+        let after = part.write.onto(before);
+        if let Some(max) = too_long(field, &after) {
+            let refusal = Refusal::new(Code::InvalidData)
+                .with("api_name", field.api_name.as_str())
+                .with("maximum_length", max)
+                .with("id", record.id.to_string());
+            return Verdict::Refuse(refusal);
+        }
+        if after != *before {
+            writes.push((field, after));
+        }
+    }
+    let changed: Vec<&Field> = writes.iter().map(|(field, _)| *field).collect();
+    for computed in computed_from(module, &changed) {
+        let value = |name: &str| {
+            let written = writes.iter().find(|(field, _)| field.api_name == name);
+            written.map_or_else(
+                || columns.value(record, name).clone(),
+                |(_, value)| value.clone(),
+            )
+        };
+        writes.push((computed, full_name(&value(FIRST_NAME), &value(LAST_NAME))));
+    }
+    if writes.is_empty() {
+        Verdict::Unchanged
+    } else {
+        Verdict::Change(writes)
+    }
+}
+
+/// A list that grew by appending can pass the field's length.
+fn too_long(field: &Field, value: &Value) -> Option<u32> {
+    let length = value.as_text()?.chars().count();
+    field.kind.max_length().filter(|max| length > *max as usize)
+}

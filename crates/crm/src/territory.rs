@@ -1,0 +1,147 @@
+//! Putting records into territories and taking them out.
+
+use crate::record::{Writing, touch};
+use model::id::{RecordId, TerritoryId};
+use model::limits::TERRITORIES_PER_RECORD_MAX;
+use model::module::{Module, system};
+use model::refusal::{Code, Refusal};
+use model::value::Value;
+use std::collections::BTreeSet;
+use store::changes::Cause;
+use store::records::{self, Record};
+use store::territories::{self, Assignment};
+use store::{Fault, Tx};
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Into territories.
+    Assign,
+    /// Out of territories.
+    Remove,
+}
+
+fn wrong_id(path: String) -> Refusal {
+    Refusal::invalid("id", path).saying("the id given seems to be invalid")
+}
+
+/// Moves one record into or out of these territories: all of them or none.
+pub fn change(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    id: RecordId,
+    wanted: &[TerritoryId],
+    direction: Direction,
+    path: &str,
+) -> Result<Result<(), Refusal>, Fault> {
+    let Writing {
+        actor, module, now, ..
+    } = writing;
+    let distinct: BTreeSet<TerritoryId> = wanted.iter().copied().collect();
+    if distinct.len() < wanted.len() {
+        let refusal = Refusal::new(Code::AlreadyUsed);
+        return Ok(Err(refusal
+            .with("api_name", "Territories")
+            .with("json_path", path)));
+    }
+    if let Some(n) = wanted
+        .iter()
+        .position(|t| actor.catalog.territory(*t).is_none())
+    {
+        return Ok(Err(wrong_id(format!("{path}.Territories[{n}].id"))));
+    }
+    let fields: Vec<_> = module.fields.iter().collect();
+    let Some(record) = records::lock(tx, module, &fields, &[id])?.pop() else {
+        return Ok(Err(wrong_id(format!("{path}.id"))));
+    };
+    if is_locked(module, &record) {
+        return Ok(Err(
+            Refusal::new(Code::RecordLocked).with("action", "record_locking")
+        ));
+    }
+    let has: BTreeSet<TerritoryId> = territories::of(tx, &[id])?
+        .into_iter()
+        .map(|a| a.territory)
+        .collect();
+    let refusal = match direction {
+        Direction::Assign => cannot_assign(module, &has, &distinct, path),
+        Direction::Remove => cannot_remove(&has, wanted, path),
+    };
+    if let Some(refusal) = refusal {
+        return Ok(Err(refusal));
+    }
+    for territory in wanted {
+        match direction {
+            Direction::Assign => {
+                let new = Assignment {
+                    record: id,
+                    territory: *territory,
+                    actor: actor.user.id,
+                    at: now,
+                };
+                territories::assign(tx, module.id, new)?;
+            }
+            Direction::Remove => {
+                territories::remove(tx, id, *territory)?;
+            }
+        }
+    }
+    let writing = Writing {
+        actor,
+        module,
+        cause: Cause::Territory,
+        job: None,
+        now,
+    };
+    touch(tx, writing, &record, &[])?;
+    Ok(Ok(()))
+}
+
+fn is_locked(module: &Module, record: &Record) -> bool {
+    let place = module
+        .fields
+        .iter()
+        .position(|field| field.api_name == system::LOCKED);
+    place.and_then(|n| record.values.get(n)) == Some(&Value::Bool(true))
+}
+
+fn cannot_assign(
+    module: &Module,
+    has: &BTreeSet<TerritoryId>,
+    wanted: &BTreeSet<TerritoryId>,
+    path: &str,
+) -> Option<Refusal> {
+    let at = |refusal: Refusal| {
+        refusal
+            .with("api_name", "Territories")
+            .with("json_path", format!("{path}.Territories"))
+    };
+    if !has.is_disjoint(wanted) {
+        let text = "Given territory already exists for that record";
+        return Some(at(Refusal::new(Code::DuplicateData).saying(text)));
+    }
+    // A deal belongs to one territory (wire API 12).
+    let max = if module.api_name == "Deals" {
+        1
+    } else {
+        TERRITORIES_PER_RECORD_MAX
+    };
+    if has.len() + wanted.len() > max {
+        let text = "Maximum limit of territories for that record exceeds";
+        return Some(at(Refusal::new(Code::LimitExceeded)
+            .saying(text)
+            .with("limit", max)));
+    }
+    None
+}
+
+fn cannot_remove(
+    has: &BTreeSet<TerritoryId>,
+    wanted: &[TerritoryId],
+    path: &str,
+) -> Option<Refusal> {
+    let n = wanted
+        .iter()
+        .position(|territory| !has.contains(territory))?;
+    Some(wrong_id(format!("{path}.Territories[{n}].id")))
+}
