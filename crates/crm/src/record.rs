@@ -161,15 +161,15 @@ impl<'a> Plan<'a> {
             .into_iter()
             .map(|(f, value)| (f.api_name.as_str(), value))
             .collect();
-        self.groups
-            .entry(key)
-            .or_insert_with(|| (fields, Vec::new()))
-            .1
-            .push(record.id);
+        let group = self.groups.entry(key).or_insert_with(|| Group {
+            fields,
+            ids: Vec::new(),
+        });
+        group.ids.push(record.id);
     }
 
     fn apply(self, tx: &mut Tx, writing: Writing<'_>) -> Result<(), Fault> {
-        for (key, (fields, ids)) in self.groups {
+        for (key, Group { fields, ids }) in self.groups {
             let mut values: Vec<(&Field, Value)> = fields
                 .into_iter()
                 .zip(key.into_iter().map(|(_, value)| value))
