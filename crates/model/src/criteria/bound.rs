@@ -1,7 +1,10 @@
 //! A criteria made typed and literal: no names of users or days to come are left in it, so it
 //! selects the same records whenever it is evaluated again.
 
+use crate::field::FieldKind;
 use crate::id::FieldId;
+use crate::module::Module;
+use crate::value::Class;
 use serde::{Deserialize, Serialize};
 
 /// A bound criteria. Every node is true or false for a record, never unknown.
@@ -57,4 +60,42 @@ pub enum Test {
     ElementStartsWith(String),
     /// A list that has each of these elements and no other.
     ElementsAre(Vec<String>),
+}
+
+impl Bound {
+    /// The first field, by its api name at binding, that the module no longer has or now has with
+    /// values of another class. A stored criteria outlives the catalog it was bound to.
+    pub fn misfit(&self, module: &Module) -> Option<&str> {
+        match self {
+            Self::All(items) | Self::Any(items) => {
+                items.iter().find_map(|item| item.misfit(module))
+            }
+            Self::Not(item) => item.misfit(module),
+            Self::Test {
+                field,
+                column,
+                test,
+            } => {
+                let known = module.field_by_id(*field);
+                let fits = known.is_some_and(|field| test.fits(&field.kind));
+                (!fits).then_some(column)
+            }
+        }
+    }
+}
+
+impl Test {
+    /// Whether values of a kind can be tested so.
+    pub fn fits(&self, kind: &FieldKind) -> bool {
+        let list = *kind == FieldKind::MultiSelectPicklist;
+        match self {
+            Self::IsEmpty => true,
+            Self::Is(_) => kind.class() == Class::Bool,
+            Self::OneOf(_) | Self::Within { .. } => kind.class() == Class::Int,
+            Self::TextOneOf(_) | Self::Contains(_) | Self::StartsWith(_) | Self::EndsWith(_) => {
+                kind.class() == Class::Text && !list
+            }
+            Self::HasElement(_) | Self::ElementStartsWith(_) | Self::ElementsAre(_) => list,
+        }
+    }
 }

@@ -374,3 +374,17 @@ fn a_bound_criteria_is_stored_and_read_back() {
     let stored = serde_json::to_string(&bound).unwrap();
     assert_eq!(serde_json::from_str::<Bound>(&stored).unwrap(), bound);
 }
+
+#[test]
+fn a_bound_criteria_knows_when_its_fields_are_gone_or_changed() {
+    let criteria = Criteria::parse("((Size:equals:1)or(Company:not_equal:a))").unwrap();
+    let bound = bind_at(&criteria, NOW, "UTC").unwrap();
+    let mut module = module();
+    assert_eq!(bound.misfit(&module), None);
+    module.fields[0].api_name = "Firm".to_owned();
+    assert_eq!(bound.misfit(&module), None);
+    module.fields[0].kind = FieldKind::MultiSelectPicklist;
+    assert_eq!(bound.misfit(&module), Some("Company"));
+    module.fields.remove(4);
+    assert_eq!(bound.misfit(&module), Some("Size"));
+}
