@@ -1,6 +1,7 @@
 //! Every difference between the two databases that shows in SQL text, each a function with its reason.
 
 use model::value::{Class, fold_char};
+use sea_query::{Expr, ExprTrait, Func, FunctionCall};
 use std::borrow::Cow;
 
 /// Which database.
@@ -83,12 +84,23 @@ impl Dialect {
         }
     }
 
-    /// Elements of a multi-select value as a table with one column `value`.
-    pub fn elements_of(self, column: &str) -> String {
+    /// The elements of a multi-select value as a table: each database reads JSON by functions of
+    /// its own. Under the alias `value`, both name the only column that matters `value`.
+    pub(crate) fn elements_of(self, list: Expr) -> FunctionCall {
         match self {
-            Self::Sqlite => format!("json_each({column})"),
-            Self::Postgres => format!("jsonb_array_elements_text(({column})::jsonb) AS e(value)"),
+            Self::Sqlite => Func::cust("json_each").arg(list),
+            Self::Postgres => Func::cust("jsonb_array_elements_text").arg(list.cast_as("jsonb")),
         }
+    }
+
+    /// Where a text stands in another, from 1; 0 if it does not. Neither has a standard name that
+    /// the other knows, and `LIKE` would give a meaning to `%` and `_`.
+    pub(crate) fn position(self, text: Expr, part: &str) -> FunctionCall {
+        let name = match self {
+            Self::Sqlite => "instr",
+            Self::Postgres => "strpos",
+        };
+        Func::cust(name).arg(text).arg(part)
     }
 
     /// PostgreSQL's form of `model::value::fold`, made from the same table of characters. Plain

@@ -7,9 +7,14 @@ use model::catalog::Catalog;
 use model::field::{Field, FieldKind};
 use model::module::{Module, system};
 
+/// The name of a module's table.
+pub(crate) fn table_name(module: &Module) -> String {
+    format!("m_{}", module.api_name)
+}
+
 /// The table of a module, quoted.
 pub fn table(module: &Module) -> String {
-    quote(&format!("m_{}", module.api_name))
+    quote(&table_name(module))
 }
 
 /// The column of a field, quoted.

@@ -1,6 +1,6 @@
 //! Records of a module: rows of its table, read and written in sets.
 
-use crate::module_table::{column, table};
+use crate::module_table::{column, table, table_name};
 use crate::tx::{Param, Tx};
 use crate::{Dialect, Error, Result, Row, criteria, params};
 use model::criteria::Bound;
@@ -88,14 +88,15 @@ impl Select {
         columns: &[String],
         filter: &Filter,
         order: Order,
-    ) -> Self {
+    ) -> Result<Self> {
         let mut query = Query::select();
         query.expr(sea_query::Expr::cust(columns.join(", ")));
-        query.from(Alias::new(format!("m_{}", module.api_name)));
-        query.and_where(match &filter.criteria {
-            Some(bound) => criteria::condition(dialect, module, bound),
-            None => sea_query::Expr::cust("TRUE"),
-        });
+        query.from(Alias::new(table_name(module)));
+        // Two conditions make the builder bracket them, so that an OR stays one when more follows.
+        query.and_where(sea_query::Expr::cust("TRUE"));
+        if let Some(bound) = &filter.criteria {
+            query.and_where(criteria::condition(dialect, module, bound)?);
+        }
         let (sql, values) = match dialect {
             Dialect::Sqlite => query.build(SqliteQueryBuilder),
             Dialect::Postgres => query.build(PostgresQueryBuilder),
@@ -118,7 +119,7 @@ impl Select {
         if let Some(after) = &filter.after {
             select.go_on_after(after, order);
         }
-        select
+        Ok(select)
     }
 
     fn bind(&mut self, param: Param) -> String {
@@ -196,7 +197,7 @@ pub fn list(
     order: Order,
     page: (usize, usize),
 ) -> Result<Vec<Record>> {
-    let mut select = Select::new(tx.dialect(), module, &columns_of(fields), filter, order);
+    let mut select = Select::new(tx.dialect(), module, &columns_of(fields), filter, order)?;
     let (offset, limit) = page;
     select.sql.push_str(&order.sql());
     select
@@ -236,7 +237,7 @@ pub fn select_ids(
     limit: usize,
 ) -> Result<Vec<(RecordId, i64)>> {
     let columns = ["id".to_owned(), "rev".to_owned()];
-    let mut select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID);
+    let mut select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
     select.sql.push_str(&format!(" ORDER BY id LIMIT {limit}"));
     let rows = tx.query(&select.sql, &select.params)?;
     rows.iter()
@@ -247,7 +248,7 @@ pub fn select_ids(
 /// How many records pass a filter.
 pub fn count(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<i64> {
     let columns = ["count(*)".to_owned()];
-    let select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID);
+    let select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
     tx.query_one(&select.sql, &select.params)?.int(0)
 }
 
