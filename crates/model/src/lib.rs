@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod criteria;
 pub mod field;
 pub mod id;
+pub mod import_map;
 pub mod job;
 pub mod limits;
 pub mod module;

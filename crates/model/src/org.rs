@@ -8,6 +8,7 @@
 mod build;
 mod check;
 mod diff;
+mod export;
 mod facts;
 mod fields;
 mod file;
@@ -22,6 +23,7 @@ mod tests;
 mod views;
 
 pub use diff::{Change, ChangeKind};
+pub use export::export;
 pub use file::OrgFile;
 pub use read::Problem;
 
@@ -47,17 +49,7 @@ pub fn plan(file: &OrgFile, current: Option<&Catalog>) -> Result<Plan, Vec<Probl
     let before = current.cloned().unwrap_or_else(build::empty);
     let mut base = before.clone();
     built_in.complete(&mut base);
-    let mut draft = Draft {
-        file,
-        built_in: Some(built_in),
-        standard: false,
-        catalog: base.clone(),
-        last_id: built_in.last_id,
-        flaws: Vec::new(),
-        removals: Vec::new(),
-        gone: Vec::new(),
-        touched: BTreeSet::new(),
-    };
+    let mut draft = Draft::new(file, built_in, base.clone());
     draft.apply();
     draft.check();
     let Draft {

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A catalog in the making.
 pub(super) struct Draft<'a> {
     pub(super) file: &'a OrgFile,
-    /// What is built in, or what was read of it so far.
-    pub(super) built_in: Option<&'a BuiltIn>,
+    /// What is built in; while that is being read, what was read of it so far.
+    pub(super) built_in: &'a BuiltIn,
     /// Whether the file is a part of what is built in, which may do what an org may not.
     pub(super) standard: bool,
     pub(super) catalog: Catalog,
@@ -150,6 +150,23 @@ impl<'h> Scope<'h> {
     }
 }
 
+impl<'a> Draft<'a> {
+    /// An org file and the catalog that it is to be laid over.
+    pub(super) fn new(file: &'a OrgFile, built_in: &'a BuiltIn, catalog: Catalog) -> Self {
+        Self {
+            file,
+            built_in,
+            standard: false,
+            catalog,
+            last_id: built_in.last_id,
+            flaws: Vec::new(),
+            removals: Vec::new(),
+            gone: Vec::new(),
+            touched: BTreeSet::new(),
+        }
+    }
+}
+
 impl Draft<'_> {
     pub(super) fn flaw<T>(&mut self, at: &At<T>, message: impl Into<String>) {
         self.flaws.push(Flaw::new(at.at, message));
@@ -247,7 +264,7 @@ impl Draft<'_> {
 
     /// The built-in profile of this name, as its file states it.
     pub(super) fn built_in_profile(&self, name: &str) -> Option<&ProfileEntry> {
-        self.built_in?
+        self.built_in
             .profiles
             .iter()
             .find(|entry| entry.head.name.value == name)

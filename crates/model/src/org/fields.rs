@@ -69,12 +69,7 @@ impl Draft<'_> {
     }
 
     fn built_in_field(&self, module: &Module, name: &str) -> Option<&Field> {
-        let built_in = self.built_in?;
-        if module.custom {
-            built_in.every.as_ref()?.field(name)
-        } else {
-            built_in.module(&module.api_name)?.field(name)
-        }
+        self.built_in.fields(module)?.field(name)
     }
 
     fn check_field_name(&mut self, name: &Text) {
@@ -98,7 +93,7 @@ impl Draft<'_> {
         let standard = self.built_in_field(module, &current.api_name).cloned();
         let standard = standard.filter(|_| !current.custom);
         let made = self.field(stated, standard.as_ref(), Some(current));
-        let Some(made) = made else {
+        let Some(mut made) = made else {
             return current.clone();
         };
         if !may_become(&current.kind, &made.kind) {
@@ -111,6 +106,8 @@ impl Draft<'_> {
                 told(&made.kind)
             );
             self.flaw(at, message);
+            // One mistake is enough: the views that use the field are not judged by it.
+            made.kind = current.kind.clone();
         }
         made
     }
@@ -278,8 +275,10 @@ impl Draft<'_> {
             values = standard.map(|s| s.values.clone()).unwrap_or_default();
         }
         for value in known {
+            // A provisional id: built in, and no record of the running org can hold it yet.
+            let replaced = entry.values.is_some() && value.id.0 < 0;
             let stated = values.iter().any(|v| v.value == value.value);
-            if !stated && !removed.contains(value.value.as_str()) {
+            if !stated && !replaced && !removed.contains(value.value.as_str()) {
                 values.push(value.clone());
             }
         }
@@ -326,7 +325,7 @@ impl Draft<'_> {
             let Some(stated) = stated else {
                 continue;
             };
-            let by_default = standard.unwrap_or(name != Some(field.id)) && able(field);
+            let by_default = mass_update_by_default(field, standard, name == Some(field.id));
             let stated = stated.mass_update.as_ref().map(|m| m.value);
             field.mass_update = stated.unwrap_or(by_default);
         }
@@ -349,6 +348,11 @@ impl Draft<'_> {
             profile.fields.remove(&gone.id);
         }
     }
+}
+
+/// Whether a mass update may write a field of which the file does not say it.
+pub(super) fn mass_update_by_default(field: &Field, built_in: Option<bool>, is_name: bool) -> bool {
+    built_in.unwrap_or(!is_name) && able(field)
 }
 
 /// Puts a field's new name wherever its module uses the old one.

@@ -4,7 +4,7 @@ use super::read::{At, Flaw, Problem, Table, Text, Texts, document, problems};
 
 /// An org file whose form is right: it is TOML, and has only keys that mean something, with values
 /// of their type. Whether it makes sense is for [`super::plan()`] to say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct OrgFile {
     pub(super) source: String,
     pub(super) org: Option<OrgEntry>,

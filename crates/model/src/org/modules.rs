@@ -151,16 +151,18 @@ impl Draft<'_> {
     }
 
     fn module(&mut self, module: &mut Module, entry: &ModuleEntry) {
-        let standard = self.built_in.and_then(|b| b.module(&module.api_name));
+        let standard = self.built_in.module(&module.api_name);
         let stated = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
         let flag = |flag: &Option<At<bool>>| flag.as_ref().map(|flag| flag.value);
         let name = module.api_name.replace('_', " ");
         module.singular = stated(&entry.singular)
             .or_else(|| standard.map(|s| s.singular.clone()))
             .unwrap_or_else(|| name.clone());
-        module.plural = stated(&entry.plural)
+        let plural = stated(&entry.plural)
             .or_else(|| standard.map(|s| s.plural.clone()))
             .unwrap_or_else(|| stated(&entry.singular).map_or(name, |one| format!("{one}s")));
+        self.rename_system_views(module, &plural);
+        module.plural = plural;
         module.territories =
             flag(&entry.territories).unwrap_or_else(|| standard.is_some_and(|s| s.territories));
         module.locking =
@@ -169,7 +171,7 @@ impl Draft<'_> {
         self.fields(module, entry);
         self.add_system_fields(module);
         if module.name_field().is_none() && !self.standard {
-            let name = self.name_field();
+            let name = name_field(FieldId(self.new_id()));
             module.fields.insert(0, name);
         }
         self.default_mass_update(module, entry);
@@ -178,26 +180,9 @@ impl Draft<'_> {
         }
     }
 
-    /// The field that names a record where the file gives none.
-    fn name_field(&mut self) -> Field {
-        Field {
-            id: FieldId(self.new_id()),
-            api_name: "Name".to_owned(),
-            label: "Name".to_owned(),
-            kind: FieldKind::Text { max: 120 },
-            custom: false,
-            mandatory: true,
-            read_only: false,
-            unique: false,
-            mass_update: false,
-            values: Vec::new(),
-            computed: None,
-        }
-    }
-
     /// The fields of every module that this one lacks.
     fn add_system_fields(&mut self, module: &mut Module) {
-        let Some(every) = self.built_in.and_then(|b| b.every.as_ref()) else {
+        let Some(every) = self.built_in.every.as_ref() else {
             return;
         };
         for field in &every.fields {
@@ -211,7 +196,7 @@ impl Draft<'_> {
 
     /// The views of every module that this one, which is new, does not state.
     pub(super) fn add_system_views(&mut self, module: &mut Module, entry: &ModuleEntry) {
-        let Some(every) = self.built_in.and_then(|b| b.every.as_ref()) else {
+        let Some(every) = self.built_in.every.as_ref() else {
             return;
         };
         for view in &every.views {
@@ -231,6 +216,20 @@ impl Draft<'_> {
         }
     }
 
+    /// System views of a custom module are named after it.
+    fn rename_system_views(&self, module: &mut Module, plural: &str) {
+        let every = self.built_in.every.as_ref();
+        let Some(every) = every.filter(|_| module.custom) else {
+            return;
+        };
+        for view in &mut module.views {
+            let mut built_in = every.views.iter();
+            if let Some(named) = built_in.find(|v| v.system_name == view.system_name) {
+                view.name = named.name.replace("{plural}", plural);
+            }
+        }
+    }
+
     /// A copy of a built-in field with ids of its own.
     pub(super) fn fresh_field(&mut self, field: &Field) -> Field {
         let mut field = field.clone();
@@ -245,22 +244,41 @@ impl Draft<'_> {
     /// is custom or demanded must be on it.
     pub(super) fn complete_layout(&mut self, module: &mut Module, before: &Module) {
         if module.layouts.is_empty() {
-            module.layouts.push(Layout {
-                id: LayoutId(self.new_id()),
-                name: LAYOUT.to_owned(),
-                sections: vec![Section {
-                    name: format!("{} Information", module.singular),
-                    fields: module
-                        .name_field()
-                        .map(|field| field.api_name.clone())
-                        .into_iter()
-                        .chain([system::OWNER.to_owned()])
-                        .collect(),
-                    required: Vec::new(),
-                }],
-            });
+            let id = LayoutId(self.new_id());
+            module.layouts.push(first_layout(module, id));
         }
         complete(module, before);
+    }
+}
+
+/// The field that names a record where the file gives none.
+pub(super) fn name_field(id: FieldId) -> Field {
+    Field {
+        id,
+        api_name: "Name".to_owned(),
+        label: "Name".to_owned(),
+        kind: FieldKind::Text { max: 120 },
+        custom: false,
+        mandatory: true,
+        read_only: false,
+        unique: false,
+        mass_update: false,
+        values: Vec::new(),
+        computed: None,
+    }
+}
+
+/// The layout of a module that states none.
+pub(super) fn first_layout(module: &Module, id: LayoutId) -> Layout {
+    let name = module.name_field().map(|field| field.api_name.clone());
+    Layout {
+        id,
+        name: LAYOUT.to_owned(),
+        sections: vec![Section {
+            name: format!("{} Information", module.singular),
+            fields: name.into_iter().chain([system::OWNER.to_owned()]).collect(),
+            required: Vec::new(),
+        }],
     }
 }
 

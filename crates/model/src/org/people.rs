@@ -315,7 +315,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn users(&mut self) {
-        for entry in &self.file.users {
+        for entry in self.file.users.iter().filter(|entry| !entry.head.remove) {
             self.user(entry);
         }
     }
@@ -376,6 +376,8 @@ impl Draft<'_> {
             .map(|standard| self.rights(standard))
             .unwrap_or_default();
         modules.extend(self.rights(entry));
+        // An empty list takes away what is built in; absent means none, so that none has one form.
+        modules.retain(|_, rights| !rights.is_empty());
         let fields = self.field_rights(entry);
         let administrator = standard
             .as_ref()
@@ -445,7 +447,6 @@ impl Draft<'_> {
                 }
             }
         }
-        granted.retain(|_, rights| !rights.is_empty());
         granted
     }
 
@@ -525,9 +526,7 @@ impl Draft<'_> {
     /// Rights of the built-in profiles over modules that are new; a profile that the file states
     /// has them already.
     pub(super) fn grant_new_modules(&mut self) {
-        let Some(built_in) = self.built_in else {
-            return;
-        };
+        let built_in = self.built_in;
         for entry in &built_in.profiles {
             let rights = self.rights(entry);
             let stated = |e: &ProfileEntry| e.head.name.value == entry.head.name.value;
@@ -536,7 +535,8 @@ impl Draft<'_> {
             }
             let mut profiles = self.catalog.profiles.iter_mut();
             if let Some(profile) = profiles.find(|p| p.name == entry.head.name.value) {
-                let new = rights.into_iter().filter(|(module, _)| module.0 < 0);
+                let new = rights.into_iter();
+                let new = new.filter(|(module, rights)| module.0 < 0 && !rights.is_empty());
                 for (module, rights) in new {
                     profile.modules.entry(module).or_insert(rights);
                 }

@@ -5,7 +5,8 @@ use super::file::{OrgFile, ProfileEntry};
 use super::read::{Problem, problems};
 use crate::catalog::Catalog;
 use crate::module::Module;
-use std::collections::BTreeSet;
+use crate::people::Profile;
+use crate::view::View;
 use std::sync::LazyLock;
 
 /// The part of every module.
@@ -63,6 +64,39 @@ impl BuiltIn {
         modules.find(|module| module.api_name == api_name)
     }
 
+    /// The standard module that this one is, unless it is custom.
+    pub(super) fn standard(&self, module: &Module) -> Option<&Module> {
+        self.module(&module.api_name).filter(|_| !module.custom)
+    }
+
+    /// The module that says which fields of this one are built in.
+    pub(super) fn fields(&self, module: &Module) -> Option<&Module> {
+        if module.custom {
+            self.every.as_ref()
+        } else {
+            self.module(&module.api_name)
+        }
+    }
+
+    /// The built-in view that this system view is.
+    pub(super) fn view(&self, module: &Module, view: &View) -> Option<&View> {
+        let mut views = self.fields(module)?.views.iter();
+        views.find(|known| known.system_name == view.system_name)
+    }
+
+    /// A standard profile, with its rights over the modules of a catalog.
+    pub(super) fn profile(&self, name: &str, catalog: &Catalog) -> Option<Profile> {
+        let mut entries = self.profiles.iter();
+        let entry = entries.find(|entry| entry.head.name.value == name)?;
+        let mut profiles = self.catalog.profiles.iter();
+        let mut profile = profiles.find(|profile| profile.name == name)?.clone();
+        let file = OrgFile::default();
+        let mut draft = Draft::new(&file, self, catalog.clone());
+        profile.modules = draft.rights(entry);
+        profile.modules.retain(|_, rights| !rights.is_empty());
+        Some(profile)
+    }
+
     fn lay(&mut self, text: &str) {
         let file = match OrgFile::parse(text) {
             Ok(file) => file,
@@ -71,17 +105,8 @@ impl BuiltIn {
                 return;
             }
         };
-        let mut draft = Draft {
-            file: &file,
-            built_in: Some(self),
-            standard: true,
-            catalog: self.catalog.clone(),
-            last_id: self.last_id,
-            flaws: Vec::new(),
-            removals: Vec::new(),
-            gone: Vec::new(),
-            touched: BTreeSet::new(),
-        };
+        let mut draft = Draft::new(&file, self, self.catalog.clone());
+        draft.standard = true;
         draft.apply();
         let Draft {
             catalog,

@@ -1,6 +1,27 @@
 use super::*;
 
+mod changes;
+mod refusals;
+
+const EXAMPLE: &str = include_str!("../../../../examples/course-leads/org.toml");
 const DEMO: &str = include_str!("../../../../demo/org.toml");
+
+/// The least that an org needs.
+const LEAST: &str = r#"
+[org]
+company = "Tern Works"
+[[role]]
+name = "Boss"
+[[user]]
+email = "boss@tern.example.com"
+last_name = "Tern"
+role = "Boss"
+profile = "Administrator"
+"#;
+
+fn with_least(text: &str) -> String {
+    format!("{text}\n{LEAST}")
+}
 
 fn counter(from: i64) -> impl FnMut() -> i64 {
     let mut last = from;
@@ -17,7 +38,11 @@ fn told(problems: Vec<Problem>) -> String {
 
 fn planned(text: &str, current: Option<&Catalog>) -> Plan {
     let file = OrgFile::parse(text).map_err(told).unwrap();
-    plan(&file, current).map_err(told).unwrap()
+    let plan = plan(&file, current).map_err(told).unwrap();
+    let mut lines = plan.changes.iter();
+    let told = lines.any(|change| change.kind != ChangeKind::LeftAlone);
+    assert_eq!(told, plan.changes_anything(), "every change has its line");
+    plan
 }
 
 fn applied(text: &str, current: Option<&Catalog>) -> Catalog {
@@ -45,10 +70,148 @@ fn what_is_built_in_is_right() {
 }
 
 #[test]
-fn the_demo_org_is_right_and_applies_once() {
-    let first = applied(DEMO, None);
-    let again = planned(DEMO, Some(&first));
-    assert_eq!(again.changes, []);
-    assert!(!again.changes_anything());
-    assert_eq!(applied(DEMO, Some(&first)), first);
+fn the_demo_and_the_example_are_right_and_apply_once() {
+    for text in [DEMO, EXAMPLE, LEAST] {
+        let first = applied(text, None);
+        assert_eq!(first.version, 1);
+        let again = planned(text, Some(&first));
+        assert_eq!(again.changes, []);
+        assert!(!again.changes_anything());
+        assert_eq!(applied(text, Some(&first)), first);
+    }
+}
+
+#[test]
+fn an_export_changes_nothing_where_it_comes_from_and_makes_the_same_anew() {
+    let mut catalogs = vec![
+        applied(DEMO, None),
+        applied(EXAMPLE, None),
+        applied(LEAST, None),
+    ];
+    catalogs.push(applied(&with_least(changes::MANY), None));
+    for catalog in catalogs {
+        let text = export(&catalog);
+        let plan = planned(&text, Some(&catalog));
+        assert_eq!(plan.changes, [], "{text}");
+        assert!(!plan.changes_anything(), "{text}");
+        let anew = applied(&text, None);
+        let plan = planned(&text, Some(&anew));
+        assert_eq!(plan.changes, [], "{text}");
+        assert_eq!(export(&anew), text);
+    }
+    // What is built in is left out.
+    let least = export(&applied(LEAST, None));
+    assert!(
+        !least.contains("[[module]]") && !least.contains("[[profile]]"),
+        "{least}"
+    );
+}
+
+#[test]
+fn every_id_of_a_resolved_catalog_is_real_and_its_own() {
+    let catalog = applied(DEMO, None);
+    let text = serde_json::to_string(&catalog).unwrap();
+    assert!(!text.contains("\"-"), "a provisional id is left");
+    let back: Catalog = serde_json::from_str(&text).unwrap();
+    assert_eq!(planned(DEMO, Some(&back)).changes, []);
+    assert!(!planned(DEMO, Some(&back)).changes_anything());
+    let mut ids: Vec<i64> = catalog.roles.iter().map(|r| r.id.0).collect();
+    ids.extend(catalog.users.iter().map(|u| u.id.0));
+    ids.extend(catalog.profiles.iter().map(|p| p.id.0));
+    ids.extend(catalog.territories.iter().map(|t| t.id.0));
+    for module in &catalog.modules {
+        ids.push(module.id.0);
+        ids.extend(module.views.iter().map(|v| v.id.0));
+        ids.extend(module.layouts.iter().map(|l| l.id.0));
+        for field in &module.fields {
+            ids.push(field.id.0);
+            ids.extend(field.values.iter().map(|v| v.id.0));
+        }
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+#[test]
+fn standard_leads_are_as_the_wire_api_says() {
+    let catalog = applied(LEAST, None);
+    let leads = catalog.module("Leads").unwrap();
+    for (name, mass_update) in [
+        ("Company", true),
+        ("Designation", true),
+        ("Lead_Status", true),
+        ("Mobile", true),
+        ("Annual_Revenue", true),
+        ("Email_Opt_Out", true),
+        ("Layout", true),
+        ("Phone", false),
+        ("Last_Name", false),
+        ("Full_Name", false),
+        ("Twitter", false),
+        ("Email", false),
+        ("Description", false),
+        ("Converted__s", false),
+        ("Locked__s", false),
+        ("Owner", false),
+        ("Modified_Time", false),
+    ] {
+        assert_eq!(
+            leads.field(name).unwrap().mass_update,
+            mass_update,
+            "{name}"
+        );
+    }
+    let mandatory: Vec<_> = catalog
+        .modules
+        .iter()
+        .flat_map(|m| m.fields.iter().filter(|f| f.mandatory))
+        .map(|f| f.api_name.as_str())
+        .collect();
+    assert_eq!(
+        mandatory,
+        [
+            "Last_Name",
+            "Account_Name",
+            "Last_Name",
+            "Deal_Name",
+            "Stage",
+            "Subject"
+        ]
+    );
+    let open = leads.views.iter().find(|v| v.name == "Open Leads").unwrap();
+    assert_eq!(open.system_name.as_deref(), Some("OPENLEADVIEWS"));
+    for module in &catalog.modules {
+        let shown = |name: &str| {
+            let layouts = module.layouts.iter().flat_map(|l| &l.sections);
+            layouts
+                .into_iter()
+                .any(|s| s.required.iter().any(|f| f == name))
+        };
+        for field in module.fields.iter().filter(|f| f.mandatory) {
+            assert!(shown(&field.api_name), "{}", field.api_name);
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC*") {
+        let _ = OrgFile::parse(&text).map(|file| plan(&file, None));
+    }
+
+    #[test]
+    fn no_damage_to_a_file_makes_it_panic(at in 0usize..8000, cut in 0usize..40, put in "\\PC{0,6}") {
+        let mut text: Vec<char> = DEMO.chars().collect();
+        let at = at.min(text.len());
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, put.chars());
+        let text: String = text.into_iter().collect();
+        let answer = OrgFile::parse(&text).and_then(|file| plan(&file, None));
+        for problem in answer.err().into_iter().flatten() {
+            proptest::prop_assert!(problem.line >= 1 && problem.column >= 1);
+            proptest::prop_assert!(problem.line <= text.lines().count() + 1);
+        }
+    }
 }

@@ -191,7 +191,7 @@ impl Draft<'_> {
                 Err(error) => self.criteria_flaw(text, &error),
             },
             None if system => {
-                if let Some(built_in) = self.built_in_view(module, view) {
+                if let Some(built_in) = self.built_in.view(module, view) {
                     view.criteria.clone_from(&built_in.criteria);
                 }
             }
@@ -230,17 +230,6 @@ impl Draft<'_> {
         let at = inside(&self.file.source, text.at, error.offset);
         self.flaws
             .push(Flaw::new(at, format!("criteria: {}", error.message)));
-    }
-
-    fn built_in_view(&self, module: &Module, view: &View) -> Option<&View> {
-        let built_in = self.built_in?;
-        let of = |module: Option<&'_ Module>| -> Option<usize> {
-            let mut views = module?.views.iter();
-            views.position(|v| v.system_name == view.system_name && v.system_name.is_some())
-        };
-        let standard = built_in.module(&module.api_name).filter(|_| !module.custom);
-        let from = standard.or(built_in.every.as_ref());
-        from?.views.get(of(from)?)
     }
 
     fn first_administrator(&self) -> Option<UserId> {
