@@ -38,3 +38,7 @@ pub const TERRITORIES_PER_RECORD_MAX: usize = 10;
 pub const LOCK_REASON_MAX: usize = 3_000;
 /// Digits of a scaled decimal.
 pub const DECIMAL_DIGITS_MAX: usize = 18;
+/// Scopes of one token, code or client (7.5).
+pub const SCOPES_MAX: usize = 100;
+/// Bytes of one scope.
+pub const SCOPE_BYTES_MAX: usize = 120;
