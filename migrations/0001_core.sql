@@ -25,6 +25,8 @@ CREATE TABLE autonumbers (
     next BIGINT NOT NULL
 );
 
+-- Programs that may ask for tokens. `scopes` is the most that a client may be granted without a
+-- person's consent, and then it acts as `user_id`.
 CREATE TABLE clients (
     id BIGINT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -32,11 +34,14 @@ CREATE TABLE clients (
     secret_hash TEXT NOT NULL,
     redirect_uri TEXT,
     user_id BIGINT NOT NULL,
+    scopes TEXT,
     created_at BIGINT NOT NULL,
     revoked_at BIGINT
 );
 
--- Grant codes, refresh tokens and access tokens, by the hash of what the client holds.
+-- Grant codes, refresh tokens and access tokens, by the hash of what the client holds. A token made
+-- at the console has no client; an access token has the refresh token it came from as parent. A
+-- used code is one that has expired: it still counts against the limit of codes.
 CREATE TABLE tokens (
     hash TEXT PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('code', 'refresh', 'access')),
