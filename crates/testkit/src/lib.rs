@@ -1,8 +1,10 @@
 //! What tests share: a fresh database of each kind, a clock that moves by hand, and a small org.
 
+pub mod catalog;
 mod clock;
 mod db;
 
+pub use catalog::{save_catalog, small_catalog};
 pub use clock::TestClock;
 pub use db::{Kind, TestDb};
 
