@@ -1,1 +1,51 @@
-//! placeholder
+//! How the server is asked for things: routes, who may use them, JSON in and out. A request is read
+//! on the runtime, hops once to a blocking thread, and everything else happens there in plain code.
+//!
+//! To add an endpoint: write `fn(&Call) -> Result<Answer, Fault>` in `routes/<noun>.rs` and one line
+//! in the table of `routes.rs`.
+
+pub mod answer;
+pub mod auth;
+pub mod call;
+mod dispatch;
+mod metrics;
+pub mod routes;
+mod serve;
+pub mod version;
+
+pub use answer::Answer;
+pub use call::{Ask, Call, Query};
+pub use dispatch::{router, router_of};
+pub use metrics::Metrics;
+pub use serve::{GRACE, SystemClock, serve};
+pub use version::Version;
+
+use model::time::Clock;
+use std::sync::Arc;
+use store::Db;
+
+/// What every request has at hand. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where clients reach this server, without a slash at the end: the only source of absolute
+    /// URLs, `api_domain` among them.
+    pub public_url: String,
+    /// What `/metrics` says.
+    pub metrics: Arc<Metrics>,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, public_url: &str) -> Self {
+        Self {
+            db,
+            clock,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            metrics: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Who asks, and what they may ask for (wire API 7).
+
+mod check;
+mod endpoint;
+mod form;
+mod grant;
+mod rule;
+mod secret;
+
+pub use check::Authorized;
+pub use grant::{
+    ACCESS_MS, CODE_MS, Minted, NewClient, Registered, create_client, mint_access_token, mint_code,
+    mint_refresh_token,
+};
+pub use rule::ScopeRule;
+
+pub(crate) use check::authorise;
+pub(crate) use endpoint::{revoke, token};
+pub(crate) use rule::Asked;
+pub(crate) use secret::request_id;

@@ -1,0 +1,91 @@
+//! From the `Authorization` header to who asks (wire API 7.4).
+
+use crate::auth::secret;
+use axum::http::{HeaderMap, header};
+use model::catalog::Catalog;
+use model::id::{ClientId, UserId};
+use model::people::UserStatus;
+use model::refusal::{Code, Refusal};
+use model::scope::Scopes;
+use model::time::Timestamp;
+use std::sync::Arc;
+use store::tokens::{self, TokenKind};
+use store::{Db, Error, Fault};
+
+/// Who asks, and what their token is good for.
+#[derive(Clone, Debug)]
+pub struct Authorized {
+    /// For whom the request acts.
+    pub user: UserId,
+    /// Which client sent it; `None` when the token was made at the console.
+    pub client: Option<ClientId>,
+    /// What the token may be used for.
+    pub scopes: Scopes,
+    /// When the token ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The token of the header, by either scheme in any case.
+fn token_of(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = text.trim().split_once(' ')?;
+    let known = ["Zoho-oauthtoken", "Bearer"]
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(scheme));
+    let token = token.trim();
+    (known && !token.is_empty()).then_some(token)
+}
+
+/// Says who asks, with the catalog as it is now; a request without a valid token is refused, and so
+/// is one of a user who was deactivated.
+pub(crate) fn authorise(
+    db: &Db,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<(Authorized, Arc<Catalog>), Fault> {
+    let token = token_of(headers).ok_or_else(|| Refusal::new(Code::AuthenticationFailure))?;
+    let hash = secret::hash(token);
+    let found = db.read(|tx| {
+        let token = tokens::find(tx, &hash, TokenKind::Access, now)?;
+        Ok(token.zip(tx.find_catalog()))
+    })?;
+    let invalid = || Refusal::new(Code::InvalidToken);
+    let (token, catalog) = found.ok_or_else(invalid)?;
+    let user = catalog.user(token.user).ok_or_else(invalid)?;
+    if user.status != UserStatus::Active {
+        return Err(Refusal::new(Code::AuthorizationFailed).into());
+    }
+    let scopes = Scopes::parse(&token.scopes)
+        .map_err(|error| Error::Inconsistent(format!("a token's scopes: {error}")))?;
+    let actor = Authorized {
+        user: token.user,
+        client: token.client,
+        scopes,
+        expires_at: token.expires_at,
+    };
+    Ok((actor, catalog))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_schemes_are_read_in_any_case() {
+        for (text, wanted) in [
+            ("Zoho-oauthtoken abc", Some("abc")),
+            ("zoho-OAUTHTOKEN  abc ", Some("abc")),
+            ("bearer abc", Some("abc")),
+            ("Basic abc", None),
+            ("abc", None),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, text.parse().unwrap());
+            assert_eq!(token_of(&headers), wanted, "{text:?}");
+        }
+        assert_eq!(token_of(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,404 @@
+//! From the socket to a handler and back. The order in which a request may be refused is that of
+//! wire API 7.4: URL, token, scope, version, module, method, body; then the handler.
+
+use crate::answer::{Answer, Body, JSON};
+use crate::auth::{self, Asked, Authorized, ScopeRule};
+use crate::call::{Ask, Call, Query, Received};
+use crate::routes::{Access, Handler, Method, OpenHandler, ROUTES, Route};
+use crate::version::Version;
+use crate::{App, Metrics};
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use http_body_util::BodyExt;
+use model::catalog::Catalog;
+use model::id::UserId;
+use model::limits::BODY_BYTES_MAX;
+use model::refusal::{Code, Refusal};
+use percent_encoding::percent_decode_str;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::Fault;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// Requests that are worked on at once; others wait.
+const WORKING_MAX: usize = 64;
+/// A body must have arrived within this time.
+const BODY_TIME: Duration = Duration::from_secs(30);
+/// A request waits no longer than this for its turn.
+const TURN_TIME: Duration = Duration::from_secs(10);
+/// Bytes of a body that is too large which are read and dropped, so that the client reads the
+/// answer instead of a broken connection.
+const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+
+/// The label of requests that no line of the table matches.
+const UNMATCHED: &str = "unmatched";
+
+/// Modules that exist with the vendor but that the API refuses (wire API 21, row 19).
+const REFUSED_MODULES: [&str; 5] = ["Services", "Appointments", "Notes", "Attachments", "Users"];
+
+struct Server {
+    app: App,
+    paths: matchit::Router<Vec<&'static Route>>,
+    turns: Arc<Semaphore>,
+}
+
+/// The server as a service, with the table of routes.
+pub fn router(app: App) -> axum::Router {
+    router_of(app, ROUTES)
+}
+
+/// The same with another table.
+///
+/// # Panics
+/// When two patterns of the table are in each other's way.
+pub fn router_of(app: App, table: &'static [Route]) -> axum::Router {
+    let mut lines: Vec<(&'static str, Vec<&'static Route>)> = Vec::new();
+    for route in table {
+        match lines.iter_mut().find(|(known, _)| *known == route.pattern) {
+            Some((_, routes)) => routes.push(route),
+            None => lines.push((route.pattern, vec![route])),
+        }
+    }
+    let mut paths = matchit::Router::new();
+    for (pattern, routes) in lines {
+        paths
+            .insert(pattern, routes)
+            .unwrap_or_else(|error| panic!("the pattern {pattern}: {error}"));
+    }
+    let server = Arc::new(Server {
+        app,
+        paths,
+        turns: Arc::new(Semaphore::new(WORKING_MAX)),
+    });
+    axum::Router::new().fallback(take).with_state(server)
+}
+
+/// A request that was received, not yet looked at.
+struct Incoming {
+    id: String,
+    method: String,
+    path: String,
+    query: String,
+    headers: HeaderMap,
+    body: Received,
+}
+
+/// The answer of a request, and for whom it was.
+struct Outcome {
+    answer: Answer,
+    user: Option<UserId>,
+}
+
+impl Outcome {
+    fn of_nobody(answer: Answer) -> Self {
+        Self { answer, user: None }
+    }
+}
+
+/// What is logged and counted of a request, whatever became of it.
+struct Line<'a> {
+    id: &'a str,
+    method: &'static str,
+    route: &'static str,
+    since: Instant,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "durations of requests are measured in the outermost room, on the monotonic clock"
+)]
+fn instant() -> Instant {
+    Instant::now()
+}
+
+/// The asynchronous part: reads the body, waits for a turn, hops once to a blocking thread.
+async fn take(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let since = instant();
+    let (head, body) = request.into_parts();
+    let incoming = Incoming {
+        id: auth::request_id(),
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers,
+        body: receive(body).await,
+    };
+    let id = incoming.id.clone();
+    let line = Line {
+        id: &id,
+        method: Method::parse(&incoming.method).map_or("other", Method::as_str),
+        route: server.label(&incoming.path),
+        since,
+    };
+    let outcome = match timeout(TURN_TIME, Arc::clone(&server.turns).acquire_owned()).await {
+        Ok(Ok(turn)) => {
+            let worker = Arc::clone(&server);
+            let work = move || {
+                let _turn = turn;
+                let span = tracing::info_span!("request", id = incoming.id);
+                span.in_scope(|| worker.answer(incoming))
+            };
+            let done = tokio::task::spawn_blocking(work).await;
+            done.unwrap_or_else(|panic| {
+                tracing::error!(request_id = id, error = %panic, "a handler panicked");
+                Outcome::of_nobody(Answer::broken(&id))
+            })
+        }
+        _ => Outcome::of_nobody(Answer::unavailable(&id)),
+    };
+    finish(&server.app.metrics, outcome, &line)
+}
+
+async fn receive(mut body: axum::body::Body) -> Received {
+    let read = async {
+        let mut bytes = Vec::new();
+        let mut dropped = 0;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else {
+                return Received::Broken;
+            };
+            let Some(data) = frame.data_ref() else {
+                continue;
+            };
+            if dropped == 0 && bytes.len() + data.len() <= BODY_BYTES_MAX {
+                bytes.extend_from_slice(data);
+            } else {
+                bytes.clear();
+                dropped += data.len();
+                if dropped > DRAIN_BYTES_MAX {
+                    break;
+                }
+            }
+        }
+        if dropped == 0 {
+            Received::Whole(bytes)
+        } else {
+            Received::TooLarge
+        }
+    };
+    timeout(BODY_TIME, read).await.unwrap_or(Received::TooSlow)
+}
+
+/// Logs one line, counts, and writes the answer as HTTP.
+fn finish(metrics: &Metrics, outcome: Outcome, line: &Line<'_>) -> Response {
+    let Outcome { answer, user } = outcome;
+    let Line {
+        id, method, route, ..
+    } = *line;
+    let status = answer.status;
+    let took = instant().duration_since(line.since);
+    metrics.request(route, method, status, took);
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let user = user.map(|user| user.0);
+    tracing::info!(request_id = id, method, route, status, ms, user, "answered");
+    let mut response = Response::new(axum::body::Body::empty());
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    let fixed = [
+        (
+            header::CACHE_CONTROL,
+            "no-store, no-cache, must-revalidate, private",
+        ),
+        (header::PRAGMA, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let own = [("x-request-id", id.to_owned())];
+    for (name, value) in own.into_iter().chain(answer.headers) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    let (content_type, bytes) = match answer.body {
+        Body::Empty => return response,
+        Body::Json(json) => (JSON, json.to_string().into_bytes()),
+        Body::Other(content_type, bytes) => (content_type, bytes),
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    *response.body_mut() = bytes.into();
+    response
+}
+
+fn refusal(code: Code) -> Fault {
+    Refusal::new(code).into()
+}
+
+/// A line of the table with a token's rule, ready to be checked.
+struct Scoped {
+    name: &'static str,
+    first: Version,
+    rule: ScopeRule,
+    handler: Handler,
+}
+
+/// What a path and a method stand for.
+enum Target {
+    /// No token is needed.
+    Open(OpenHandler),
+    /// A token is needed for each of these; the second part says that the method is right, and then
+    /// there is one.
+    Scoped(Vec<Scoped>, bool),
+    /// An open route, but not by this method.
+    WrongMethod,
+}
+
+impl Target {
+    fn of(routes: &[&'static Route], method: Option<Method>) -> Self {
+        let found = routes.iter().find(|route| Some(route.method) == method);
+        let candidates = found.map_or(routes, std::slice::from_ref);
+        let mut scoped = Vec::new();
+        for route in candidates {
+            match route.access {
+                Access::Open(handler) if found.is_some() => return Self::Open(handler),
+                Access::Open(_) => return Self::WrongMethod,
+                Access::Scoped(first, rule, handler) => scoped.push(Scoped {
+                    name: route.name,
+                    first,
+                    rule,
+                    handler,
+                }),
+            }
+        }
+        Self::Scoped(scoped, found.is_some())
+    }
+}
+
+impl Server {
+    /// The pattern of a path. Logs and counters hold patterns: paths are without number.
+    fn label(&self, path: &str) -> &'static str {
+        let matched = self.paths.at(path).ok();
+        matched
+            .and_then(|matched| matched.value.first())
+            .map_or(UNMATCHED, |route| route.pattern)
+    }
+
+    /// The part on a blocking thread.
+    fn answer(&self, incoming: Incoming) -> Outcome {
+        let mut outcome = Outcome::of_nobody(Answer::no_content());
+        let id = incoming.id.clone();
+        outcome.answer = match self.handle(incoming, &mut outcome) {
+            Ok(answer) => answer,
+            Err(fault) => {
+                let reset = std::mem::take(&mut outcome.answer.headers);
+                let mut answer = Answer::of_fault(&fault, &id);
+                answer.headers.extend(reset);
+                answer
+            }
+        };
+        outcome
+    }
+
+    fn handle(&self, incoming: Incoming, outcome: &mut Outcome) -> Result<Answer, Fault> {
+        let no_such_url = || refusal(Code::InvalidUrlPattern);
+        let matched = self.paths.at(&incoming.path).map_err(|_| no_such_url())?;
+        let routes = matched.value;
+        let mut params = Vec::new();
+        for (name, raw) in matched.params.iter() {
+            let value = percent_decode_str(raw).decode_utf8();
+            let value = value.map_err(|_| no_such_url())?.into_owned();
+            params.push((name.to_owned(), value));
+        }
+        let param = |name: &str| {
+            let found = params.iter().find(|(key, _)| key == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        let version = match param("version") {
+            Some(text) => Version::parse(text).ok_or_else(no_such_url)?,
+            None => Version::V8,
+        };
+        let now = self.app.clock.now();
+        let authorised = match Target::of(routes, Method::parse(&incoming.method)) {
+            Target::WrongMethod => return Err(refusal(Code::InvalidRequestMethod)),
+            Target::Open(handler) => Err(handler),
+            Target::Scoped(lines, method_is_right) => {
+                let (actor, catalog) = auth::authorise(&self.app.db, &incoming.headers, now)?;
+                outcome.user = Some(actor.user);
+                outcome.answer.headers.extend(token_reset(&actor, &catalog));
+                let admitted = admit(&lines, version, param("module"), &actor, &catalog)?;
+                if !method_is_right {
+                    return Err(refusal(Code::InvalidRequestMethod));
+                }
+                Ok((admitted.handler, actor))
+            }
+        };
+        let body = match incoming.body.into_bytes() {
+            Ok(body) => body,
+            Err((refusal, status)) => return Ok(Answer::refused(&refusal, status)),
+        };
+        let mut headers = incoming.headers;
+        headers.remove(header::AUTHORIZATION);
+        let ask = Ask {
+            app: &self.app,
+            query: Query::parse(&incoming.query),
+            headers,
+            body,
+            now,
+            request_id: &incoming.id,
+            params,
+        };
+        match authorised {
+            Err(handler) => handler(&ask),
+            Ok((handler, actor)) => {
+                let call = Call {
+                    ask,
+                    version,
+                    actor,
+                };
+                let mut answer = handler(&call)?;
+                answer.headers.append(&mut outcome.answer.headers);
+                Ok(answer)
+            }
+        }
+    }
+}
+
+/// When the token ends, in its user's time zone (wire API 8.3).
+fn token_reset(actor: &Authorized, catalog: &Catalog) -> Option<(&'static str, String)> {
+    let zone = catalog.zone(catalog.user(actor.user)?);
+    Some(("x-accesstoken-reset", actor.expires_at?.to_wire(&zone)))
+}
+
+/// Checks scope, version and module. When the method is wrong there may be several lines, and one
+/// that admits is enough.
+fn admit<'a>(
+    lines: &'a [Scoped],
+    version: Version,
+    segment: Option<&str>,
+    actor: &Authorized,
+    catalog: &Catalog,
+) -> Result<&'a Scoped, Fault> {
+    let module = segment.and_then(|segment| catalog.module(segment));
+    let asked = Asked {
+        version,
+        segment: segment.unwrap_or_default(),
+        module,
+    };
+    let line = lines
+        .iter()
+        .find(|line| line.rule.admits(&actor.scopes, asked))
+        .ok_or_else(|| refusal(Code::OauthScopeMismatch))?;
+    if version < line.first {
+        let text = format!("{} is not supported in this API version", line.name);
+        let refusal = Refusal::new(Code::ApiNotSupported).saying(text);
+        return Err(refusal
+            .with("supported_version", line.first.number())
+            .into());
+    }
+    match segment {
+        Some(name) if module.is_none() && REFUSED_MODULES.contains(&name) => {
+            Err(version.refused_module().into())
+        }
+        Some(_) if module.is_none() => {
+            let refusal = Refusal::new(Code::InvalidModule);
+            Err(refusal.with("resource_path_index", 0).into())
+        }
+        _ => Ok(line),
+    }
+}
