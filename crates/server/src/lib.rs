@@ -12,6 +12,7 @@ mod metrics;
 pub mod routes;
 mod serve;
 pub mod version;
+mod wire;
 
 pub use answer::Answer;
 pub use call::{Ask, Call, Query};
@@ -20,6 +21,7 @@ pub use metrics::Metrics;
 pub use serve::{GRACE, SystemClock, serve};
 pub use version::Version;
 
+use jobs::Engine;
 use model::time::Clock;
 use std::sync::Arc;
 use store::Db;
@@ -36,16 +38,19 @@ pub struct App {
     pub public_url: String,
     /// What `/metrics` says.
     pub metrics: Arc<Metrics>,
+    /// The workers of this process, woken when a job is accepted.
+    pub engine: Engine,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together, without workers: jobs are accepted for other processes to run.
     pub fn new(db: Db, clock: Arc<dyn Clock>, public_url: &str) -> Self {
         Self {
             db,
             clock,
             public_url: public_url.trim_end_matches('/').to_owned(),
             metrics: Arc::default(),
+            engine: Engine::none(),
         }
     }
 }

@@ -5,7 +5,12 @@
 //! `{module}` are checked before a handler runs: a handler may rely on both.
 
 mod clients;
+mod mass_update;
 mod probes;
+mod record_list;
+mod record_locking;
+mod record_territories;
+mod records;
 mod tokens;
 
 use crate::answer::Answer;
@@ -101,7 +106,7 @@ pub const fn native(
     scope: ScopeRule,
     handler: Handler,
 ) -> Route {
-    wire(method, pattern, "", Version::V2, scope, handler)
+    wire(method, pattern, "", V2, scope, handler)
 }
 
 /// A line that needs no token.
@@ -114,8 +119,23 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
     }
 }
 
-use Method::{Delete, Get, Post};
-use ScopeRule::Native;
+use Method::{Delete, Get, Post, Put};
+use ScopeRule::{AllOf, AnyOf, ByModule, Native, Records, RecordsOf, Settings};
+use Version::V2;
+
+/// The scopes of record locking: its own and the records', or as newer pages have it (wire API 7.5).
+macro_rules! locking {
+    ($op:expr) => {
+        AnyOf(&[
+            AllOf(&[RecordsOf("lockinginformation", $op), Records($op)]),
+            Settings("modules", $op),
+        ])
+    };
+}
+const LOCK_READ: ScopeRule = locking!(Op::Read);
+const LOCK_CREATE: ScopeRule = locking!(Op::Create);
+const LOCK_UPDATE: ScopeRule = locking!(Op::Update);
+const LOCK_DELETE: ScopeRule = locking!(Op::Delete);
 
 /// The table.
 #[rustfmt::skip]
@@ -127,6 +147,28 @@ pub static ROUTES: &[Route] = &[
     open(Post, "/oauth/v2/token", auth::token),
     open(Post, "/oauth/v2/auth", auth::token),
     open(Post, "/oauth/v2/token/revoke", auth::revoke),
+
+    wire(Get, "/crm/{version}/{module}", "Get Records", V2, Records(Op::Read), record_list::list),
+    wire(Post, "/crm/{version}/{module}", "Insert Records", V2, Records(Op::Create), records::insert),
+    wire(Put, "/crm/{version}/{module}", "Update Records", V2, Records(Op::Update), records::update),
+    wire(Delete, "/crm/{version}/{module}", "Delete Records", V2, Records(Op::Delete), records::delete),
+    wire(Get, "/crm/{version}/{module}/{id}", "Get a Record", V2, Records(Op::Read), records::get),
+    wire(Put, "/crm/{version}/{module}/{id}", "Update a Record", V2, Records(Op::Update), records::update_one),
+    wire(Delete, "/crm/{version}/{module}/{id}", "Delete a Record", V2, Records(Op::Delete), records::delete_one),
+
+    wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s", "Record Locking", V2, LOCK_READ, record_locking::list),
+    wire(Post, "/crm/{version}/{module}/{id}/Locking_Information__s", "Record Locking", V2, LOCK_CREATE, record_locking::put),
+    wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_READ, record_locking::get),
+    wire(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_UPDATE, record_locking::update),
+    wire(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_DELETE, record_locking::delete),
+
+    wire(Post, "/crm/{version}/{module}/actions/assign_territories", "Assign Territories", V2, Records(Op::Update), record_territories::assign),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", "Assign Territories", V2, Records(Op::Update), record_territories::assign),
+    wire(Post, "/crm/{version}/{module}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
+
+    wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule),
+    wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Read), mass_update::status),
 
     native(Get, "/swathe/v1/clients", Native("org", Op::Read), clients::list),
     native(Post, "/swathe/v1/clients", Native("org", Op::Write), clients::create),

@@ -90,6 +90,82 @@ impl Version {
     pub fn change_owner_scope_by_module(self) -> bool {
         self >= Self::V8
     }
+
+    /// The status of a batch of which some items failed (wire API 21, row 17).
+    pub fn batch_status(self, good: u16, failed: usize, total: usize) -> u16 {
+        match (failed, self) {
+            (0, _) => good,
+            (_, Self::V8) if failed < total => 207,
+            (_, Self::V2 | Self::V2_1) => 200,
+            _ if failed < total => 200,
+            _ => 400,
+        }
+    }
+
+    /// Whether a mass update may write the layout (wire API 21, row 25).
+    pub fn mass_updates_layouts(self) -> bool {
+        self >= Self::V8
+    }
+
+    /// The HTTP status of a refused mass action (wire API 21, rows 1 and 4).
+    pub fn mass_action_status(self, code: Code) -> u16 {
+        let old = self <= Self::V2_1;
+        match code {
+            Code::AlreadyScheduled | Code::LimitExceeded if old => 200,
+            Code::AlreadyScheduled if self < Self::V8 => 202,
+            other => other.status(),
+        }
+    }
+
+    /// A refusal of a mass action in this version's words (wire API 21, rows 5, 27 and 56).
+    pub fn mass_action_refusal(self, refusal: Refusal) -> Refusal {
+        let at_view = refusal
+            .details
+            .get("api_name")
+            .is_some_and(|name| name == "cvid");
+        match refusal.code {
+            Code::NoRecordsFound if self <= Self::V2_1 => {
+                refusal.saying("No record found to update")
+            }
+            Code::RecordLocked if self < Self::V8 => {
+                refusal.saying("You cannot perform this operation as the record is locked.")
+            }
+            Code::InvalidData if self < Self::V8 && at_view => {
+                refusal.saying("the id given seems to be invalid")
+            }
+            _ => refusal,
+        }
+    }
+
+    /// A job id that names no mass update (wire API 21, row 6).
+    pub fn unknown_mass_update_job(self) -> Refusal {
+        if self < Self::V8 {
+            return Refusal::new(Code::NotFound);
+        }
+        let refusal = Refusal::new(Code::InvalidData);
+        refusal
+            .saying("The jobid given seems to be invalid")
+            .with("param_name", "job_id")
+    }
+
+    /// Whether lists go on by token, past the first 2,000 records (wire API 9.1).
+    pub fn has_page_tokens(self) -> bool {
+        self >= Self::V3
+    }
+
+    /// Whether a list must say which fields it wants (wire API 9.1).
+    pub fn list_needs_fields(self) -> bool {
+        self >= Self::V3
+    }
+
+    /// Status and code of an accepted change of territories (wire API 21, row 45).
+    pub fn territories_accepted(self) -> (u16, &'static str) {
+        if self >= Self::V7 {
+            (202, "SCHEDULED")
+        } else {
+            (200, "SUCCESS")
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,148 @@
+//! Locking records by hand (wire API 14.1).
+
+use super::records::{data, open, path_id};
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire;
+use crm::{Actor, lock};
+use model::id::HoldId;
+use model::limits::LOCK_REASON_MAX;
+use model::module::Module;
+use model::refusal::{Code, Refusal};
+use serde_json::{Map, Value as Json, json};
+use store::holds::Lock;
+use store::{Fault, Priority, Tx};
+
+const REASON: &str = "Locked_Reason__s";
+
+/// `GET /{module}/{id}/Locking_Information__s`: the lock; `fields` says which of its keys.
+pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
+    let names = call.query.list("fields");
+    if names.is_empty() {
+        return Err(Refusal::new(Code::RequiredParamMissing)
+            .with("param_name", "fields")
+            .into());
+    }
+    show(call, None)
+}
+
+/// `GET /{module}/{id}/Locking_Information__s/{lock_id}`: this lock.
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
+    show(call, Some(lock_id(call)?))
+}
+
+fn show(call: &Call<'_>, only: Option<HoldId>) -> Result<Answer, Fault> {
+    let shown = call.app.db.read(|tx| {
+        let (actor, module) = open(tx, call)?;
+        let id = path_id(call)?;
+        let found = lock::find(tx, &actor, &module, id)?;
+        let found = found.filter(|found| only.is_none_or(|only| found.id == only));
+        found
+            .map(|found| lock_json(tx, &actor, &module, &found))
+            .transpose()
+    })?;
+    let Some(shown) = shown else {
+        return Ok(Answer::no_content());
+    };
+    let info = json!({ "per_page": 200, "count": 1, "page": 1, "more_records": false });
+    Ok(Answer::ok(json!({ "data": [shown], "info": info })))
+}
+
+fn lock_json(tx: &mut Tx, actor: &Actor, module: &Module, lock: &Lock) -> Result<Json, Fault> {
+    let name = store::records::names(tx, module, &[lock.record])?
+        .pop()
+        .map(|(_, name)| name);
+    let of_module = json!({ "api_name": module.api_name, "id": module.id.to_string() });
+    let locked_for = json!({ "module": of_module, "name": name, "id": lock.record.to_string() });
+    Ok(json!({
+        "id": lock.id.to_string(),
+        "Locked_For__s": locked_for,
+        "Locked_By__s": wire::user_brief(actor, Some(lock.actor)),
+        "Locked_Reason__s": lock.reason,
+        "Lock_Source__s": "Manual",
+        "Locked_Time__s": lock.at.to_wire(&actor.zone),
+        "Record_Locking_Configuration_Id__s": null,
+        "Record_Locking_Rule_Id__s": null,
+        "$editable": true,
+        "$sharing_permission": "full_access",
+    }))
+}
+
+fn lock_id(call: &Call<'_>) -> Result<HoldId, Refusal> {
+    HoldId::parse(call.param("lock_id")).ok_or_else(|| {
+        let text = "the relation id given seems to be invalid";
+        Refusal::new(Code::InvalidData)
+            .saying(text)
+            .with("resource_path_index", 3)
+    })
+}
+
+/// The reason in the one object of `data`.
+fn reason(call: &Call<'_>) -> Result<Option<String>, Refusal> {
+    let body = call.json_object()?;
+    let objects = data(&body)?;
+    let [object] = objects.as_slice() else {
+        return Err(Refusal::invalid("data", "$.data").with("maximum_length", 1));
+    };
+    let path = format!("$.data[0].{REASON}");
+    match object.get(REASON) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) if text.chars().count() <= LOCK_REASON_MAX => {
+            Ok(Some(text.clone()).filter(|text| !text.is_empty()))
+        }
+        Some(Json::String(_)) => {
+            Err(Refusal::invalid(REASON, path).with("maximum_length", LOCK_REASON_MAX))
+        }
+        Some(_) => Err(Refusal::invalid(REASON, path).with("expected_data_type", "text")),
+    }
+}
+
+fn done(status: u16, message: &str, details: Map<String, Json>) -> Answer {
+    Answer::data(status, vec![wire::success(message, details)])
+}
+
+fn id_details(id: HoldId) -> Map<String, Json> {
+    Map::from_iter([("id".to_owned(), id.to_string().into())])
+}
+
+/// `POST /{module}/{id}/Locking_Information__s`: locks the record.
+pub(super) fn put(call: &Call<'_>) -> Result<Answer, Fault> {
+    let details = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open(tx, call)?;
+        let id = path_id(call)?;
+        let lock = lock::put(tx, &actor, &module, id, reason(call)?, call.now)?;
+        let (by, at) = (
+            wire::user_brief(&actor, Some(lock.actor)),
+            lock.at.to_wire(&actor.zone),
+        );
+        Ok(Map::from_iter([
+            ("Modified_Time".to_owned(), at.clone().into()),
+            ("Modified_By".to_owned(), by.clone()),
+            ("Created_Time".to_owned(), at.into()),
+            ("id".to_owned(), lock.id.to_string().into()),
+            ("Created_By".to_owned(), by),
+        ]))
+    })?;
+    Ok(done(201, "record added", details))
+}
+
+/// `PUT /{module}/{id}/Locking_Information__s/{lock_id}`: changes the reason.
+pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
+    let lock = lock_id(call)?;
+    call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open(tx, call)?;
+        let reason = reason(call)?;
+        lock::explain(tx, &actor, &module, path_id(call)?, lock, reason.as_deref())
+    })?;
+    Ok(done(200, "relation updated", id_details(lock)))
+}
+
+/// `DELETE /{module}/{id}/Locking_Information__s/{lock_id}`: unlocks the record.
+pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
+    let lock = lock_id(call)?;
+    call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open(tx, call)?;
+        lock::lift(tx, &actor, &module, path_id(call)?, lock, call.now)
+    })?;
+    Ok(done(200, "relation removed", id_details(lock)))
+}

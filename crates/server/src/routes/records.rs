@@ -1,0 +1,418 @@
+//! Records: insert, update, delete, and one by its id (wire API 9). The list is in
+//! `record_list.rs`.
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire::{self, Shape};
+use crm::{Actor, Change, Writing, input, record};
+use jobs::Settled;
+use model::field::{Field, json_id};
+use model::id::RecordId;
+use model::limits::RECORDS_PER_CALL_MAX;
+use model::module::{Module, system};
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use model::value::Value;
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use store::changes::Cause;
+use store::records::{self as stored, Filter, Order};
+use store::{Fault, Priority, Tx};
+
+/// Who asks, and about which module.
+pub(super) fn open(tx: &mut Tx, call: &Call<'_>) -> Result<(Actor, Module), Fault> {
+    let catalog = tx.catalog()?;
+    let actor = Actor::of(&catalog, call.actor.user)?;
+    let module = catalog.module(call.param("module"));
+    let module = module
+        .ok_or_else(|| Refusal::new(Code::InvalidModule))?
+        .clone();
+    Ok((actor, module))
+}
+
+/// The id in the path.
+pub(super) fn path_id(call: &Call<'_>) -> Result<RecordId, Refusal> {
+    let wrong = || Refusal::new(Code::InvalidData).with("resource_path_index", 1);
+    RecordId::parse(call.param("id")).ok_or_else(wrong)
+}
+
+/// `GET /{module}/{id}`: the whole record, or the fields asked for; 204 when there is none.
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
+    let shown = call.app.db.read(|tx| {
+        let (actor, module) = open(tx, call)?;
+        actor.require(Right::View, &module)?;
+        let id = path_id(call)?;
+        let names = call.query.list("fields");
+        let shape = if names.is_empty() {
+            Shape::whole(&actor, &module)
+        } else {
+            Shape::of(&actor, &module, &names)
+        };
+        let filter = Filter {
+            ids: Some(vec![id.0]),
+            ..Filter::default()
+        };
+        let found = stored::list(tx, &module, &shape.fields, &filter, Order::BY_ID, (0, 1))?;
+        wire::show(tx, &actor, &module, &shape, &found)
+    })?;
+    Ok(if shown.is_empty() {
+        Answer::no_content()
+    } else {
+        Answer::data(200, shown)
+    })
+}
+
+/// The objects of `data`: 1 to 100.
+pub(super) fn data(body: &Map<String, Json>) -> Result<Vec<&Map<String, Json>>, Refusal> {
+    let data = body
+        .get("data")
+        .ok_or_else(|| Refusal::mandatory("data", "$.data"))?;
+    let wrong =
+        |kind: &str, path: String| Refusal::invalid("data", path).with("expected_data_type", kind);
+    let items = data
+        .as_array()
+        .ok_or_else(|| wrong("jsonarray", "$.data".to_owned()))?;
+    if items.is_empty() {
+        return Err(Refusal::mandatory("data", "$.data"));
+    }
+    if items.len() > RECORDS_PER_CALL_MAX {
+        let refusal = Refusal::invalid("data", "$.data");
+        return Err(refusal.with("maximum_length", RECORDS_PER_CALL_MAX));
+    }
+    let objects = items.iter().enumerate().map(|(n, item)| {
+        item.as_object()
+            .ok_or_else(|| wrong("jsonobject", format!("$.data[{n}]")))
+    });
+    objects.collect()
+}
+
+/// A batch's answer: an item a record, and a status that says whether all, some or none failed.
+pub(super) fn batch(call: &Call<'_>, good: u16, items: Vec<Json>) -> Answer {
+    let failed = items
+        .iter()
+        .filter(|item| item["status"] == "error")
+        .count();
+    Answer::data(call.version.batch_status(good, failed, items.len()), items)
+}
+
+/// A refusal of one record, with the place of its field in the request.
+fn placed(refusal: Refusal, n: usize) -> Json {
+    let field = refusal
+        .details
+        .get("api_name")
+        .and_then(Json::as_str)
+        .map(str::to_owned);
+    let refusal = match field {
+        Some(field) if !refusal.details.contains_key("json_path") => {
+            refusal.with("json_path", format!("$.data[{n}].{field}"))
+        }
+        _ => refusal,
+    };
+    refusal.to_json()
+}
+
+/// `POST /{module}`: makes records.
+pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
+    let items = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open(tx, call)?;
+        actor.require(Right::Create, &module)?;
+        let body = call.json_object()?;
+        let objects = data(&body)?;
+        let mut rows: Vec<Result<Vec<(&Field, Value)>, Refusal>> = objects
+            .iter()
+            .enumerate()
+            .map(|(n, object)| input::new_record(&actor, &module, object, &format!("$.data[{n}]")))
+            .collect();
+        refuse_dangling(tx, &actor, &mut rows, |row| {
+            row.iter().map(|(field, value)| (*field, value)).collect()
+        })?;
+        let good: Vec<Vec<(&Field, Value)>> = rows
+            .iter()
+            .filter_map(|row| row.as_ref().ok())
+            .cloned()
+            .collect();
+        let writing = writing(call, &actor, &module);
+        let mut made = record::create(tx, writing, good)?.into_iter();
+        // Every row that could be read has its answer, in order.
+        let made: Vec<Result<RecordId, Refusal>> = rows
+            .into_iter()
+            .map(|row| {
+                row.and_then(|_| {
+                    made.next()
+                        .unwrap_or(Err(Refusal::new(Code::InternalError)))
+                })
+            })
+            .collect();
+        let ids: Vec<RecordId> = made
+            .iter()
+            .filter_map(|id| id.as_ref().ok())
+            .copied()
+            .collect();
+        let stamps = wire::stamps(tx, &actor, &module, &ids)?;
+        let items = made.into_iter().enumerate().map(|(n, id)| match id {
+            Ok(id) => {
+                let mut details = stamps.get(&id).cloned().unwrap_or_default();
+                details.insert("$approval_state".to_owned(), "approved".into());
+                wire::success("record added", details)
+            }
+            Err(refusal) => placed(refusal, n),
+        });
+        Ok(items.collect::<Vec<_>>())
+    })?;
+    Ok(batch(call, 201, items))
+}
+
+fn writing<'a>(call: &Call<'_>, actor: &'a Actor, module: &'a Module) -> Writing<'a> {
+    Writing {
+        actor,
+        module,
+        cause: Cause::Api,
+        job: None,
+        now: call.now,
+    }
+}
+
+/// Turns rows whose lookups name no record into refusals.
+fn refuse_dangling<'a, T>(
+    tx: &mut Tx,
+    actor: &Actor,
+    rows: &mut [Result<T, Refusal>],
+    values: impl for<'r> Fn(&'r T) -> Vec<(&'a Field, &'r Value)>,
+) -> Result<(), Fault> {
+    let read: Vec<Vec<(&Field, &Value)>> = rows
+        .iter()
+        .map(|row| row.as_ref().map(&values).unwrap_or_default())
+        .collect();
+    let dangling = input::check_references(tx, actor, &read)?;
+    for (n, (row, field)) in rows.iter_mut().zip(dangling).enumerate() {
+        if let Some(field) = field {
+            let path = format!("$.data[{n}].{}.id", field.api_name);
+            let text = "the related id given seems to be invalid";
+            *row = Err(Refusal::invalid(&field.api_name, path).saying(text));
+        }
+    }
+    Ok(())
+}
+
+/// One record of an update request.
+struct Item {
+    id: RecordId,
+    change: Change,
+}
+
+/// `PUT /{module}`: changes up to 100 records, each by its own values.
+pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
+    update_these(call, None)
+}
+
+/// `PUT /{module}/{id}`: changes one.
+pub(super) fn update_one(call: &Call<'_>) -> Result<Answer, Fault> {
+    update_these(call, Some(path_id(call)?))
+}
+
+fn update_these(call: &Call<'_>, only: Option<RecordId>) -> Result<Answer, Fault> {
+    let since = unmodified_since(call)?;
+    let items = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open(tx, call)?;
+        actor.require(Right::Edit, &module)?;
+        let body = call.json_object()?;
+        let objects = data(&body)?;
+        if only.is_some() && objects.len() > 1 {
+            return Err(Refusal::invalid("data", "$.data")
+                .with("maximum_length", 1)
+                .into());
+        }
+        let mut rows: Vec<Result<Item, Refusal>> = objects
+            .iter()
+            .enumerate()
+            .map(|(n, object)| read_item(&actor, &module, object, only, n))
+            .collect();
+        refuse_dangling(tx, &actor, &mut rows, |item| {
+            set_values(&module, &item.change)
+        })?;
+        if let Some(since) = since {
+            refuse_modified(tx, &actor, &module, &mut rows, since)?;
+        }
+        let settled = apply(tx, writing(call, &actor, &module), &rows)?;
+        let ids: Vec<RecordId> = rows
+            .iter()
+            .filter_map(|row| Some(row.as_ref().ok()?.id))
+            .collect();
+        let stamps = wire::stamps(tx, &actor, &module, &ids)?;
+        let items = rows
+            .into_iter()
+            .zip(settled)
+            .enumerate()
+            .map(|(n, (row, settled))| match (row, settled) {
+                (Err(refusal), _) | (_, Some(Settled::Failed(refusal))) => placed(refusal, n),
+                (Ok(item), _) => {
+                    let details = stamps.get(&item.id).cloned().unwrap_or_default();
+                    wire::success("record updated", details)
+                }
+            });
+        Ok(items.collect::<Vec<_>>())
+    })?;
+    Ok(batch(call, 200, items))
+}
+
+fn read_item(
+    actor: &Actor,
+    module: &Module,
+    object: &Map<String, Json>,
+    only: Option<RecordId>,
+    n: usize,
+) -> Result<Item, Refusal> {
+    let path = format!("$.data[{n}]");
+    let id = match (only, object.get("id")) {
+        (Some(id), _) => id,
+        (None, None) => return Err(Refusal::mandatory("id", format!("{path}.id"))),
+        (None, Some(id)) => json_id(id).map(RecordId).ok_or_else(|| {
+            let text = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+            record::unknown_id(&text).with("json_path", format!("{path}.id"))
+        })?,
+    };
+    let appended: BTreeSet<&str> = object
+        .get("$append_values")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+        .filter(|(_, wanted)| wanted.as_bool() == Some(true))
+        .map(|(field, _)| field.as_str())
+        .collect();
+    Ok(Item {
+        id,
+        change: input::change(actor, module, object, &appended, &path)?,
+    })
+}
+
+fn set_values<'a, 'c>(module: &'a Module, change: &'c Change) -> Vec<(&'a Field, &'c Value)> {
+    let set = change.0.iter().filter_map(|part| match &part.write {
+        crm::Write::Set(value) => Some((module.field_by_id(part.field)?, value)),
+        crm::Write::Append(_) => None,
+    });
+    set.collect()
+}
+
+/// Applies the items in order. An id that comes twice is changed twice: the second sees the first.
+fn apply(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    rows: &[Result<Item, Refusal>],
+) -> Result<Vec<Option<Settled>>, Fault> {
+    let mut settled: Vec<Option<Settled>> = vec![None; rows.len()];
+    let mut rest: Vec<(usize, &Item)> = rows
+        .iter()
+        .enumerate()
+        .filter_map(|(n, row)| Some((n, row.as_ref().ok()?)))
+        .collect();
+    while !rest.is_empty() {
+        let mut seen = HashSet::new();
+        let (first, again): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|(_, item)| seen.insert(item.id));
+        let wave: Vec<(RecordId, &Change)> = first
+            .iter()
+            .map(|(_, item)| (item.id, &item.change))
+            .collect();
+        let answers = record::update(tx, writing, &wave, None)?;
+        for ((n, _), answer) in first.into_iter().zip(answers) {
+            if let Some(place) = settled.get_mut(n) {
+                *place = Some(answer);
+            }
+        }
+        rest = again;
+    }
+    Ok(settled)
+}
+
+fn unmodified_since(call: &Call<'_>) -> Result<Option<Timestamp>, Refusal> {
+    time_header(call, "if-unmodified-since")
+}
+
+/// A header that holds a date-time in the wire's form.
+pub(super) fn time_header(call: &Call<'_>, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    let Some(text) = call.header(name) else {
+        return Ok(None);
+    };
+    let at = Timestamp::from_wire(text, &jiff::tz::TimeZone::UTC);
+    let wrong = || Refusal::new(Code::UnableToParseDataType).with("param_name", name);
+    at.map(Some).ok_or_else(wrong)
+}
+
+fn refuse_modified(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    rows: &mut [Result<Item, Refusal>],
+    since: Timestamp,
+) -> Result<(), Fault> {
+    let Some(field) = module.field(system::MODIFIED_TIME) else {
+        return Ok(());
+    };
+    let ids: Vec<RecordId> = rows
+        .iter()
+        .filter_map(|row| Some(row.as_ref().ok()?.id))
+        .collect();
+    let times: HashMap<RecordId, Value> = stored::lock(tx, module, &[field], &ids)?
+        .into_iter()
+        .filter_map(|record| Some((record.id, record.values.into_iter().next()?)))
+        .collect();
+    let stamps = wire::stamps(tx, actor, module, &ids)?;
+    for row in rows {
+        let Ok(item) = row else { continue };
+        let modified = times.get(&item.id).and_then(Value::as_int);
+        // The wire has whole seconds: a change within the named second is not past it.
+        if modified.is_some_and(|at| at / 1000 > since.0 / 1000) {
+            let mut refusal = Refusal::new(Code::AlreadyModified);
+            refusal.details = stamps.get(&item.id).cloned().unwrap_or_default();
+            *row = Err(refusal);
+        }
+    }
+    Ok(())
+}
+
+/// `DELETE /{module}?ids=`: deletes up to 100 records.
+pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
+    let texts = call.query.list("ids");
+    if texts.is_empty() {
+        return Err(Refusal::new(Code::RequiredParamMissing)
+            .with("param_name", "ids")
+            .into());
+    }
+    if texts.len() > RECORDS_PER_CALL_MAX {
+        let refusal = Refusal::new(Code::LimitExceeded).with("limit", RECORDS_PER_CALL_MAX);
+        return Err(refusal.with("param_name", "ids").into());
+    }
+    let ids: Option<Vec<RecordId>> = texts.into_iter().map(RecordId::parse).collect();
+    let wrong = || Refusal::new(Code::UnableToParseDataType).with("param_name", "ids");
+    delete_these(call, &ids.ok_or_else(wrong)?)
+}
+
+/// `DELETE /{module}/{id}`: deletes one.
+pub(super) fn delete_one(call: &Call<'_>) -> Result<Answer, Fault> {
+    delete_these(call, &[path_id(call)?])
+}
+
+fn delete_these(call: &Call<'_>, ids: &[RecordId]) -> Result<Answer, Fault> {
+    let items = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open(tx, call)?;
+        actor.require(Right::Delete, &module)?;
+        let distinct: Vec<RecordId> = ids
+            .iter()
+            .copied()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let settled = record::delete(tx, writing(call, &actor, &module), &distinct)?;
+        let settled: HashMap<RecordId, Settled> = distinct.into_iter().zip(settled).collect();
+        let items = ids.iter().map(|id| match settled.get(id) {
+            Some(Settled::Failed(refusal)) => refusal.to_json(),
+            _ => wire::success(
+                "record deleted",
+                Map::from_iter([("id".to_owned(), id.to_string().into())]),
+            ),
+        });
+        Ok(items.collect::<Vec<_>>())
+    })?;
+    Ok(batch(call, 200, items))
+}

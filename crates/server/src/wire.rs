@@ -1,0 +1,282 @@
+//! How records and people look on the wire.
+
+use crm::Actor;
+use model::field::{Field, FieldKind};
+use model::id::{LayoutId, RecordId, UserId};
+use model::module::{Module, system};
+use model::value::Value;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use store::records::{self, Record};
+use store::{Fault, Tx, territories};
+
+/// A user as records name them: `{"name","id","email"}`, or null when there is none.
+pub(crate) fn user(actor: &Actor, id: Option<UserId>) -> Json {
+    match id.and_then(|id| actor.catalog.user(id)) {
+        Some(user) => {
+            json!({ "name": user.full_name(), "id": user.id.to_string(), "email": user.email })
+        }
+        None => id.map_or(
+            Json::Null,
+            |id| json!({ "name": null, "id": id.to_string() }),
+        ),
+    }
+}
+
+/// A user in the details of an answer: `{"name","id"}`.
+pub(crate) fn user_brief(actor: &Actor, id: Option<UserId>) -> Json {
+    let name = id
+        .and_then(|id| actor.catalog.user(id))
+        .map(model::people::User::full_name);
+    id.map_or(
+        Json::Null,
+        |id| json!({ "name": name, "id": id.to_string() }),
+    )
+}
+
+/// The key under which a module's records show their territories (wire API 12).
+pub(crate) fn territories_key(module: &Module) -> Option<&'static str> {
+    module.territories.then_some(if module.api_name == "Deals" {
+        "Territory"
+    } else {
+        "Territories"
+    })
+}
+
+/// Which parts of records are to be shown.
+pub(crate) struct Shape<'a> {
+    /// The fields, in order.
+    pub(crate) fields: Vec<&'a Field>,
+    /// The territories.
+    pub(crate) territories: bool,
+    /// The keys that start with `$`.
+    pub(crate) system_keys: bool,
+}
+
+impl<'a> Shape<'a> {
+    /// Everything that the actor sees.
+    pub(crate) fn whole(actor: &Actor, module: &'a Module) -> Self {
+        Self {
+            fields: module
+                .fields
+                .iter()
+                .filter(|field| actor.sees(field))
+                .collect(),
+            territories: module.territories,
+            system_keys: true,
+        }
+    }
+
+    /// The fields of these names that the actor sees. A name that is none is left out, as it is in
+    /// the vendor's service.
+    pub(crate) fn of(actor: &Actor, module: &'a Module, names: &[&str]) -> Self {
+        let mut fields: Vec<&Field> = Vec::new();
+        for name in names {
+            let field = module.field(name).filter(|field| actor.sees(field));
+            if let Some(field) = field
+                && !fields.iter().any(|known| known.id == field.id)
+            {
+                fields.push(field);
+            }
+        }
+        let territories = territories_key(module).is_some_and(|key| names.contains(&key));
+        Self {
+            fields,
+            territories,
+            system_keys: false,
+        }
+    }
+}
+
+/// The wire's form of records that were read with the shape's fields.
+pub(crate) fn show(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    shape: &Shape<'_>,
+    found: &[Record],
+) -> Result<Vec<Json>, Fault> {
+    let names = lookup_names(tx, actor, shape, found)?;
+    let mut of_territories = if shape.territories {
+        territories_of(tx, actor, found)?
+    } else {
+        HashMap::new()
+    };
+    let mut shown = Vec::with_capacity(found.len());
+    for record in found {
+        let mut object = Map::new();
+        for (field, value) in shape.fields.iter().zip(&record.values) {
+            object.insert(
+                field.api_name.clone(),
+                cell(actor, module, field, value, &names),
+            );
+        }
+        object.insert("id".to_owned(), record.id.to_string().into());
+        if let Some(key) = territories_key(module).filter(|_| shape.territories) {
+            let list = of_territories.remove(&record.id).unwrap_or_default();
+            let json = if key == "Territory" {
+                list.into_iter().next().unwrap_or(Json::Null)
+            } else {
+                list.into()
+            };
+            object.insert(key.to_owned(), json);
+        }
+        if shape.system_keys {
+            system_keys(actor, module, shape, record, &mut object);
+        }
+        shown.push(Json::Object(object));
+    }
+    Ok(shown)
+}
+
+type Names = BTreeMap<i64, String>;
+
+fn cell(actor: &Actor, module: &Module, field: &Field, value: &Value, names: &Names) -> Json {
+    match (&field.kind, value) {
+        (FieldKind::OwnerLookup | FieldKind::UserLookup, Value::Int(id)) => {
+            user(actor, Some(UserId(*id)))
+        }
+        (FieldKind::Lookup { .. }, Value::Int(id)) => {
+            json!({ "name": names.get(id), "id": id.to_string() })
+        }
+        (FieldKind::Layout, Value::Int(id)) => {
+            let name = module
+                .layout(LayoutId(*id))
+                .map(|layout| layout.name.as_str());
+            json!({ "name": name, "id": id.to_string() })
+        }
+        (FieldKind::Boolean, Value::Null) => false.into(),
+        (kind, value) => kind.show(value, &actor.zone),
+    }
+}
+
+/// Names of the records that lookups point at. Ids are unique in the org, so one map serves all.
+fn lookup_names(
+    tx: &mut Tx,
+    actor: &Actor,
+    shape: &Shape<'_>,
+    found: &[Record],
+) -> Result<Names, Fault> {
+    let mut wanted: BTreeMap<&str, BTreeSet<RecordId>> = BTreeMap::new();
+    for (n, field) in shape.fields.iter().enumerate() {
+        if let FieldKind::Lookup { module } = &field.kind {
+            let ids = found
+                .iter()
+                .filter_map(|record| record.values.get(n)?.as_int());
+            wanted
+                .entry(module.as_str())
+                .or_default()
+                .extend(ids.map(RecordId));
+        }
+    }
+    let mut names = Names::new();
+    for (name, ids) in wanted {
+        let Some(module) = actor.catalog.module(name).filter(|_| !ids.is_empty()) else {
+            continue;
+        };
+        let ids: Vec<RecordId> = ids.into_iter().collect();
+        names.extend(
+            records::names(tx, module, &ids)?
+                .into_iter()
+                .map(|(id, name)| (id.0, name)),
+        );
+    }
+    Ok(names)
+}
+
+fn territories_of(
+    tx: &mut Tx,
+    actor: &Actor,
+    found: &[Record],
+) -> Result<HashMap<RecordId, Vec<Json>>, Fault> {
+    let ids: Vec<RecordId> = found.iter().map(|record| record.id).collect();
+    let mut lists: HashMap<RecordId, Vec<Json>> = HashMap::new();
+    for place in territories::of(tx, &ids)? {
+        let name = actor
+            .catalog
+            .territory(place.territory)
+            .map(|t| t.name.as_str());
+        lists.entry(place.record).or_default().push(json!({
+            "Name": name,
+            "id": place.territory.to_string(),
+            "$assigned_by": user_brief(actor, Some(place.actor)),
+            "$assigned_time": place.at.to_wire(&actor.zone),
+            "$assigned": "manually",
+        }));
+    }
+    Ok(lists)
+}
+
+fn system_keys(
+    actor: &Actor,
+    module: &Module,
+    shape: &Shape<'_>,
+    record: &Record,
+    object: &mut Map<String, Json>,
+) {
+    let place = shape
+        .fields
+        .iter()
+        .position(|field| field.api_name == system::LOCKED);
+    let locked = place.and_then(|n| record.values.get(n)) == Some(&Value::Bool(true));
+    let may_edit = actor.profile.may(model::people::Right::Edit, module.id);
+    object.insert(
+        "$currency_symbol".to_owned(),
+        actor.catalog.org.currency_symbol.as_str().into(),
+    );
+    object.insert("$editable".to_owned(), (may_edit && !locked).into());
+    object.insert("$locked_for_me".to_owned(), locked.into());
+    object.insert("$approval_state".to_owned(), "approved".into());
+    object.insert("$in_merge".to_owned(), false.into());
+}
+
+/// A SUCCESS item of an answer about records.
+pub(crate) fn success(message: &str, details: Map<String, Json>) -> Json {
+    json!({ "code": "SUCCESS", "details": details, "message": message, "status": "success" })
+}
+
+/// The details that a written record's SUCCESS item has, by record (wire API 1.4, 9.2).
+pub(crate) fn stamps(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    ids: &[RecordId],
+) -> Result<HashMap<RecordId, Map<String, Json>>, Fault> {
+    let names = [
+        system::MODIFIED_TIME,
+        system::MODIFIED_BY,
+        system::CREATED_TIME,
+        system::CREATED_BY,
+    ];
+    let fields: Vec<&Field> = names.iter().filter_map(|name| module.field(name)).collect();
+    let filter = records::Filter {
+        ids: Some(ids.iter().map(|id| id.0).collect()),
+        ..records::Filter::default()
+    };
+    let found = records::list(
+        tx,
+        module,
+        &fields,
+        &filter,
+        records::Order::BY_ID,
+        (0, ids.len()),
+    )?;
+    let stamps = found.into_iter().map(|record| {
+        let mut details = Map::new();
+        for (field, value) in fields.iter().zip(&record.values) {
+            let json = match field.kind {
+                FieldKind::UserLookup => user_brief(actor, value.as_int().map(UserId)),
+                _ => field.kind.show(value, &actor.zone),
+            };
+            details.insert(field.api_name.clone(), json);
+        }
+        // The samples have the id behind Created_Time.
+        details.shift_insert(
+            details.len().min(3),
+            "id".to_owned(),
+            record.id.to_string().into(),
+        );
+        (record.id, details)
+    });
+    Ok(stamps.collect())
+}
