@@ -8,6 +8,7 @@ use model::job::JobState;
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::jobs::{Job, Progress};
@@ -59,6 +60,7 @@ pub struct Worker {
     name: String,
     held: VecDeque<Held>,
     look: bool,
+    sizes: RangeInclusive<usize>,
     plan: Option<Plan>,
 }
 
@@ -77,8 +79,15 @@ impl Worker {
             name,
             held: VecDeque::new(),
             look: true,
+            sizes: CHUNK_MIN..=CHUNK_MAX,
             plan: None,
         }
+    }
+
+    /// Makes all chunks of this size, as long as none fails: a test shows that it does not matter.
+    pub fn with_chunks_of(mut self, size: usize) -> Self {
+        self.sizes = size..=size;
+        self
     }
 
     /// Makes the worker fail where a test plans it.
@@ -136,7 +145,7 @@ impl Worker {
         self.held.push_back(Held {
             id: job.id,
             lease_no: job.lease_no,
-            size: CHUNK_START,
+            size: CHUNK_START.clamp(*self.sizes.start(), *self.sizes.end()),
         });
         Ok(Some(job.id))
     }
@@ -167,7 +176,7 @@ impl Worker {
                 Step::Lost(id)
             }
             Ok(Ok(ChunkEnd::Ran(state))) => {
-                held.size = adapted(held.size, took_ms);
+                held.size = adapted(held.size, took_ms, &self.sizes);
                 if state.finished() {
                     tracing::info!(job = %id, "a job is done");
                 } else {
@@ -260,7 +269,7 @@ fn limit(size: usize, attempts: i64) -> Option<usize> {
     Some(size.checked_shr(attempts).unwrap_or(0).max(1))
 }
 
-fn adapted(size: usize, took_ms: i64) -> usize {
+fn adapted(size: usize, took_ms: i64, sizes: &RangeInclusive<usize>) -> usize {
     let wanted = if took_ms * 2 < CHUNK_MS {
         size * 2
     } else if took_ms > CHUNK_MS * 2 {
@@ -268,7 +277,7 @@ fn adapted(size: usize, took_ms: i64) -> usize {
     } else {
         size
     };
-    wanted.clamp(CHUNK_MIN, CHUNK_MAX)
+    wanted.clamp(*sizes.start(), *sizes.end())
 }
 
 fn run_chunk(
@@ -333,10 +342,11 @@ mod tests {
 
     #[test]
     fn chunks_grow_while_quick_and_shrink_when_slow_within_their_bounds() {
-        assert_eq!(adapted(500, 3), 1000);
-        assert_eq!(adapted(500, 25), 500);
-        assert_eq!(adapted(500, 80), 250);
-        assert_eq!(adapted(5000, 0), CHUNK_MAX);
-        assert_eq!(adapted(100, 900), CHUNK_MIN);
+        let sizes = CHUNK_MIN..=CHUNK_MAX;
+        assert_eq!(adapted(500, 3, &sizes), 1000);
+        assert_eq!(adapted(500, 25, &sizes), 500);
+        assert_eq!(adapted(500, 80, &sizes), 250);
+        assert_eq!(adapted(5000, 0, &sizes), CHUNK_MAX);
+        assert_eq!(adapted(100, 900, &sizes), CHUNK_MIN);
     }
 }

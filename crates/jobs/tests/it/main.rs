@@ -1,0 +1,17 @@
+//! The promises of the job engine, each kept on both databases: workers are stepped by hand over a
+//! toy table, and time stands still unless a test moves it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod accept;
+mod engine;
+mod faults;
+mod lease;
+mod poison;
+mod races;
+mod run;
+mod toy;

@@ -1,0 +1,91 @@
+//! Records that always fail, and failures that pass.
+
+use crate::toy::{Bench, Left, Toy, unhindered};
+use jobs::Step;
+use model::id::JobId;
+use std::sync::atomic::{AtomicU32, Ordering};
+use store::{Error, params};
+use testkit::{Kind, each_db};
+
+each_db! {
+    records_that_always_fail_are_passed,
+    a_store_error_in_a_record_is_passed,
+    passing_errors_are_no_attempts,
+}
+
+const JOB: JobId = JobId(7);
+
+/// What a job leaves when these of its records were given up.
+fn without(n: i64, poison: &[i64]) -> Left {
+    let mut left = unhindered(n);
+    for record in poison {
+        assert!(left.changed.contains(record));
+        left.changed.retain(|changed| changed != record);
+        left.numbers[2] -= 1;
+        left.numbers[4] += 1;
+        let code = Some("INTERNAL_ERROR".to_owned());
+        left.outcomes.push((record - 1, *record, code));
+    }
+    left.outcomes.sort();
+    left
+}
+
+mod check {
+    use super::*;
+
+    pub(super) fn records_that_always_fail_are_passed(kind: Kind) {
+        let bench = Bench::new(kind, 700);
+        bench.accept(7, 700);
+        let toy = Toy::that(|_, targets| {
+            for target in targets {
+                assert_ne!(target.record.0, 402, "planned");
+                if [1, 450, 700].contains(&target.record.0) {
+                    return Err(Error::Driver("planned".to_owned()).into());
+                }
+            }
+            Ok(())
+        });
+        let mut worker = bench.worker("a", toy);
+        bench.finish(&mut worker);
+        assert_eq!(bench.left(7), without(700, &[1, 402, 450, 700]));
+    }
+
+    /// On PostgreSQL an error spoils the transaction for all statements that follow.
+    pub(super) fn a_store_error_in_a_record_is_passed(kind: Kind) {
+        let bench = Bench::new(kind, 30);
+        bench.accept(7, 30);
+        let toy = Toy::that(|tx, targets| {
+            if targets.iter().any(|target| target.record.0 == 22) {
+                tx.execute("INSERT INTO toy (id, n) VALUES ($1, 0)", params![22])?;
+            }
+            Ok(())
+        });
+        bench.finish(&mut bench.worker("a", toy).with_chunks_of(10));
+        assert_eq!(bench.left(7), without(30, &[22]));
+    }
+
+    pub(super) fn passing_errors_are_no_attempts(kind: Kind) {
+        let bench = Bench::new(kind, 30);
+        bench.accept(7, 30);
+        let calls = AtomicU32::new(0);
+        let toy = Toy::that(move |_, _| {
+            let planned = || "planned".to_owned();
+            match calls.fetch_add(1, Ordering::SeqCst) {
+                0..20 => Err(Error::Busy(planned()).into()),
+                20..40 => Err(Error::Away(planned()).into()),
+                40..60 => Err(Error::Full(planned()).into()),
+                60..80 => Err(Error::OutcomeUnknown(planned()).into()),
+                80..100 => Err(Error::ReadOnly(planned()).into()),
+                _ => Ok(()),
+            }
+        });
+        let mut worker = bench.worker("a", toy);
+        assert_eq!(bench.step(&mut worker), Step::Claimed(JOB));
+        for _ in 0..100 {
+            assert_eq!(bench.step(&mut worker), Step::Waiting);
+            assert_eq!(bench.job(7).attempts, 0);
+        }
+        bench.finish(&mut worker);
+        assert_eq!(bench.left(7), unhindered(30));
+    }
+}

@@ -1,0 +1,85 @@
+//! Real threads on PostgreSQL, where transactions run side by side.
+
+use crate::toy::{Bench, Toy, new_job, records, unhindered};
+use jobs::Step;
+use model::refusal::Code;
+use std::sync::Barrier;
+use std::thread;
+use store::Fault;
+use testkit::Kind;
+
+#[test]
+fn of_two_accepts_at_once_one_wins() {
+    let bench = Bench::new(Kind::Postgres, 30);
+    for round in 0..15 {
+        let start = Barrier::new(2);
+        let key = format!("view:{round}");
+        let answers = thread::scope(|scope| {
+            let both = [1, 2].map(|n| {
+                let (start, bench, key) = (&start, &bench, &key);
+                scope.spawn(move || {
+                    let job = new_job(10 * round + n, Some(key));
+                    start.wait();
+                    jobs::accept(&bench.db, &job, &records(30), bench.now())
+                })
+            });
+            both.map(|one| one.join().unwrap())
+        });
+        let mut won = 0;
+        for answer in answers {
+            match answer {
+                Ok(()) => won += 1,
+                Err(Fault::Refused(refusal)) => assert_eq!(refusal.code, Code::AlreadyScheduled),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+#[test]
+fn two_workers_at_once_visit_each_record_once() {
+    let bench = Bench::new(Kind::Postgres, 2_000);
+    let ids = 1..=5;
+    for id in ids.clone() {
+        bench.accept(id, 2_000);
+    }
+    let start = Barrier::new(2);
+    let steps = thread::scope(|scope| {
+        let both = ["a", "b"].map(|name| {
+            let (start, bench) = (&start, &bench);
+            scope.spawn(move || {
+                let mut worker = bench.worker(name, Toy::plain()).with_chunks_of(50);
+                let mut ran = 0;
+                start.wait();
+                loop {
+                    match worker.step() {
+                        Step::Ran(..) => {
+                            ran += 1;
+                            if ran % 7 == 0 {
+                                // The other shall have them, too.
+                                worker.release();
+                            }
+                        }
+                        Step::Claimed(_) => {}
+                        Step::Idle if unfinished(bench) => {}
+                        Step::Idle => return ran,
+                        step => panic!("{step:?}"),
+                    }
+                }
+            })
+        });
+        both.map(|one| one.join().unwrap())
+    });
+    bench.check();
+    assert_eq!(steps[0] + steps[1], 200, "chunks {steps:?}");
+    for id in ids {
+        assert_eq!(bench.left(id), unhindered(2_000));
+        assert_eq!(bench.job(id).attempts, 0);
+    }
+}
+
+fn unfinished(bench: &Bench) -> bool {
+    let sql = "SELECT id FROM jobs WHERE state <> 'completed'";
+    !bench.ints(sql, &[]).is_empty()
+}

@@ -1,0 +1,137 @@
+//! What a job does when nothing goes wrong.
+
+use crate::toy::{Bench, Toy, actions, new_job, records, unhindered};
+use jobs::{Settled, Step};
+use model::id::JobId;
+use model::job::JobState;
+use model::refusal::{Code, Refusal};
+use store::{Fault, Priority};
+use testkit::{Kind, each_db};
+
+each_db! {
+    a_job_runs_to_its_end_in_chunks,
+    a_job_of_no_records_completes,
+    the_size_of_chunks_does_not_matter,
+    a_small_job_does_not_wait_for_a_large_one,
+    a_refusal_as_the_whole_answer_ends_the_job,
+    running_now_commits_with_the_caller_or_not_at_all,
+}
+
+mod check {
+    use super::*;
+
+    pub(super) fn a_job_runs_to_its_end_in_chunks(kind: Kind) {
+        let bench = Bench::new(kind, 1_600);
+        bench.accept(7, 1_600);
+        let mut worker = bench.worker("a", Toy::plain());
+        let steps = bench.finish(&mut worker);
+        let id = JobId(7);
+        let ran = |state| Step::Ran(id, state);
+        // 500, 1,000 and the rest: a clock that stands still calls every chunk quick.
+        assert_eq!(
+            steps,
+            [
+                Step::Claimed(id),
+                ran(JobState::Running),
+                ran(JobState::Running),
+                ran(JobState::Completed)
+            ]
+        );
+        assert_eq!(bench.left(7), unhindered(1_600));
+        let job = bench.job(7);
+        assert_eq!(job.started_at, Some(bench.now()));
+        assert_eq!(job.finished_at, Some(bench.now()));
+        assert!(!worker.is_busy());
+    }
+
+    pub(super) fn a_job_of_no_records_completes(kind: Kind) {
+        let bench = Bench::new(kind, 0);
+        bench.accept(7, 0);
+        bench.finish(&mut bench.worker("a", Toy::plain()));
+        assert_eq!(bench.left(7), unhindered(0));
+    }
+
+    pub(super) fn the_size_of_chunks_does_not_matter(kind: Kind) {
+        let bench = Bench::new(kind, 120);
+        for (id, size) in (7..).zip([1, 7, 1_000]) {
+            bench.accept(id, 120);
+            let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(size);
+            let chunks = bench.finish(&mut worker).len() - 1;
+            assert_eq!(chunks, 120_usize.div_ceil(size));
+            assert_eq!(bench.left(id), unhindered(120), "chunks of {size}");
+        }
+    }
+
+    pub(super) fn a_small_job_does_not_wait_for_a_large_one(kind: Kind) {
+        let bench = Bench::new(kind, 50_000);
+        bench.accept(7, 50_000);
+        let mut worker = bench.worker("a", Toy::plain());
+        assert_eq!(worker.step(), Step::Claimed(JobId(7)));
+        assert_eq!(worker.step(), Step::Ran(JobId(7), JobState::Running));
+        bench.accept(8, 5);
+        worker.look_for_jobs();
+        let mut chunks = 0;
+        loop {
+            match worker.step() {
+                Step::Claimed(id) => assert_eq!(id, JobId(8)),
+                Step::Ran(JobId(7), state) => {
+                    assert_eq!(state, JobState::Running);
+                    chunks += 1;
+                }
+                Step::Ran(_, state) => {
+                    assert_eq!(state, JobState::Completed);
+                    break;
+                }
+                step => panic!("{step:?}"),
+            }
+        }
+        assert!(chunks <= 1, "{chunks} chunks of the large job came first");
+        assert_eq!(bench.left(8), unhindered(5));
+    }
+
+    pub(super) fn a_refusal_as_the_whole_answer_ends_the_job(kind: Kind) {
+        let bench = Bench::new(kind, 50);
+        bench.accept(7, 50);
+        let toy = Toy::that(|_, targets| {
+            if targets[0].seq < 20 {
+                Ok(())
+            } else {
+                Err(Refusal::new(Code::NoPermission).into())
+            }
+        });
+        let mut worker = bench.worker("a", toy).with_chunks_of(10);
+        let steps = bench.finish(&mut worker);
+        assert_eq!(steps.last(), Some(&Step::Failed(JobId(7))));
+        let left = bench.left(7);
+        assert_eq!(left.state, "failed");
+        assert_eq!(left.error.unwrap(), "NO_PERMISSION: permission denied");
+        assert_eq!(left.numbers, [50, 20, 16, 2, 2]);
+        let untouched = bench.ints("SELECT id FROM toy WHERE id > 20 AND n = 0", &[]);
+        assert_eq!(untouched.len(), 30);
+        assert_eq!(bench.job(7).finished_at, Some(bench.now()));
+    }
+
+    pub(super) fn running_now_commits_with_the_caller_or_not_at_all(kind: Kind) {
+        let bench = Bench::new(kind, 10);
+        let actions = actions(Toy::plain());
+        for (id, refused) in [(7, true), (8, false)] {
+            let now = bench.now();
+            let mut told = Vec::new();
+            let answer = bench.db.write(Priority::Interactive, |tx| {
+                told = jobs::run_now(tx, &actions, &new_job(id, None), &records(10), now)?;
+                if refused {
+                    Err(Fault::from(Refusal::new(Code::InvalidData)))
+                } else {
+                    Ok(())
+                }
+            });
+            assert_eq!(answer.is_err(), refused);
+            assert_eq!(told.len(), 10);
+            assert_eq!(told[2], Settled::Unchanged);
+            bench.check();
+        }
+        assert_eq!(bench.ints("SELECT id FROM jobs", &[]), [8]);
+        assert_eq!(bench.ints("SELECT DISTINCT job FROM job_targets", &[]), [8]);
+        assert_eq!(bench.left(8), unhindered(10));
+    }
+}
