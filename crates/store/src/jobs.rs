@@ -151,31 +151,29 @@ pub fn extend_preparing(tx: &mut Tx, id: JobId, lease_until: Timestamp) -> Resul
     Ok(tx.execute(sql, params![id.0, lease_until.0])? == 1)
 }
 
-/// Removes jobs whose preparation was given up: nobody was told of them. Answers how many.
+/// Removes jobs whose preparation was given up: nobody was told of them. Answers how many. The job
+/// goes first: whoever extends or seals it holds its row, and it then is passed by, targets and all.
 pub fn sweep_preparing(tx: &mut Tx, now: Timestamp) -> Result<usize> {
-    let sql = "SELECT id FROM jobs WHERE state = 'preparing' AND lease_until < $1";
-    let rows = tx.query(sql, params![now.0])?;
-    let ids = Param::Ids(rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?);
-    if rows.is_empty() {
-        return Ok(0);
+    let given_up = "state = 'preparing' AND lease_until < $1";
+    let skip = tx.dialect().for_update_skip_locked();
+    let sql = format!(
+        "DELETE FROM jobs WHERE {given_up}
+         AND id IN (SELECT id FROM jobs WHERE {given_up}{skip}) RETURNING id"
+    );
+    let rows = tx.query(&sql, params![now.0])?;
+    if !rows.is_empty() {
+        let ids = Param::Ids(rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?);
+        tx.execute("DELETE FROM job_targets WHERE job IN ids($1)", &[ids])?;
     }
-    tx.execute(
-        "DELETE FROM job_targets WHERE job IN ids($1)",
-        std::slice::from_ref(&ids),
-    )?;
-    tx.execute(
-        "DELETE FROM jobs WHERE state = 'preparing' AND id IN ids($1)",
-        &[ids],
-    )
+    Ok(rows.len())
 }
 
-/// Removes one job whose preparation was refused after all.
+/// Removes one job whose preparation was refused after all; one that was sealed stays as it is.
 pub fn discard_preparing(tx: &mut Tx, id: JobId) -> Result<()> {
-    tx.execute("DELETE FROM job_targets WHERE job = $1", params![id.0])?;
-    tx.execute(
-        "DELETE FROM jobs WHERE state = 'preparing' AND id = $1",
-        params![id.0],
-    )?;
+    let sql = "DELETE FROM jobs WHERE state = 'preparing' AND id = $1";
+    if tx.execute(sql, params![id.0])? == 1 {
+        tx.execute("DELETE FROM job_targets WHERE job = $1", params![id.0])?;
+    }
     Ok(())
 }
 

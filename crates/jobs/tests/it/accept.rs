@@ -13,6 +13,7 @@ each_db! {
     a_job_in_preparation_is_not_claimed,
     a_large_job_is_seen_whole,
     a_preparation_that_was_given_up_is_swept,
+    a_sealed_job_is_not_discarded,
 }
 
 const KEY: Option<&str> = Some("view:1");
@@ -33,7 +34,7 @@ fn refused(answer: Result<(), Fault>) -> bool {
 }
 
 /// A preparation whose process died after it stored some targets.
-fn abandon(bench: &Bench, id: i64) {
+pub(crate) fn abandon(bench: &Bench, id: i64) {
     let now = bench.now();
     bench.write(|tx| {
         stored::insert_preparing(tx, &new_job(id, KEY), now, now.plus_ms(30_000))?;
@@ -119,5 +120,14 @@ mod check {
             ])
         });
         assert_eq!(late, [false, false]);
+    }
+
+    /// The commit of the seal may have an unknown outcome, after which the job is discarded.
+    pub(super) fn a_sealed_job_is_not_discarded(kind: Kind) {
+        let bench = Bench::new(kind, 10);
+        bench.accept(7, 10);
+        bench.write(|tx| Ok(stored::discard_preparing(tx, JobId(7))?));
+        bench.finish(&mut bench.worker("a", Toy::plain()));
+        assert_eq!(bench.left(7), unhindered(10));
     }
 }

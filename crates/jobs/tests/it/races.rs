@@ -1,11 +1,15 @@
 //! Real threads on PostgreSQL, where transactions run side by side.
 
+use crate::accept::abandon;
 use crate::toy::{Bench, Toy, new_job, records, unhindered};
 use jobs::Step;
+use model::id::JobId;
 use model::refusal::Code;
 use std::sync::Barrier;
+use std::sync::mpsc::channel;
 use std::thread;
-use store::Fault;
+use std::time::Duration;
+use store::{Fault, Priority, jobs as stored};
 use testkit::Kind;
 
 #[test]
@@ -77,6 +81,36 @@ fn two_workers_at_once_visit_each_record_once() {
         assert_eq!(bench.left(id), unhindered(2_000));
         assert_eq!(bench.job(id).attempts, 0);
     }
+}
+
+/// The sweep finds a preparation whose time ran out while its seal is about to commit.
+#[test]
+fn a_seal_at_the_last_moment_keeps_its_targets() {
+    let bench = Bench::new(Kind::Postgres, 10);
+    abandon(&bench, 7);
+    bench.clock.advance_ms(31_000);
+    let (sealed, is_sealed) = channel();
+    let (swept, is_swept) = channel();
+    thread::scope(|scope| {
+        let bench = &bench;
+        scope.spawn(move || {
+            bench.write(|tx| {
+                assert!(stored::seal(tx, JobId(7), 10, bench.now())?);
+                sealed.send(()).unwrap();
+                // A sweep that waits for this commit never says so.
+                let _ = is_swept.recv_timeout(Duration::from_millis(300));
+                Ok(())
+            });
+        });
+        is_sealed.recv().unwrap();
+        let gone = bench.db.write(Priority::Chunk, |tx| {
+            Ok(stored::sweep_preparing(tx, bench.now())?)
+        });
+        assert_eq!(gone.unwrap(), 0);
+        let _ = swept.send(());
+    });
+    bench.finish(&mut bench.worker("a", Toy::plain()));
+    assert_eq!(bench.left(7), unhindered(10));
 }
 
 fn unfinished(bench: &Bench) -> bool {
