@@ -10,7 +10,7 @@ use store::{Db, Error, Fault, Priority, Tx, jobs};
 
 /// Targets stored in one transaction, so that no other write waits long.
 pub const TARGETS_AT_ONCE: usize = 20_000;
-/// A preparation that is not extended for so long was given up.
+/// Each batch of targets may take so long, or the preparation was given up.
 const PREPARING_MS: i64 = 30_000;
 
 /// Accepts a job for these records and their revisions: its targets are stored in batches while
@@ -59,9 +59,11 @@ fn prepare<'a>(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let mut stored = TARGETS_AT_ONCE;
+    let mut lease_until = now.plus_ms(PREPARING_MS);
     for batch in batches {
+        lease_until = lease_until.plus_ms(PREPARING_MS);
         db.write(Priority::Chunk, |tx| {
-            if !jobs::extend_preparing(tx, job, now.plus_ms(PREPARING_MS))? {
+            if !jobs::extend_preparing(tx, job, lease_until)? {
                 return Err(given_up(job));
             }
             Ok(targets::insert(tx, job, &numbered(batch, stored))?)

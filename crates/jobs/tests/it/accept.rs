@@ -14,6 +14,7 @@ each_db! {
     a_large_job_is_seen_whole,
     a_preparation_that_was_given_up_is_swept,
     a_sealed_job_is_not_discarded,
+    each_batch_of_targets_has_time_of_its_own,
 }
 
 const KEY: Option<&str> = Some("view:1");
@@ -129,5 +130,27 @@ mod check {
         bench.write(|tx| Ok(stored::discard_preparing(tx, JobId(7))?));
         bench.finish(&mut bench.worker("a", Toy::plain()));
         assert_eq!(bench.left(7), unhindered(10));
+    }
+
+    pub(super) fn each_batch_of_targets_has_time_of_its_own(kind: Kind) {
+        let bench = Bench::new(kind, 0);
+        bench.write(|tx| {
+            tx.batch("CREATE TABLE leases (lease_until BIGINT)")?;
+            tx.batch(match kind {
+                Kind::Sqlite => {
+                    "CREATE TRIGGER note AFTER UPDATE ON jobs WHEN NEW.lease_until > 0
+                     BEGIN INSERT INTO leases VALUES (NEW.lease_until); END"
+                }
+                Kind::Postgres => {
+                    "CREATE RULE note AS ON UPDATE TO jobs WHERE NEW.lease_until > 0
+                     DO ALSO INSERT INTO leases VALUES (NEW.lease_until)"
+                }
+            })?;
+            Ok(())
+        });
+        bench.accept(7, 45_000);
+        let sql = "SELECT lease_until FROM leases ORDER BY lease_until";
+        let wanted = [60_000, 90_000].map(|ms| bench.now().plus_ms(ms).0);
+        assert_eq!(bench.ints(sql, &[]), wanted);
     }
 }
