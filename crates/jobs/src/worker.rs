@@ -291,20 +291,20 @@ fn run_chunk(
         return Ok(ChunkEnd::Lost);
     };
     at(plan, Point::BeforeAction)?;
-    let (targets, settled) = if let Some(limit) = limit(held.size, job.attempts) {
-        let targets = targets::from(tx, job.id, job.cursor, limit)?;
-        let settled = action::visit(actions.of(job.kind), tx, &job, &targets, now)?;
-        (targets, settled)
+    let limit = limit(held.size, job.attempts);
+    let targets = targets::from(tx, job.id, job.cursor, limit.unwrap_or(1))?;
+    if job.cursor < job.total && targets.first().is_none_or(|first| first.seq != job.cursor) {
+        // No smaller chunk and no other worker would find it.
+        let text = format!("the job has no target {}", job.cursor);
+        return Err(Refusal::new(Code::InternalError).saying(text).into());
+    }
+    let settled = if limit.is_some() {
+        action::visit(actions.of(job.kind), tx, &job, &targets, now)?
     } else {
-        let targets = targets::from(tx, job.id, job.cursor, 1)?;
         let settled = vec![Settled::Failed(poison()); targets.len()];
         action::store_outcomes(tx, &job, &targets, &settled)?;
-        (targets, settled)
+        settled
     };
-    if targets.is_empty() && job.cursor < job.total {
-        let text = format!("job {} has no target {}", job.id, job.cursor);
-        return Err(Error::Inconsistent(text).into());
-    }
     at(plan, Point::AfterAction)?;
     let progress = progress(&job, &settled, now);
     let state = jobs::advance(tx, &job, progress)?;

@@ -14,6 +14,7 @@ each_db! {
     the_size_of_chunks_does_not_matter,
     a_small_job_does_not_wait_for_a_large_one,
     a_refusal_as_the_whole_answer_ends_the_job,
+    a_job_whose_targets_are_not_there_ends,
     running_now_commits_with_the_caller_or_not_at_all,
 }
 
@@ -109,6 +110,21 @@ mod check {
         let untouched = bench.ints("SELECT id FROM toy WHERE id > 20 AND n = 0", &[]);
         assert_eq!(untouched.len(), 30);
         assert_eq!(bench.job(7).finished_at, Some(bench.now()));
+    }
+
+    pub(super) fn a_job_whose_targets_are_not_there_ends(kind: Kind) {
+        let bench = Bench::new(kind, 30);
+        bench.accept(7, 30);
+        bench.write(|tx| {
+            tx.execute("DELETE FROM job_targets WHERE seq >= 20", &[])?;
+            Ok(())
+        });
+        bench.finish(&mut bench.worker("a", Toy::plain()).with_chunks_of(20));
+        let left = bench.left(7);
+        assert_eq!(left.state, "failed");
+        let why = left.error.unwrap();
+        assert!(why.contains("no target 20"), "{why}");
+        assert_eq!(left.numbers[1], 20);
     }
 
     pub(super) fn running_now_commits_with_the_caller_or_not_at_all(kind: Kind) {
