@@ -24,7 +24,7 @@ const CHUNK_MIN: usize = 100;
 const CHUNK_MAX: usize = 5_000;
 /// Writer time that a chunk should take.
 const CHUNK_MS: i64 = 25;
-/// Tries of a single record before it gets INTERNAL_ERROR.
+/// Tries of a single record, at least, before it gets INTERNAL_ERROR.
 const SINGLE_TRIES: u32 = 3;
 
 /// What a step did.
@@ -260,10 +260,11 @@ fn passes(error: &Error) -> bool {
 }
 
 /// How many records to try at this many attempts; `None` when the record at the cursor was tried
-/// alone often enough.
+/// alone often enough, whoever tried: the attempts are the job's, and other workers may have begun
+/// at another size.
 fn limit(size: usize, attempts: i64) -> Option<usize> {
     let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-    if attempts > size.ilog2() + SINGLE_TRIES {
+    if attempts >= CHUNK_MAX.ilog2() + SINGLE_TRIES {
         return None;
     }
     Some(size.checked_shr(attempts).unwrap_or(0).max(1))
@@ -333,11 +334,14 @@ mod tests {
 
     #[test]
     fn a_failing_chunk_is_halved_down_to_one_record_which_then_is_passed() {
-        let tried: Vec<Option<usize>> = (0..13).map(|attempts| limit(500, attempts)).collect();
-        let sizes = [500, 250, 125, 62, 31, 15, 7, 3, 1, 1, 1, 1];
-        let wanted: Vec<Option<usize>> = sizes.into_iter().map(Some).chain([None]).collect();
-        assert_eq!(tried, wanted);
-        assert_eq!(limit(1, 9), None);
+        for size in [1, 7, 500, CHUNK_MAX] {
+            let tried: Vec<usize> = (0..).map_while(|n| limit(size, n)).collect();
+            assert_eq!(tried[0], size);
+            assert!(tried.windows(2).all(|two| two[1] == (two[0] / 2).max(1)));
+            // No attempt of one worker can make another give up a record that was not tried alone.
+            assert_eq!(tried.len(), 15);
+            assert_eq!(tried[12..], [1, 1, 1]);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use testkit::{Kind, each_db};
 each_db! {
     records_that_always_fail_are_passed,
     a_store_error_in_a_record_is_passed,
+    a_record_is_not_given_up_for_what_larger_chunks_did,
     passing_errors_are_no_attempts,
 }
 
@@ -62,6 +63,33 @@ mod check {
         });
         bench.finish(&mut bench.worker("a", toy).with_chunks_of(10));
         assert_eq!(bench.left(7), without(30, &[22]));
+    }
+
+    pub(super) fn a_record_is_not_given_up_for_what_larger_chunks_did(kind: Kind) {
+        let bench = Bench::new(kind, 12_000);
+        bench.accept(7, 12_000);
+        let toy = || {
+            Toy::that(|_, targets| {
+                if targets.iter().any(|target| target.record.0 == 7_502) {
+                    return Err(Error::Driver("planned".to_owned()).into());
+                }
+                Ok(())
+            })
+        };
+        let mut a = bench.worker("a", toy());
+        assert_eq!(a.step(), Step::Claimed(JOB));
+        while bench.job(7).cursor < 7_500 {
+            a.step();
+        }
+        // Its chunks have grown; it fails with two records, and hands over.
+        while bench.job(7).attempts < 12 {
+            assert_eq!(a.step(), Step::Stumbled(JOB));
+        }
+        a.release();
+        let mut b = bench.worker("b", toy());
+        while b.step() != Step::Idle {}
+        bench.check();
+        assert_eq!(bench.left(7), without(12_000, &[7_502]));
     }
 
     pub(super) fn passing_errors_are_no_attempts(kind: Kind) {
