@@ -65,7 +65,8 @@ pub struct Worker {
 }
 
 enum ChunkEnd {
-    Ran(JobState),
+    /// The job's state after it, and how many records were to be tried.
+    Ran(JobState, usize),
     Lost,
 }
 
@@ -175,8 +176,8 @@ impl Worker {
                 self.look = true;
                 Step::Lost(id)
             }
-            Ok(Ok(ChunkEnd::Ran(state))) => {
-                held.size = adapted(held.size, took_ms, &self.sizes);
+            Ok(Ok(ChunkEnd::Ran(state, tried))) => {
+                held.size = adapted(tried, took_ms, &self.sizes);
                 if state.finished() {
                     tracing::info!(job = %id, "a job is done");
                 } else {
@@ -270,15 +271,16 @@ fn limit(size: usize, attempts: i64) -> Option<usize> {
     Some(size.checked_shr(attempts).unwrap_or(0).max(1))
 }
 
-fn adapted(size: usize, took_ms: i64, sizes: &RangeInclusive<usize>) -> usize {
-    let wanted = if took_ms * 2 < CHUNK_MS {
-        size * 2
+/// The size after a chunk of `tried` records. One that failures made small grows again from there:
+/// where one record fails for ever, its neighbours often do.
+fn adapted(tried: usize, took_ms: i64, sizes: &RangeInclusive<usize>) -> usize {
+    if took_ms * 2 < CHUNK_MS {
+        (tried * 2).min(*sizes.end())
     } else if took_ms > CHUNK_MS * 2 {
-        size / 2
+        (tried / 2).max(tried.min(*sizes.start()))
     } else {
-        size
-    };
-    wanted.clamp(*sizes.start(), *sizes.end())
+        tried
+    }
 }
 
 fn run_chunk(
@@ -310,7 +312,7 @@ fn run_chunk(
     let progress = progress(&job, &settled, now);
     let state = jobs::advance(tx, &job, progress)?;
     at(plan, Point::BeforeCommit)?;
-    Ok(ChunkEnd::Ran(state))
+    Ok(ChunkEnd::Ran(state, limit.unwrap_or(1)))
 }
 
 fn progress(job: &Job, settled: &[Settled], now: Timestamp) -> Progress {
@@ -352,5 +354,7 @@ mod tests {
         assert_eq!(adapted(500, 80, &sizes), 250);
         assert_eq!(adapted(5000, 0, &sizes), CHUNK_MAX);
         assert_eq!(adapted(100, 900, &sizes), CHUNK_MIN);
+        assert_eq!(adapted(1, 3, &sizes), 2);
+        assert_eq!(adapted(7, 900, &sizes), 7);
     }
 }

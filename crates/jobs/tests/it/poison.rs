@@ -3,7 +3,8 @@
 use crate::toy::{Bench, Left, Toy, unhindered};
 use jobs::Step;
 use model::id::JobId;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use store::{Error, params};
 use testkit::{Kind, each_db};
 
@@ -11,6 +12,7 @@ each_db! {
     records_that_always_fail_are_passed,
     a_store_error_in_a_record_is_passed,
     a_record_is_not_given_up_for_what_larger_chunks_did,
+    a_job_whose_records_all_fail_ends_soon,
     passing_errors_are_no_attempts,
 }
 
@@ -90,6 +92,21 @@ mod check {
         while b.step() != Step::Idle {}
         bench.check();
         assert_eq!(bench.left(7), without(12_000, &[7_502]));
+    }
+
+    pub(super) fn a_job_whose_records_all_fail_ends_soon(kind: Kind) {
+        let bench = Bench::new(kind, 30);
+        bench.accept(7, 30);
+        let tried = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&tried);
+        let toy = Toy::that(move |_, targets| {
+            count.fetch_add(targets.len(), Ordering::SeqCst);
+            Err(Error::Driver("planned".to_owned()).into())
+        });
+        bench.finish(&mut bench.worker("a", toy));
+        assert_eq!(bench.left(7).numbers, [30, 30, 0, 0, 30]);
+        let tried = tried.load(Ordering::SeqCst);
+        assert!(tried < 30 * 25, "{tried} records were tried");
     }
 
     pub(super) fn passing_errors_are_no_attempts(kind: Kind) {
