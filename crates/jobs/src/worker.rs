@@ -188,12 +188,24 @@ impl Worker {
             Ok(Err(Fault::Refused(refusal))) => self.fail(held, &refusal),
             Ok(Err(Fault::Store(error))) if passes(&error) => {
                 tracing::warn!(job = %id, %error, "a chunk waits for the database");
-                self.held.push_back(held);
-                Step::Waiting
+                self.await_turn(held)
             }
             Ok(Err(Fault::Store(error))) => self.stumble(held, &error.to_string()),
             Err(_) => self.stumble(held, "the action panicked"),
         }
+    }
+
+    /// Keeps the lease while waiting: when it ran out, that would count as an attempt.
+    fn await_turn(&mut self, held: Held) -> Step {
+        let lease_until = self.clock.now().plus_ms(LEASE_MS);
+        let renewed = self.db.write(Priority::Chunk, |tx| {
+            Ok(jobs::renew(tx, held.id, held.lease_no, lease_until)?)
+        });
+        if let Ok(false) = renewed {
+            return Step::Lost(held.id);
+        }
+        self.held.push_back(held);
+        Step::Waiting
     }
 
     fn fail(&mut self, held: Held, refusal: &Refusal) -> Step {

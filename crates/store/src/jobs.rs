@@ -299,6 +299,13 @@ pub fn fail(tx: &mut Tx, id: JobId, lease_no: i64, why: &str, now: Timestamp) ->
     Ok(tx.execute(sql, params![id.0, lease_no, why, now.0])? == 1)
 }
 
+/// Keeps a lease that no chunk renewed; `false` when it is lost.
+pub fn renew(tx: &mut Tx, id: JobId, lease_no: i64, lease_until: Timestamp) -> Result<bool> {
+    let sql = "UPDATE jobs SET lease_until = $3
+               WHERE id = $1 AND lease_no = $2 AND state = 'running'";
+    Ok(tx.execute(sql, params![id.0, lease_no, lease_until.0])? == 1)
+}
+
 /// Gives a lease back, so that anyone may go on at once and no attempt is counted.
 pub fn release(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<bool> {
     let sql = "UPDATE jobs SET lease_until = 0, worker = NULL

@@ -125,9 +125,13 @@ mod check {
             }
         });
         let mut worker = bench.worker("a", toy);
+        let mut other = bench.worker("b", Toy::plain());
         assert_eq!(bench.step(&mut worker), Step::Claimed(JOB));
         for _ in 0..100 {
             assert_eq!(bench.step(&mut worker), Step::Waiting);
+            // It may last for hours; the worker lives and keeps its lease.
+            bench.clock.advance_ms(20_000);
+            assert_eq!(bench.step(&mut other), Step::Idle);
             assert_eq!(bench.job(7).attempts, 0);
         }
         bench.finish(&mut worker);
