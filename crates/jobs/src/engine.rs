@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Jobs that other processes accepted, and leases that ran out, are found this often.
+/// A worker with nothing to do looks this often for jobs that other processes accepted, and for
+/// leases that ran out. A busy one does so by itself.
 const POLL: Duration = Duration::from_secs(1);
 
 #[derive(Default)]

@@ -16,6 +16,8 @@ use store::{Db, Error, Fault, Priority, Tx, jobs, targets};
 
 /// A lease that no chunk renewed for so long is anyone's.
 const LEASE_MS: i64 = 30_000;
+/// A worker that is busy looks for more jobs this often: other processes accept some, or die.
+const LOOK_MS: i64 = 1_000;
 /// Jobs that one worker holds at once.
 const HELD_MAX: usize = 32;
 /// Records of the first chunk, of the smallest and of the largest.
@@ -60,6 +62,7 @@ pub struct Worker {
     name: String,
     held: VecDeque<Held>,
     look: bool,
+    looked_at: Timestamp,
     sizes: RangeInclusive<usize>,
     plan: Option<Plan>,
 }
@@ -80,6 +83,7 @@ impl Worker {
             name,
             held: VecDeque::new(),
             look: true,
+            looked_at: Timestamp(0),
             sizes: CHUNK_MIN..=CHUNK_MAX,
             plan: None,
         }
@@ -113,10 +117,15 @@ impl Worker {
     /// Does one thing: claims a job, or runs a chunk of the job whose turn it is.
     pub fn step(&mut self) -> Step {
         let now = self.clock.now();
-        if (self.look || self.held.is_empty()) && self.held.len() < HELD_MAX {
+        // A clock that was put back must not keep it from looking.
+        let overdue = !(0..LOOK_MS).contains(&(now.0 - self.looked_at.0));
+        if (self.look || overdue || self.held.is_empty()) && self.held.len() < HELD_MAX {
             match self.claim(now) {
                 Ok(Some(id)) => return Step::Claimed(id),
-                Ok(None) => self.look = false,
+                Ok(None) => {
+                    self.look = false;
+                    self.looked_at = now;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "jobs cannot be claimed now");
                     return Step::Waiting;

@@ -13,6 +13,7 @@ each_db! {
     a_job_of_no_records_completes,
     the_size_of_chunks_does_not_matter,
     a_small_job_does_not_wait_for_a_large_one,
+    a_busy_worker_finds_what_others_accept,
     a_refusal_as_the_whole_answer_ends_the_job,
     a_job_whose_targets_are_not_there_ends,
     running_now_commits_with_the_caller_or_not_at_all,
@@ -88,6 +89,23 @@ mod check {
         }
         assert!(chunks <= 1, "{chunks} chunks of the large job came first");
         assert_eq!(bench.left(8), unhindered(5));
+    }
+
+    /// Nobody wakes a worker for a job that another process accepted.
+    pub(super) fn a_busy_worker_finds_what_others_accept(kind: Kind) {
+        let bench = Bench::new(kind, 100);
+        bench.accept(7, 100);
+        let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(1);
+        assert_eq!(bench.step(&mut worker), Step::Claimed(JobId(7)));
+        let ran = Step::Ran(JobId(7), JobState::Running);
+        assert_eq!(bench.step(&mut worker), ran);
+        for (id, moved) in [(8, 1_000), (9, -3_600_000)] {
+            bench.accept(id, 100);
+            assert!(matches!(bench.step(&mut worker), Step::Ran(..)));
+            bench.clock.advance_ms(moved);
+            assert_eq!(bench.step(&mut worker), Step::Claimed(JobId(id)));
+            assert!(matches!(bench.step(&mut worker), Step::Ran(..)));
+        }
     }
 
     pub(super) fn a_refusal_as_the_whole_answer_ends_the_job(kind: Kind) {
