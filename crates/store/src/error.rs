@@ -92,9 +92,8 @@ impl From<::postgres::Error> for Error {
         let text = format!("{} ({})", db.message(), db.code().code());
         match db.code() {
             &S::T_R_SERIALIZATION_FAILURE | &S::T_R_DEADLOCK_DETECTED => Self::Conflict(text),
-            &S::LOCK_NOT_AVAILABLE | &S::TOO_MANY_CONNECTIONS | &S::QUERY_CANCELED => {
-                Self::Busy(text)
-            }
+            // A statement that ran too long does not pass: it would run too long again.
+            &S::LOCK_NOT_AVAILABLE | &S::TOO_MANY_CONNECTIONS => Self::Busy(text),
             &S::DISK_FULL => Self::Full(text),
             &S::READ_ONLY_SQL_TRANSACTION => Self::ReadOnly(text),
             &S::ADMIN_SHUTDOWN | &S::CRASH_SHUTDOWN | &S::CANNOT_CONNECT_NOW => Self::Away(text),

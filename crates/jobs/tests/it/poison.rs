@@ -138,3 +138,18 @@ mod check {
         assert_eq!(bench.left(7), unhindered(30));
     }
 }
+
+/// A chunk whose statement takes too long is halved like one that errs.
+#[test]
+fn a_chunk_that_times_out_is_tried_smaller() {
+    let bench = Bench::new(Kind::Postgres, 30);
+    bench.accept(7, 30);
+    let toy = Toy::that(|tx, targets| {
+        if targets.len() > 10 || targets.iter().any(|target| target.record.0 == 22) {
+            tx.batch("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(10)")?;
+        }
+        Ok(())
+    });
+    bench.finish(&mut bench.worker("a", toy).with_chunks_of(30));
+    assert_eq!(bench.left(7), without(30, &[22]));
+}
