@@ -9,9 +9,11 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// How the columns of a CSV file become the fields of a module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ImportMap {
     source: String,
+    /// Texts are read with the blanks around them: there is no map, so the file may be our own.
+    exact: bool,
     empty: Vec<String>,
     truths: Vec<Text>,
     falsehoods: Vec<Text>,
@@ -33,6 +35,15 @@ pub enum Column<'a> {
 }
 
 impl ImportMap {
+    /// The map of a file that needs none, as an export writes it: texts to the letter, `true` and
+    /// `false`, every column named as its field.
+    pub fn none() -> Self {
+        Self {
+            exact: true,
+            ..Self::default()
+        }
+    }
+
     /// Reads a map. Every mistake of form is in the answer, in the order of the file.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let mut flaws = Vec::new();
@@ -64,6 +75,7 @@ impl ImportMap {
         root.finish(read);
         let map = Self {
             source: text.to_owned(),
+            exact: false,
             empty: empty.map_or_else(
                 || vec![String::new()],
                 |list| list.into_iter().map(|text| text.value).collect(),
@@ -114,7 +126,7 @@ impl ImportMap {
     }
 
     /// Whether every field named is one of the module that a caller may write, each from one
-    /// column, with constants that it takes, and whether the mandatory ones are there.
+    /// column, with constants that it takes. Whether users and records exist is not decided here.
     pub fn check(&self, module: &Module) -> Result<(), Vec<Problem>> {
         let mut flaws = Vec::new();
         let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
@@ -134,24 +146,12 @@ impl ImportMap {
             let json = self.cell("", field, &text.value);
             let known = match field.kind {
                 FieldKind::Picklist => field.pick(&text.value).is_some(),
+                _ if field.kind.is_reference() => !json.is_null(),
                 _ => field.kind.parse(&json, &TimeZone::UTC).is_ok() && !json.is_null(),
             };
             if !known {
                 let message = format!("\"{}\" is no value of {}", text.value, name.value);
                 flaws.push(Flaw::new(text.at, message));
-            }
-        }
-        for field in module.fields.iter().filter(|field| field.mandatory) {
-            let constant = self
-                .constants
-                .iter()
-                .any(|(name, _)| name.value == field.api_name);
-            if !constant && !seen.contains_key(field.api_name.as_str()) {
-                let message = format!(
-                    "the mandatory field {} has neither a column nor a constant",
-                    field.api_name
-                );
-                flaws.push(Flaw::new(0, message));
             }
         }
         if flaws.is_empty() {
@@ -188,7 +188,11 @@ impl ImportMap {
     /// A cell in the wire's form, for [`FieldKind::parse`]. What it cannot read stays a text, which
     /// that function then refuses.
     pub fn cell(&self, header: &str, field: &Field, text: &str) -> Json {
-        let text = text.trim();
+        let text = if self.exact && field.kind.is_text() {
+            text
+        } else {
+            text.trim()
+        };
         let mut values = self.values.iter();
         let text = values
             .find(|(known, _)| known.value == header)
@@ -197,18 +201,42 @@ impl ImportMap {
         if text.is_empty() || self.empty.iter().any(|empty| empty == text) {
             return Json::Null;
         }
-        let among = |words: &[Text]| words.iter().any(|word| same(text, word));
         match field.kind {
-            FieldKind::Boolean if among(&self.truths) => true.into(),
-            FieldKind::Boolean if among(&self.falsehoods) => false.into(),
-            FieldKind::MultiSelectPicklist => text
-                .split(';')
-                .map(str::trim)
-                .filter(|element| !element.is_empty())
-                .collect(),
+            FieldKind::Boolean => self.truth(text).map_or_else(|| text.into(), Json::Bool),
+            FieldKind::MultiSelectPicklist => elements(text).into(),
             _ => text.into(),
         }
     }
+
+    fn truth(&self, text: &str) -> Option<bool> {
+        let among = |words: &[Text]| words.iter().any(|word| same(text, word));
+        if among(&self.truths) {
+            return Some(true);
+        }
+        if among(&self.falsehoods) {
+            return Some(false);
+        }
+        let unsaid = self.truths.is_empty() && self.falsehoods.is_empty();
+        let is = |word: &str| unsaid && text.eq_ignore_ascii_case(word);
+        if is("true") {
+            return Some(true);
+        }
+        is("false").then_some(false)
+    }
+}
+
+/// Several values in one cell, between semicolons; as a JSON list where a value has one itself.
+fn elements(text: &str) -> Vec<String> {
+    if text.starts_with('[')
+        && let Ok(list) = serde_json::from_str(text)
+    {
+        return list;
+    }
+    let elements = text.split(';').map(str::trim);
+    elements
+        .filter(|element| !element.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn same(text: &str, word: &At<String>) -> bool {
@@ -320,7 +348,6 @@ mod tests {
         assert_eq!(
             told(map.check(&leads()).unwrap_err()),
             [
-                "1:1: the mandatory field Last_Name has neither a column nor a constant",
                 "3:5: field Email comes from \"A\", too",
                 "4:5: unknown field Leads.Nothing",
                 "5:5: only the server writes Full_Name",
