@@ -5,7 +5,7 @@ use crate::change::Change;
 use crate::judge::{Columns, Verdict, full_name, held, judge};
 use jobs::Settled;
 use model::field::{Computed, Field, FieldKind};
-use model::id::{JobId, RecordId};
+use model::id::{FieldId, JobId, RecordId};
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -187,9 +187,32 @@ impl<'a> Plan<'a> {
 
 /// Values of unique fields that this set takes.
 #[derive(Default)]
-struct Uniques(HashSet<(i64, Value)>);
+struct Uniques {
+    taken: HashSet<(FieldId, Value)>,
+    /// Who has the values that were asked for beforehand.
+    holders: Option<HashMap<(FieldId, Value), RecordId>>,
+}
 
 impl Uniques {
+    /// Looks all values of these rows up at once, a query for each unique field.
+    fn of_rows(tx: &mut Tx, module: &Module, rows: &[Vec<(&Field, Value)>]) -> Result<Self, Fault> {
+        let mut holders = HashMap::new();
+        for field in module.fields.iter().filter(|field| field.unique) {
+            let given = rows.iter().flatten().filter(|(f, _)| f.id == field.id);
+            let wanted: Vec<Value> = given
+                .filter(|(_, value)| !value.is_null())
+                .map(|(_, value)| unique_key(field, value))
+                .collect();
+            for (value, id) in records::find_by_values(tx, module, field, &wanted)? {
+                holders.entry((field.id, value)).or_insert(id);
+            }
+        }
+        Ok(Self {
+            taken: HashSet::new(),
+            holders: Some(holders),
+        })
+    }
+
     /// Refuses a value that another record has, or that this set gave away already.
     fn check(
         &mut self,
@@ -198,32 +221,44 @@ impl Uniques {
         own: Option<RecordId>,
         writes: &[(&Field, Value)],
     ) -> Result<Option<Refusal>, Fault> {
-        for (field, value) in writes
+        let uniques = writes
             .iter()
-            .filter(|(f, value)| f.unique && !value.is_null())
-        {
-            let key = value
-                .as_text()
-                .map_or_else(|| value.clone(), |text| fold(text).into());
-            let holder = records::find_by_value(tx, module, field, value)?;
-            let other = holder.filter(|holder| Some(*holder) != own);
-            let duplicate = |id: Option<RecordId>| {
-                let refusal =
-                    Refusal::new(Code::DuplicateData).with("api_name", field.api_name.as_str());
-                id.map_or(refusal.clone(), |id| {
-                    let module = serde_json::json!({
-                        "api_name": module.api_name, "id": module.id.to_string()
-                    });
-                    let record = serde_json::json!({ "module": module, "id": id.to_string() });
-                    refusal.with("duplicate_record", record)
-                })
+            .filter(|(field, value)| field.unique && !value.is_null());
+        let mut new = Vec::new();
+        for (field, value) in uniques {
+            let key = (field.id, unique_key(field, value));
+            let holder = match &self.holders {
+                Some(holders) => holders.get(&key).copied(),
+                None => records::find_by_value(tx, module, field, value)?,
             };
-            if other.is_some() || !self.0.insert((field.id.0, key)) {
-                return Ok(Some(duplicate(other)));
+            let other = holder.filter(|holder| Some(*holder) != own);
+            if other.is_some() || self.taken.contains(&key) || new.contains(&key) {
+                return Ok(Some(duplicate(module, field, other)));
             }
+            new.push(key);
         }
+        // Only now: a refused row takes nothing.
+        self.taken.extend(new);
         Ok(None)
     }
+}
+
+/// What makes two values of a unique field the same.
+fn unique_key(field: &Field, value: &Value) -> Value {
+    match value {
+        Value::Text(text) if field.kind.is_text() => fold(text).into(),
+        other => other.clone(),
+    }
+}
+
+fn duplicate(module: &Module, field: &Field, other: Option<RecordId>) -> Refusal {
+    let refusal = Refusal::new(Code::DuplicateData).with("api_name", field.api_name.as_str());
+    let Some(id) = other else {
+        return refusal;
+    };
+    let module = serde_json::json!({ "api_name": module.api_name, "id": module.id.to_string() });
+    let record = serde_json::json!({ "module": module, "id": id.to_string() });
+    refusal.with("duplicate_record", record)
 }
 
 /// Makes records of these values, and answers for each its id or why not, in order.
@@ -233,95 +268,126 @@ pub fn create(
     rows: Vec<Vec<(&Field, Value)>>,
 ) -> Result<Vec<Result<RecordId, Refusal>>, Fault> {
     let Writing { module, .. } = writing;
-    let mut numbers = AutoNumbers::take(tx, module, rows.len())?;
-    let mut taken = Uniques::default();
+    let mut blank = Blank::new(tx, writing, rows.len())?;
+    let mut uniques = Uniques::of_rows(tx, module, &rows)?;
     let mut answers = Vec::with_capacity(rows.len());
     let mut made = Vec::with_capacity(rows.len());
+    let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
-        if let Some(refusal) = taken.check(tx, module, None, &row)? {
+        if let Some(refusal) = uniques.check(tx, module, None, &row)? {
             answers.push(Err(refusal));
             continue;
         }
         let id = RecordId(tx.new_id()?);
-        let given: HashMap<&str, Value> = row
-            .into_iter()
-            .map(|(field, value)| (field.api_name.as_str(), value))
-            .collect();
-        let values = module
-            .fields
-            .iter()
-            .map(|field| initial_value(writing, field, &given, &mut numbers))
-            .collect();
+        let values = blank.fill(row);
         made.push(Record { id, rev: 1, values });
+        changes.push(changes::Change {
+            record: id,
+            rev: 1,
+            before: Vec::new(),
+        });
         answers.push(Ok(id));
     }
     let fields: Vec<&Field> = module.fields.iter().collect();
-    records::insert(tx, module, &fields, &made)?;
-    let rows: Vec<changes::Change> = made
-        .iter()
-        .map(|record| changes::Change {
-            record: record.id,
-            rev: 1,
-            before: Vec::new(),
-        })
-        .collect();
-    changes::insert(tx, writing.origin(ChangeKind::Create), &rows)?;
+    records::insert(tx, module, &fields, made)?;
+    changes::insert(tx, writing.origin(ChangeKind::Create), &changes)?;
     Ok(answers)
 }
 
-/// The next numbers of the module's auto-number fields.
-struct AutoNumbers(HashMap<String, (String, i64)>);
+/// Where a new record's value of a field comes from.
+enum Source {
+    /// From the caller, or else this.
+    Given { or: Value },
+    /// Always this.
+    Fixed(Value),
+    /// A number that goes up.
+    Number { prefix: String, next: i64 },
+    /// First and last name, at these places.
+    FullName(Option<usize>, Option<usize>),
+}
 
-impl AutoNumbers {
-    fn take(tx: &mut Tx, module: &Module, count: usize) -> Result<Self, Fault> {
-        let mut numbers = HashMap::new();
-        for field in &module.fields {
-            if let FieldKind::AutoNumber { prefix, .. } = &field.kind {
-                let first = records::take_numbers(tx, field, count)?;
-                numbers.insert(field.api_name.clone(), (prefix.clone(), first));
-            }
-        }
-        Ok(Self(numbers))
+/// A new record before anyone gave it values.
+struct Blank {
+    sources: Vec<Source>,
+    places: HashMap<FieldId, usize>,
+}
+
+impl Blank {
+    /// For so many records of a module.
+    fn new(tx: &mut Tx, writing: Writing<'_>, count: usize) -> Result<Self, Fault> {
+        let fields = &writing.module.fields;
+        let sources = fields
+            .iter()
+            .map(|field| Source::of(tx, writing, field, count));
+        Ok(Self {
+            sources: sources.collect::<Result<_, Fault>>()?,
+            places: fields.iter().map(|field| field.id).zip(0..).collect(),
+        })
     }
 
-    fn next(&mut self, field: &Field) -> Value {
-        match self.0.get_mut(&field.api_name) {
-            Some((prefix, number)) => {
-                *number += 1;
-                Value::text(format!("{prefix}{}", *number - 1))
+    /// The values of one record, in the order of the module's fields.
+    fn fill(&mut self, row: Vec<(&Field, Value)>) -> Vec<Value> {
+        let mut values = vec![Value::Null; self.sources.len()];
+        for (field, value) in row {
+            let place = self.places.get(&field.id);
+            if let Some(place) = place.and_then(|n| values.get_mut(*n)) {
+                *place = value;
             }
-            None => Value::Null,
         }
+        for (n, source) in self.sources.iter_mut().enumerate() {
+            let new = match source {
+                Source::Fixed(value) => value.clone(),
+                Source::Given { or } if !or.is_null() => match values.get(n) {
+                    None | Some(Value::Null) => or.clone(),
+                    Some(_) => continue,
+                },
+                Source::Given { .. } => continue,
+                Source::Number { prefix, next } => {
+                    *next += 1;
+                    Value::text(format!("{prefix}{}", *next - 1))
+                }
+                Source::FullName(first, last) => {
+                    let part = |place: &Option<usize>| place.and_then(|n| values.get(n));
+                    let part = |place| part(place).unwrap_or(&Value::Null);
+                    full_name(part(first), part(last))
+                }
+            };
+            if let Some(place) = values.get_mut(n) {
+                *place = new;
+            }
+        }
+        values
     }
 }
 
-fn initial_value(
-    writing: Writing<'_>,
-    field: &Field,
-    given: &HashMap<&str, Value>,
-    numbers: &mut AutoNumbers,
-) -> Value {
-    let user = Value::Int(writing.actor.user.id.0);
-    let now = Value::Int(writing.now.0);
-    let value = |name: &str| given.get(name).cloned().unwrap_or(Value::Null);
-    let or = |value: Value, default: Value| if value.is_null() { default } else { value };
-    match field.api_name.as_str() {
-        system::CREATED_BY | system::MODIFIED_BY => return user,
-        system::CREATED_TIME | system::MODIFIED_TIME => return now,
-        system::OWNER => return or(value(system::OWNER), user),
-        system::LAYOUT => {
-            let first = writing.module.layouts.first().map(|layout| layout.id.0);
-            return or(value(system::LAYOUT), first.into());
+impl Source {
+    fn of(tx: &mut Tx, writing: Writing<'_>, field: &Field, count: usize) -> Result<Self, Fault> {
+        let fields = &writing.module.fields;
+        let user = Value::Int(writing.actor.user.id.0);
+        match field.api_name.as_str() {
+            system::CREATED_BY | system::MODIFIED_BY => return Ok(Self::Fixed(user)),
+            system::CREATED_TIME | system::MODIFIED_TIME => {
+                return Ok(Self::Fixed(Value::Int(writing.now.0)));
+            }
+            system::OWNER => return Ok(Self::Given { or: user }),
+            system::LAYOUT => {
+                let first = writing.module.layouts.first().map(|layout| layout.id.0);
+                return Ok(Self::Given { or: first.into() });
+            }
+            _ => {}
         }
-        _ => {}
-    }
-    if field.computed == Some(Computed::FullName) {
-        return full_name(&value("First_Name"), &value("Last_Name"));
-    }
-    match field.kind {
-        FieldKind::AutoNumber { .. } => numbers.next(field),
-        FieldKind::Boolean => or(value(&field.api_name), Value::Bool(false)),
-        _ => value(&field.api_name),
+        if field.computed == Some(Computed::FullName) {
+            let place = |name| fields.iter().position(|field| field.api_name == name);
+            return Ok(Self::FullName(place("First_Name"), place("Last_Name")));
+        }
+        Ok(match &field.kind {
+            FieldKind::AutoNumber { prefix, .. } => Self::Number {
+                prefix: prefix.clone(),
+                next: records::take_numbers(tx, field, count)?,
+            },
+            FieldKind::Boolean => Self::Given { or: false.into() },
+            _ => Self::Given { or: Value::Null },
+        })
     }
 }
 

@@ -14,16 +14,18 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Static SQL is written once, with `$1, $2 …` and `x IN ids($n)`. SQLite takes `$n` as a name
-    /// and numbers names by first appearance, so it gets `?n`; a list of ids is one parameter on
-    /// both, a table-valued function here and an array there.
+    /// Static SQL is written once, with `$1, $2 …`, `x IN ids($n)` and `x IN texts($n)`. SQLite
+    /// takes `$n` as a name and numbers names by first appearance, so it gets `?n`; a list is one
+    /// parameter on both, a table-valued function here and an array there.
     pub fn sql(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::Sqlite if text.contains('$') => {
-                Cow::Owned(text.replace("IN ids($", "IN rarray($").replace('$', "?"))
+                let text = text.replace("IN ids($", "IN rarray($");
+                Cow::Owned(text.replace("IN texts($", "IN rarray($").replace('$', "?"))
             }
-            Self::Postgres if text.contains("IN ids(") => {
-                Cow::Owned(text.replace("IN ids(", "= ANY("))
+            Self::Postgres if text.contains("IN ids(") || text.contains("IN texts(") => {
+                let text = text.replace("IN ids(", "= ANY(");
+                Cow::Owned(text.replace("IN texts(", "= ANY("))
             }
             _ => Cow::Borrowed(text),
         }

@@ -137,11 +137,12 @@ impl ToSql for Param {
         match self {
             Self::Value(value) => Cell(value).to_sql(ty, out),
             Self::Ids(ids) => ids.to_sql_checked(ty, out),
+            Self::Texts(texts) => texts.to_sql_checked(ty, out),
         }
     }
 
     fn accepts(ty: &Type) -> bool {
-        Cell::accepts(ty) || <Vec<i64> as ToSql>::accepts(ty)
+        Cell::accepts(ty) || <Vec<i64> as ToSql>::accepts(ty) || <Vec<String> as ToSql>::accepts(ty)
     }
 
     postgres::types::to_sql_checked!();

@@ -312,8 +312,52 @@ pub fn find_by_value(
     Ok(row.map(|row| row.int(0)).transpose()?.map(RecordId))
 }
 
+/// Records that have one of these values in `field`, each with its value, texts folded: one query
+/// for all. The values must be of the field's class, without `Null`, and texts folded where the
+/// field's values are texts that a person typed.
+pub fn find_by_values(
+    tx: &mut Tx,
+    module: &Module,
+    field: &Field,
+    values: &[Value],
+) -> Result<Vec<(Value, RecordId)>> {
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
+    let key = if field.kind.is_text() {
+        format!("swathe_fold({})", column(field))
+    } else {
+        column(field)
+    };
+    let class = field.kind.class();
+    let (list, param) = match class {
+        Class::Int => {
+            let ids = values.iter().filter_map(Value::as_int);
+            ("ids", Param::Ids(ids.collect()))
+        }
+        Class::Text => {
+            let texts = values.iter().filter_map(Value::as_text);
+            ("texts", Param::Texts(texts.map(str::to_owned).collect()))
+        }
+        Class::Bool => {
+            let mut found = Vec::new();
+            for value in values {
+                let holder = find_by_value(tx, module, field, value)?;
+                found.extend(holder.map(|id| (value.clone(), id)));
+            }
+            return Ok(found);
+        }
+    };
+    let table = table(module);
+    let sql = format!("SELECT {key}, id FROM {table} WHERE {key} IN {list}($1) ORDER BY id");
+    let rows = tx.query(&sql, &[param])?;
+    rows.iter()
+        .map(|row| Ok((row.value(0, class)?, RecordId(row.int(1)?))))
+        .collect()
+}
+
 /// Makes records. Every record has the same fields, in the same order.
-pub fn insert(tx: &mut Tx, module: &Module, fields: &[&Field], records: &[Record]) -> Result<()> {
+pub fn insert(tx: &mut Tx, module: &Module, fields: &[&Field], records: Vec<Record>) -> Result<()> {
     let mut columns = vec![
         ("id".to_owned(), Class::Int),
         ("rev".to_owned(), Class::Int),
@@ -324,10 +368,11 @@ pub fn insert(tx: &mut Tx, module: &Module, fields: &[&Field], records: &[Record
             .map(|field| (column(field), field.kind.class())),
     );
     let rows: Vec<Vec<Value>> = records
-        .iter()
+        .into_iter()
         .map(|record| {
-            let mut row = vec![record.id.0.into(), record.rev.into()];
-            row.extend(record.values.iter().cloned());
+            let mut row = Vec::with_capacity(columns.len());
+            row.extend([record.id.0.into(), record.rev.into()]);
+            row.extend(record.values);
             row
         })
         .collect();

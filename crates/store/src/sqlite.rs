@@ -129,13 +129,15 @@ impl ToSql for Param {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Value(value) => bind(value),
-            Self::Ids(ids) => {
-                let list: Vec<Cell> = ids.iter().map(|id| Cell::Integer(*id)).collect();
-                // The type name that the table-valued function `rarray` asks for.
-                ToSqlOutput::from_rc(Rc::new(list), c"rarray")
-            }
+            Self::Ids(ids) => list(ids.iter().map(|id| Cell::Integer(*id))),
+            Self::Texts(texts) => list(texts.iter().map(|text| Cell::Text(text.clone()))),
         })
     }
+}
+
+fn list<'a>(cells: impl Iterator<Item = Cell>) -> ToSqlOutput<'a> {
+    // The type name that the table-valued function `rarray` asks for.
+    ToSqlOutput::from_rc(Rc::new(cells.collect::<Vec<_>>()), c"rarray")
 }
 
 fn bind(value: &Value) -> ToSqlOutput<'_> {

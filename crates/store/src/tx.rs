@@ -14,6 +14,8 @@ pub enum Param {
     Value(Value),
     /// A list of ids, for `IN ids($n)`.
     Ids(Vec<i64>),
+    /// A list of texts, for `IN texts($n)`.
+    Texts(Vec<String>),
 }
 
 impl<T: Into<Value>> From<T> for Param {

@@ -139,7 +139,7 @@ impl World {
         self.db
             .write(Priority::Interactive, |tx| {
                 tx.execute("DELETE FROM \"m_Leads\"", &[])?;
-                Ok(records::insert(tx, &self.module, &fields, &made)?)
+                Ok(records::insert(tx, &self.module, &fields, made.clone())?)
             })
             .unwrap();
     }
