@@ -6,6 +6,7 @@ pub mod change;
 pub mod input;
 mod judge;
 pub mod lock;
+pub mod org;
 pub mod record;
 pub mod selection;
 pub mod territory;
