@@ -4,6 +4,7 @@ mod check;
 mod endpoint;
 mod form;
 mod grant;
+mod register;
 mod rule;
 mod secret;
 
@@ -12,6 +13,7 @@ pub use grant::{
     ACCESS_MS, CODE_MS, Minted, NewClient, Registered, create_client, mint_access_token, mint_code,
     mint_refresh_token,
 };
+pub use register::{Grant, Registration, register, registered, token_at_once, unregister};
 pub use rule::ScopeRule;
 
 pub(crate) use check::authorise;

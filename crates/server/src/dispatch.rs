@@ -4,7 +4,7 @@
 use crate::answer::{Answer, Body, JSON};
 use crate::auth::{self, Asked, Authorized, ScopeRule};
 use crate::call::{Ask, Call, Query, Received};
-use crate::routes::{Access, Handler, Method, OpenHandler, ROUTES, Route};
+use crate::routes::{Access, Handler, Method, OpenHandler, PROBES, ROUTES, Route};
 use crate::version::Version;
 use crate::{App, Metrics};
 use axum::extract::{Request, State};
@@ -48,6 +48,11 @@ struct Server {
 /// The server as a service, with the table of routes.
 pub fn router(app: App) -> axum::Router {
     router_of(app, ROUTES)
+}
+
+/// The probes alone, for a process that only works on jobs.
+pub fn probes(app: App) -> axum::Router {
+    router_of(app, PROBES)
 }
 
 /// The same with another table.

@@ -16,9 +16,9 @@ mod wire;
 
 pub use answer::Answer;
 pub use call::{Ask, Call, Query};
-pub use dispatch::{router, router_of};
+pub use dispatch::{probes, router, router_of};
 pub use metrics::Metrics;
-pub use serve::{GRACE, SystemClock, serve};
+pub use serve::{GRACE, SystemClock, serve, serve_router};
 pub use version::Version;
 
 use jobs::Engine;

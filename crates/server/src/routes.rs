@@ -6,6 +6,7 @@
 
 mod clients;
 mod mass_update;
+mod native;
 mod probes;
 mod record_list;
 mod record_locking;
@@ -136,6 +137,13 @@ const LOCK_READ: ScopeRule = locking!(Op::Read);
 const LOCK_CREATE: ScopeRule = locking!(Op::Create);
 const LOCK_UPDATE: ScopeRule = locking!(Op::Update);
 const LOCK_DELETE: ScopeRule = locking!(Op::Delete);
+
+/// What a process without an API answers.
+pub(crate) static PROBES: &[Route] = &[
+    open(Get, "/healthz", probes::health),
+    open(Get, "/readyz", probes::ready),
+    open(Get, "/metrics", probes::metrics),
+];
 
 /// The table.
 #[rustfmt::skip]

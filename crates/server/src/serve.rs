@@ -28,11 +28,20 @@ impl Clock for SystemClock {
     }
 }
 
-/// Serves until `shutdown` is done, then accepts nothing more and waits at most [`GRACE`] for the
-/// requests that were begun.
+/// Serves everything until `shutdown` is done, then accepts nothing more and waits at most [`GRACE`]
+/// for the requests that were begun.
 pub async fn serve(
     listener: TcpListener,
     app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    serve_router(listener, router(app), shutdown).await
+}
+
+/// The same with a router of the caller.
+pub async fn serve_router(
+    listener: TcpListener,
+    router: axum::Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (stopping, stopped) = oneshot::channel();
@@ -41,7 +50,7 @@ pub async fn serve(
         // The receiver is gone only when serving has ended already.
         let _ = stopping.send(());
     };
-    let serving = axum::serve(listener, router(app)).with_graceful_shutdown(shutdown);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown);
     let serving = IntoFuture::into_future(serving);
     let overdue = async {
         match stopped.await {

@@ -1,0 +1,57 @@
+//! What the handlers of the native API share: a body whose keys are all known, and who may.
+
+use model::id::UserId;
+use model::refusal::Refusal;
+use model::scope::Scopes;
+use serde_json::{Map, Value as Json};
+use store::{Fault, Tx};
+
+/// Refuses who is not an administrator.
+pub(super) fn administrators_only(tx: &Tx<'_>, actor: UserId) -> Result<(), Fault> {
+    let catalog = tx.catalog()?;
+    let profile = catalog
+        .user(actor)
+        .and_then(|user| catalog.profile(user.profile));
+    if profile.is_some_and(|profile| profile.administrator) {
+        Ok(())
+    } else {
+        Err(Refusal::no_permission("Crm_Implied_Manage_Org").into())
+    }
+}
+
+/// Refuses a key that a body does not have: a misspelt one must not be passed over.
+pub(super) fn known_keys(body: &Map<String, Json>, known: &[&str]) -> Result<(), Refusal> {
+    match body.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(Refusal::invalid(key, format!("$.{key}")).saying("there is no such key")),
+        None => Ok(()),
+    }
+}
+
+/// A text of a body: absent, or a text that is not empty.
+pub(super) fn text_of<'a>(
+    body: &'a Map<String, Json>,
+    key: &str,
+) -> Result<Option<&'a str>, Refusal> {
+    match body.get(key) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) if !text.is_empty() => Ok(Some(text)),
+        Some(_) => {
+            let refusal = Refusal::invalid(key, format!("$.{key}"));
+            Err(refusal.with("expected_data_type", "string"))
+        }
+    }
+}
+
+/// A text that must be there.
+pub(super) fn needed_text<'a>(body: &'a Map<String, Json>, key: &str) -> Result<&'a str, Refusal> {
+    text_of(body, key)?.ok_or_else(|| Refusal::mandatory(key, format!("$.{key}")))
+}
+
+/// The scopes of a body.
+pub(super) fn scopes_of(body: &Map<String, Json>) -> Result<Option<Scopes>, Refusal> {
+    let parse = |text| {
+        Scopes::parse(text)
+            .map_err(|error| Refusal::invalid("scope", "$.scope").saying(error.to_string()))
+    };
+    text_of(body, "scope")?.map(parse).transpose()
+}
