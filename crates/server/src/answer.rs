@@ -9,6 +9,8 @@ pub const JSON: &str = "application/json;charset=UTF-8";
 
 /// Seconds after which a client may try again when the database was busy.
 const RETRY_AFTER: &str = "1";
+/// Seconds after which a client may try again that asked for too much (wire API 8.3).
+const RETRY_LATER: &str = "60";
 
 /// What stands in an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,11 +89,17 @@ impl Answer {
         match fault {
             Fault::Refused(refusal) => {
                 let status = refusal.code.status();
-                if status < 500 {
-                    return Self::refused(refusal, status);
+                let answer = if status < 500 {
+                    Self::refused(refusal, status)
+                } else {
+                    let refusal = refusal.as_ref().clone().with("request_id", request_id);
+                    Self::refused(&refusal, status)
+                };
+                match refusal.code {
+                    Code::TooManyRequests => answer.with_header("retry-after", RETRY_LATER),
+                    Code::ServiceUnavailable => answer.with_header("retry-after", RETRY_AFTER),
+                    _ => answer,
                 }
-                let refusal = refusal.as_ref().clone().with("request_id", request_id);
-                Self::refused(&refusal, status)
             }
             Fault::Store(error) => {
                 let error_text = chain(error);

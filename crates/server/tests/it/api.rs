@@ -83,7 +83,11 @@ impl Api {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let app = App::new(db.clone(), Arc::clone(&clock) as Arc<dyn Clock>, &url);
         let service = make(app);
-        runtime.spawn(async move { axum::serve(listener, service).await.unwrap() });
+        runtime.spawn(server::serve_router(
+            listener,
+            service,
+            std::future::pending(),
+        ));
         Self {
             url,
             db,

@@ -11,3 +11,4 @@ mod dispatch;
 mod native;
 mod oauth;
 mod probes;
+mod stopping;
