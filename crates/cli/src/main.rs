@@ -1,2 +1,50 @@
-//! placeholder
-fn main() {}
+//! `swathe`: the server, and the commands that look after it.
+
+mod client;
+mod serve;
+mod settings;
+mod token;
+
+use clap::{Parser, Subcommand};
+use settings::{Failure, Usage};
+use std::process::ExitCode;
+
+/// Self-hosted CRM records, with mass actions that plan first and can be undone.
+#[derive(Parser)]
+#[command(name = "swathe", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Register API clients (OAuth)
+    #[command(subcommand)]
+    Client(client::Client),
+    /// Make an access token at once, for scripts and tests
+    Token(token::Token),
+}
+
+/// 0 done, 1 refused or failed, 2 wrong usage.
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Client(client) => client.run(),
+        Command::Token(token) => token.run(),
+    };
+    let Err(error) = done else {
+        return ExitCode::SUCCESS;
+    };
+    settings::complain(&error);
+    if error.downcast_ref::<Usage>().is_some() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// What a command answers.
+type Done = Result<(), Failure>;

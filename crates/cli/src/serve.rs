@@ -1,0 +1,175 @@
+//! `swathe serve`: opens the database, starts the workers, listens, and stops in the opposite order.
+
+use crate::Done;
+use crate::settings::{self, DEFAULT_DATABASE, Failure, Usage, say};
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use jobs::{Engine, Worker};
+use server::{App, SystemClock};
+use std::io::IsTerminal;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use store::{Db, Target};
+use tracing_subscriber::EnvFilter;
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Role {
+    /// Answer requests and work on jobs
+    All,
+    /// Answer requests; other processes work on jobs
+    Api,
+    /// Work on jobs; answer /healthz, /readyz and /metrics only
+    Worker,
+}
+
+/// The options.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; port 0 is any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where clients reach this server [default: http:// and the address listened on]
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    public_url: Option<String>,
+    /// The database: sqlite:FILE or postgres://…
+    #[arg(long, env = "SWATHE_DATABASE", value_name = "URL", default_value = DEFAULT_DATABASE)]
+    #[arg(hide_env_values = true)]
+    database: Target,
+    /// An org file, applied when the database has no org yet
+    #[arg(long, value_name = "FILE")]
+    org: Option<PathBuf>,
+    /// What this process does
+    #[arg(long, value_enum, default_value = "all")]
+    role: Role,
+}
+
+/// An absolute http or https URL, without a slash at the end.
+fn public_url(text: &str) -> Result<String, String> {
+    let wrong = || "needs to be http://host or https://host, with a port or a path at most";
+    let uri: ureq::http::Uri = text.parse().map_err(|_| wrong())?;
+    let known = matches!(uri.scheme_str(), Some("http" | "https"));
+    if known && uri.host().is_some() && uri.query().is_none() && !text.contains('@') {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err(wrong().to_owned())
+    }
+}
+
+impl Serve {
+    /// Serves until it is told to stop.
+    pub(crate) fn run(&self) -> Done {
+        self.check()?;
+        log_to_stderr();
+        let db = settings::open(&self.database)?;
+        self.apply_org(&db)?;
+        let listener = TcpListener::bind(self.listen)
+            .with_context(|| format!("cannot listen on {}", self.listen))?;
+        listener.set_nonblocking(true)?;
+        let at = listener.local_addr()?;
+        let url = self.public_url.clone();
+        let url = url.unwrap_or_else(|| format!("http://{at}"));
+        let clock = Arc::new(SystemClock);
+        let engine = self.start_engine(&db)?;
+        let app = App {
+            engine: engine.clone(),
+            ..App::new(db, clock, &url)
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        let served = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let router = if self.role == Role::Worker {
+                server::probes(app)
+            } else {
+                server::router(app)
+            };
+            let told = told_to_stop()?;
+            say(format_args!("Swathe listens on http://{at}"))?;
+            server::serve_router(listener, router, told).await?;
+            Ok::<(), Failure>(())
+        });
+        // Handlers that outlived the grace hold transactions, which end with the process.
+        runtime.shutdown_background();
+        engine.stop();
+        tracing::info!("stopped");
+        served
+    }
+
+    fn check(&self) -> Done {
+        if self.public_url.is_none() && !self.listen.ip().is_loopback() {
+            bail!(Usage(format!(
+                "--listen {} is reached from elsewhere: say with --public-url where",
+                self.listen
+            )));
+        }
+        if self.role != Role::All && matches!(self.database, Target::Sqlite(_)) {
+            bail!(Usage(
+                "--role api and --role worker share a PostgreSQL database: a SQLite file has one owner"
+                    .to_owned()
+            ));
+        }
+        Ok(())
+    }
+
+    fn apply_org(&self, _db: &Db) -> Done {
+        match &self.org {
+            Some(file) => bail!("{}: org files are not applied yet", file.display()),
+            None => Ok(()),
+        }
+    }
+
+    fn start_engine(&self, db: &Db) -> Result<Engine, Failure> {
+        if self.role == Role::Api {
+            return Ok(Engine::none());
+        }
+        let name = format!("{}:{}", std::process::id(), self.listen.port());
+        let worker = Worker::new(db.clone(), Arc::new(SystemClock), crm::actions::all(), name);
+        Ok(Engine::start(worker)?)
+    }
+}
+
+/// Plain on a terminal, JSON otherwise; RUST_LOG chooses what.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing::Level::INFO.into())
+        .from_env_lossy();
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let set = if std::io::stderr().is_terminal() {
+        lines.try_init()
+    } else {
+        lines.json().try_init()
+    };
+    // Only a second logger fails, and this is the first.
+    drop(set);
+}
+
+/// Done when the process is asked to stop.
+fn told_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(async {
+            // Without a way to be told, serving goes on until the process is ended.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
