@@ -4,6 +4,7 @@ use model::catalog::{Catalog, Org};
 use model::field::{Field, FieldKind, PickValue};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, UserId, ViewId};
 use model::module::{Layout, Module, Section, system};
+use model::org::{self, OrgFile};
 use model::people::{Profile, Right, Role, User, UserStatus};
 use model::time::Timestamp;
 use model::view::{Audience, View};
@@ -218,6 +219,21 @@ pub fn small_catalog() -> Catalog {
         ],
         territories: Vec::new(),
     }
+}
+
+/// The org of the demo, with ids of its own: below a million too, in the order of the file.
+///
+/// # Panics
+/// When the demo's org file is not right.
+pub fn demo_catalog() -> Catalog {
+    let file = OrgFile::parse(include_str!("../../../demo/org.toml")).expect("an org file");
+    let plan = org::plan(&file, None).expect("the org of the demo");
+    let mut last = 100_000;
+    let mut next = || {
+        last += 1;
+        last
+    };
+    plan.resolve(&mut next, false).expect("a catalog")
 }
 
 /// Stores a catalog and makes its tables.

@@ -4,7 +4,7 @@ pub mod catalog;
 mod clock;
 mod db;
 
-pub use catalog::{save_catalog, small_catalog};
+pub use catalog::{demo_catalog, save_catalog, small_catalog};
 pub use clock::TestClock;
 pub use db::{Kind, TestDb};
 
