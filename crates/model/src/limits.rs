@@ -18,6 +18,10 @@ pub const PAGED_RECORDS_MAX: usize = 2_000;
 pub const TOKEN_RECORDS_MAX: usize = 100_000;
 /// Milliseconds that a `page_token` lives (9.1).
 pub const PAGE_TOKEN_MS: i64 = 24 * 60 * 60 * 1000;
+/// Territories of one page (12).
+pub const TERRITORIES_PER_PAGE_MAX: usize = 2_000;
+/// Ids in `ids` of a list of people or territories (13).
+pub const IDS_PARAM_MAX: usize = 100;
 /// Names in `fields` (9.1).
 pub const FIELDS_PARAM_MAX: usize = 50;
 /// Conditions in one criteria (10.2).

@@ -57,6 +57,12 @@ impl Timestamp {
         Some(Self(at.as_millisecond()))
     }
 
+    /// How many milliseconds a time zone is ahead of UTC at this instant.
+    pub fn offset_ms(self, zone: &TimeZone) -> i64 {
+        let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        i64::from(zone.to_offset(at).seconds()) * 1000
+    }
+
     /// The civil day of this instant in a time zone.
     pub fn day(self, zone: &TimeZone) -> Option<Day> {
         let at = jiff::Timestamp::from_millisecond(self.0).ok()?;

@@ -5,14 +5,24 @@
 //! `{module}` are checked before a handler runs: a handler may rely on both.
 
 mod clients;
+mod custom_views;
+mod fields;
+mod layouts;
 mod mass_update;
+mod meta;
+mod modules;
 mod native;
+mod org;
 mod probes;
+mod profiles;
 mod record_list;
 mod record_locking;
 mod record_territories;
 mod records;
+mod roles;
+mod territories;
 mod tokens;
+mod users;
 
 use crate::answer::Answer;
 use crate::auth::{self, ScopeRule};
@@ -121,7 +131,7 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
 }
 
 use Method::{Delete, Get, Post, Put};
-use ScopeRule::{AllOf, AnyOf, ByModule, Native, Records, RecordsOf, Settings};
+use ScopeRule::{AllOf, AnyOf, ByModule, Group, Native, Records, RecordsOf, Settings};
 use Version::V2;
 
 /// The scopes of record locking: its own and the records', or as newer pages have it (wire API 7.5).
@@ -137,6 +147,10 @@ const LOCK_READ: ScopeRule = locking!(Op::Read);
 const LOCK_CREATE: ScopeRule = locking!(Op::Create);
 const LOCK_UPDATE: ScopeRule = locking!(Op::Update);
 const LOCK_DELETE: ScopeRule = locking!(Op::Delete);
+
+/// Territories and users both.
+const TERRITORY_USERS: ScopeRule =
+    AllOf(&[Settings("territories", Op::Read), Group("users", Op::Read)]);
 
 /// What a process without an API answers.
 pub(crate) static PROBES: &[Route] = &[
@@ -177,6 +191,27 @@ pub static ROUTES: &[Route] = &[
 
     wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule),
     wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Read), mass_update::status),
+
+    wire(Get, "/crm/{version}/org", "Organization", V2, Group("org", Op::Read), org::get),
+    wire(Get, "/crm/{version}/users", "Users", V2, Group("users", Op::Read), users::list),
+    wire(Get, "/crm/{version}/users/{id}", "Users", V2, Group("users", Op::Read), users::get),
+    wire(Get, "/crm/{version}/settings/modules", "Modules", V2, Settings("modules", Op::Read), modules::list),
+    wire(Get, "/crm/{version}/settings/modules/{api_name}", "Modules", V2, Settings("modules", Op::Read), modules::get),
+    wire(Get, "/crm/{version}/settings/fields", "Fields", V2, Settings("fields", Op::Read), fields::list),
+    wire(Get, "/crm/{version}/settings/fields/{id}", "Fields", V2, Settings("fields", Op::Read), fields::get),
+    wire(Get, "/crm/{version}/settings/layouts", "Layouts", V2, Settings("layouts", Op::Read), layouts::list),
+    wire(Get, "/crm/{version}/settings/layouts/{id}", "Layouts", V2, Settings("layouts", Op::Read), layouts::get),
+    wire(Get, "/crm/{version}/settings/custom_views", "Custom Views", V2, Settings("custom_views", Op::Read), custom_views::list),
+    wire(Get, "/crm/{version}/settings/custom_views/{id}", "Custom Views", V2, Settings("custom_views", Op::Read), custom_views::get),
+    wire(Get, "/crm/{version}/settings/roles", "Roles", V2, Settings("roles", Op::Read), roles::list),
+    wire(Get, "/crm/{version}/settings/roles/{id}", "Roles", V2, Settings("roles", Op::Read), roles::get),
+    wire(Get, "/crm/{version}/settings/profiles", "Profiles", V2, Settings("profiles", Op::Read), profiles::list),
+    wire(Get, "/crm/{version}/settings/profiles/{id}", "Profiles", V2, Settings("profiles", Op::Read), profiles::get),
+    wire(Get, "/crm/{version}/settings/territories", "Territories", V2, Settings("territories", Op::Read), territories::list),
+    wire(Get, "/crm/{version}/settings/territories/{id}", "Territories", V2, Settings("territories", Op::Read), territories::get),
+    wire(Get, "/crm/{version}/settings/territories/{id}/__child_territories", "Territories", V2, Settings("territories", Op::Read), territories::children),
+    wire(Get, "/crm/{version}/settings/territories/{id}/users", "Territories", V2, TERRITORY_USERS, territories::users_of),
+    wire(Get, "/crm/{version}/settings/territories/actions/associated_users_count", "Territories", V2, TERRITORY_USERS, territories::users_count),
 
     native(Get, "/swathe/v1/clients", Native("org", Op::Read), clients::list),
     native(Post, "/swathe/v1/clients", Native("org", Op::Write), clients::create),

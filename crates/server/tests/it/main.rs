@@ -8,6 +8,10 @@
 
 mod api;
 mod dispatch;
+mod metadata;
+mod metadata_fields;
+mod metadata_people;
+mod metadata_views;
 mod native;
 mod oauth;
 mod probes;
