@@ -88,7 +88,7 @@ fn carry_out(
     now: Timestamp,
 ) -> Result<Result<Applied, Vec<Problem>>, Fault> {
     let changes = plan.changes.clone();
-    let changed = plan.changes_anything();
+    let is_news = plan.changes_anything();
     let mut no_id = None;
     let mut new_id = || match tx.new_id() {
         Ok(id) => id,
@@ -105,12 +105,12 @@ fn carry_out(
         Ok(catalog) => catalog,
         Err(problems) => return Ok(Err(problems)),
     };
-    if changed {
+    if is_news {
         store::catalog::save(tx, &catalog, now).map_err(not_unique)?;
     }
     Ok(Ok(Applied {
         changes,
-        changed,
+        changed: is_news,
         version: catalog.version,
     }))
 }
