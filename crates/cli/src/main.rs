@@ -1,6 +1,8 @@
 //! `swathe`: the server, and the commands that look after it.
 
 mod client;
+mod demo;
+mod node;
 mod serve;
 mod settings;
 mod token;
@@ -21,6 +23,8 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::Serve),
+    /// Do the main job on made-up data: a mass update of 50,000 leads, watched over HTTP
+    Demo(demo::Demo),
     /// Register API clients (OAuth)
     #[command(subcommand)]
     Client(client::Client),
@@ -32,6 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Client(client) => client.run(),
         Command::Token(token) => token.run(),
     };

@@ -125,10 +125,16 @@ impl Serve {
         if self.role == Role::Api {
             return Ok(Engine::none());
         }
-        let name = format!("{}:{}", std::process::id(), self.listen.port());
-        let worker = Worker::new(db.clone(), Arc::new(SystemClock), crm::actions::all(), name);
-        Ok(Engine::start(worker)?)
+        start_engine(db)
     }
+}
+
+/// Starts the workers of this process. Its name is for people who look at a job: leases are told
+/// apart by their numbers.
+pub(crate) fn start_engine(db: &Db) -> Result<Engine, Failure> {
+    let name = format!("process {}", std::process::id());
+    let worker = Worker::new(db.clone(), Arc::new(SystemClock), crm::actions::all(), name);
+    Ok(Engine::start(worker)?)
 }
 
 /// Plain on a terminal, JSON otherwise; RUST_LOG chooses what.
@@ -149,7 +155,7 @@ fn log_to_stderr() {
 }
 
 /// Done when the process is asked to stop.
-fn told_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

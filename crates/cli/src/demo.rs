@@ -1,0 +1,317 @@
+//! `swathe demo`: the main job, from an empty folder to a mass update that a client watched.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indexing JSON by key gives null, never a panic"
+)]
+
+mod client;
+mod seed;
+mod show;
+
+use crate::Done;
+use crate::node::Node;
+use crate::settings::{now as time_now, open, say};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use client::{Client, Login};
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use model::refusal::{Code, Refusal};
+use model::scope::Scopes;
+use serde_json::{Value as Json, json};
+use server::auth::{self, NewClient};
+use show::Outcome;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use store::{Db, Priority, Target};
+
+/// The org of the demo.
+const ORG: &str = include_str!("../../../demo/org.toml");
+/// Who does the mass update: an administrator.
+const ADMIN: &str = "admin@kestrel-rowe.example.com";
+/// Who locks some leads.
+const OTHER: &str = "ines.faria@kestrel-rowe.example.com";
+
+/// Everything that a token can be good for.
+const SCOPES: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.ALL,ZohoCRM.org.ALL,\
+    ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,ZohoCRM.change_owner.ALL,\
+    ZohoCRM.mass_convert.leads.ALL,ZohoCRM.mass_delete.ALL,ZohoCRM.coql.READ,ZohoCRM.bulk.ALL,\
+    ZohoCRM.notifications.ALL,ZohoCRM.share.ALL,ZohoCRM.files.ALL,ZohoCRM.composite_requests.CUSTOM,\
+    ZohoSearch.securesearch.READ,ZohoFiles.files.ALL,\
+    swathe.jobs.READ,swathe.jobs.WRITE,swathe.org.READ,swathe.org.WRITE";
+
+/// What `swathe demo` takes.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Leads in the view "Open Leads"; the module gets a fifth more.
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    records: u32,
+    /// Folder for the database, which must not hold one yet [default: a fresh swathe-demo].
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// An empty database elsewhere: sqlite:FILE or postgres://…
+    #[arg(long, conflicts_with = "dir")]
+    database: Option<String>,
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: std::net::SocketAddr,
+    /// Write the client's credentials to this file, readable by its owner only.
+    #[arg(long)]
+    credentials: Option<PathBuf>,
+    /// Stop when done; exit 0 only if every count was as planned.
+    #[arg(long)]
+    exit: bool,
+    /// Print the result as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Demo {
+    /// Runs the demo. It failed when a count is not as it was arranged.
+    pub(crate) fn run(&self) -> Done {
+        if run(self)? {
+            Ok(())
+        } else {
+            bail!("a count is not as it was arranged")
+        }
+    }
+
+    /// Tells how it goes, to a person; with `--json` only the result is told.
+    fn tell(&self, text: &str) {
+        if !self.json {
+            // A reader that is gone needs no progress.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+}
+
+fn run(args: &Demo) -> Result<bool> {
+    let tell = |text: &str| args.tell(text);
+    let records = usize::try_from(args.records).context("records")?;
+    let (target, place) = place(args)?;
+    let db = open(&target)?;
+    apply_org(&db)?;
+    tell(&format!("database {place}"));
+
+    let bar = bar(args, records);
+    let started = now();
+    let total = seed::leads(&db, records, time_now(), &|stored| {
+        bar.set_position(stored as u64);
+    })?;
+    bar.finish_and_clear();
+    let loading = now().duration_since(started);
+    tell(&format!(
+        "{total} leads stored in {:.1} s; {records} of them in the view \"Open Leads\"",
+        loading.as_secs_f64()
+    ));
+
+    let (node, url) = Node::start(&db, args.listen).or_else(|error| {
+        // The usual address may be taken by somebody else's server.
+        if args.listen.port() == 8080 {
+            Node::start(&db, std::net::SocketAddr::new(args.listen.ip(), 0))
+        } else {
+            Err(error)
+        }
+    })?;
+    tell(&format!("serving on {url}"));
+    let admin = login(&db, ADMIN)?;
+    let other = login(&db, OTHER)?;
+    let admin_client = Client::sign_in(&admin.at(&url))?;
+    let other_client = Client::sign_in(&other.at(&url))?;
+    if let Some(path) = &args.credentials {
+        write_credentials(path, &url, &admin, admin_client.token())?;
+    }
+
+    let outcome = show::mass_update(&admin_client, &other_client, &tell)?;
+    let good = outcome.as_planned(records);
+    report(args, &outcome, &url, good)?;
+    if !args.exit {
+        tell("Ctrl-C stops the server");
+        node.wait_for_signal()?;
+    }
+    node.stop()?;
+    Ok(good)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the demo measures what it does")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Where the demo's database goes. A database that is there already is not the demo's to change.
+fn place(args: &Demo) -> Result<(Target, String)> {
+    if let Some(url) = &args.database {
+        let target = url.parse().map_err(anyhow::Error::msg)?;
+        return Ok((target, url.clone()));
+    }
+    let dir = match &args.dir {
+        Some(dir) => dir.clone(),
+        None => (1..1000)
+            .map(|n| {
+                if n == 1 {
+                    "swathe-demo".to_owned()
+                } else {
+                    format!("swathe-demo-{n}")
+                }
+            })
+            .map(PathBuf::from)
+            .find(|dir| !dir.exists())
+            .context("no free folder name")?,
+    };
+    fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+    let file = dir.join("swathe.db");
+    if file.exists() {
+        bail!("{} exists already: name another --dir", file.display());
+    }
+    Ok((
+        Target::Sqlite(file.clone()),
+        format!("sqlite:{}", file.display()),
+    ))
+}
+
+fn apply_org(db: &Db) -> Result<()> {
+    if db.read(|tx| Ok(tx.find_catalog()))?.is_some() {
+        bail!("the database has an org already: the demo wants an empty one");
+    }
+    match crm::org::apply(db, ORG, false, time_now()) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!("the demo org: {error:?}"),
+    }
+}
+
+fn bar(args: &Demo, records: usize) -> ProgressBar {
+    let bar = if args.json {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new((records + records.div_ceil(5)) as u64)
+    };
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} leads {per_sec}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A client of one user.
+struct Registered {
+    email: &'static str,
+    client: auth::Registered,
+    refresh_token: String,
+}
+
+impl Registered {
+    fn at<'a>(&'a self, base: &'a str) -> Login<'a> {
+        Login {
+            base,
+            client_id: &self.client.public_id,
+            client_secret: &self.client.secret,
+            refresh_token: &self.refresh_token,
+        }
+    }
+}
+
+fn login(db: &Db, email: &'static str) -> Result<Registered> {
+    let now = time_now();
+    let scopes = Scopes::parse(SCOPES).context("the demo's scopes")?;
+    let made = db.write(Priority::Interactive, |tx| {
+        let catalog = tx.catalog()?;
+        let user = catalog.user_by_email(email).map(|user| user.id);
+        let user = user.ok_or_else(|| Refusal::new(Code::AuthorizationFailed))?;
+        let new = NewClient {
+            name: "demo",
+            user,
+            redirect_uri: None,
+            scopes: Some(&scopes),
+        };
+        let client = auth::create_client(tx, &new, now)?;
+        let refresh = auth::mint_refresh_token(tx, user, client.id, &scopes, now)?;
+        Ok(Registered {
+            email,
+            client,
+            refresh_token: refresh.secret,
+        })
+    })?;
+    Ok(made)
+}
+
+fn write_credentials(path: &Path, url: &str, login: &Registered, token: &str) -> Result<()> {
+    let body = json!({
+        "api_domain": url,
+        "accounts_url": format!("{url}/oauth/v2/token"),
+        "client_id": login.client.public_id,
+        "client_secret": login.client.secret,
+        "refresh_token": login.refresh_token,
+        "access_token": token,
+        "user_email": login.email,
+    });
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options
+        .open(path)
+        .with_context(|| format!("writing {}", path.display()))?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file.write_all(body.to_string().as_bytes())?)
+}
+
+fn report(args: &Demo, outcome: &Outcome, url: &str, good: bool) -> Result<()> {
+    let (seconds, rate) = (outcome.took.as_secs_f64(), outcome.rate());
+    if args.json {
+        let line = json!({
+            "records": outcome.records,
+            "changed": outcome.updated,
+            "failed": outcome.failed,
+            "status": outcome.status,
+            "seconds": rounded(seconds, 1000.0),
+            "records_per_second": rounded(rate, 1.0),
+            "peak_rss_mib": peak_rss_mib(),
+            "as_planned": good,
+            "url": url,
+        });
+        return say(line);
+    }
+    let mut counts = Table::new();
+    counts.load_style(presets::UTF8_BORDERS_ONLY);
+    counts.set_header(["mass update", &outcome.status]);
+    counts.add_row(["records in the view", &outcome.records.to_string()]);
+    counts.add_row(["updated", &outcome.updated.to_string()]);
+    counts.add_row([
+        "failed (locked by another user)",
+        &outcome.failed.to_string(),
+    ]);
+    counts.add_row(["seconds, POST to COMPLETED", &format!("{seconds:.2}")]);
+    counts.add_row(["records a second", &format!("{rate:.0}")]);
+    if let Some(mib) = peak_rss_mib() {
+        counts.add_row(["peak memory, MiB", &mib.to_string()]);
+    }
+    say(counts)?;
+    let mut sample = Table::new();
+    sample.load_style(presets::UTF8_BORDERS_ONLY);
+    sample.set_header(["lead", "Lead_Source before", "after"]);
+    let text = |lead: &Json, key: &str| lead[key].as_str().unwrap_or_default().to_owned();
+    for (before, after) in &outcome.sample {
+        let name = text(before, "Full_Name");
+        sample.add_row([
+            name,
+            text(before, "Lead_Source"),
+            text(after, "Lead_Source"),
+        ]);
+    }
+    say(sample)?;
+    say(url)
+}
+
+fn rounded(number: f64, parts: f64) -> f64 {
+    (number * parts).round() / parts
+}
+
+/// The most memory this process ever held, where the system tells.
+fn peak_rss_mib() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024)
+}
