@@ -17,6 +17,7 @@ use model::id::UserId;
 use model::limits::BODY_BYTES_MAX;
 use model::refusal::{Code, Refusal};
 use percent_encoding::percent_decode_str;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Fault;
@@ -42,6 +43,7 @@ const REFUSED_MODULES: [&str; 5] = ["Services", "Appointments", "Notes", "Attach
 struct Server {
     app: App,
     paths: matchit::Router<Vec<&'static Route>>,
+    fixed: HashSet<&'static str>,
     turns: Arc<Semaphore>,
 }
 
@@ -76,9 +78,22 @@ pub fn router_of(app: App, table: &'static [Route]) -> axum::Router {
     let server = Arc::new(Server {
         app,
         paths,
+        fixed: fixed_segments(table),
         turns: Arc::new(Semaphore::new(WORKING_MAX)),
     });
     axum::Router::new().fallback(take).with_state(server)
+}
+
+/// What stands in patterns where other patterns have the module.
+fn fixed_segments(table: &'static [Route]) -> HashSet<&'static str> {
+    let after_version = |route: &Route| route.pattern.strip_prefix("/crm/{version}/");
+    let segments = table
+        .iter()
+        .filter_map(after_version)
+        .filter_map(|rest| rest.split('/').next());
+    segments
+        .filter(|segment| !segment.starts_with('{'))
+        .collect()
 }
 
 /// A request that was received, not yet looked at.
@@ -314,6 +329,10 @@ impl Server {
             let found = params.iter().find(|(key, _)| key == name);
             found.map(|(_, value)| value.as_str())
         };
+        // `/crm/v8/settings/nothing` is no record of a module called settings.
+        if param("module").is_some_and(|module| self.fixed.contains(module)) {
+            return Err(no_such_url());
+        }
         let version = match param("version") {
             Some(text) => Version::parse(text).ok_or_else(no_such_url)?,
             None => Version::V8,
