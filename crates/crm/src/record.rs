@@ -72,16 +72,18 @@ pub fn update(
     let Writing { module, .. } = writing;
     let columns = Columns::for_changes(module, items.iter().map(|(_, change)| *change));
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| *id).collect();
-    let found = records::lock(tx, module, &columns.0, &ids)?;
-    let selected = within
-        .map(|filter| still_selected(tx, module, filter, &ids))
-        .transpose()?;
-    let found: HashMap<RecordId, Record> = found.into_iter().map(|r| (r.id, r)).collect();
+    let named = Filter::default();
+    let filter = within.unwrap_or(&named);
+    let found = records::lock_within(tx, module, &columns.0, &ids, filter)?;
+    let found: HashMap<RecordId, (Record, bool)> = found
+        .into_iter()
+        .map(|(record, selected)| (record.id, (record, selected)))
+        .collect();
     let mut taken = Uniques::default();
     let mut settled = Vec::with_capacity(items.len());
     let mut plan = Plan::default();
     for (id, change) in items {
-        let Some(record) = found.get(id) else {
+        let Some((record, selected)) = found.get(id) else {
             let gone = || Refusal::new(Code::Gone).with("id", id.to_string());
             let refusal = if within.is_some() {
                 gone()
@@ -91,10 +93,7 @@ pub fn update(
             settled.push(Settled::Failed(refusal));
             continue;
         };
-        if selected
-            .as_ref()
-            .is_some_and(|selected| !selected.contains(id))
-        {
+        if !selected {
             let refusal = Refusal::new(Code::LeftSelection).with("id", id.to_string());
             settled.push(Settled::Failed(refusal));
             continue;
@@ -114,22 +113,6 @@ pub fn update(
     }
     plan.apply(tx, writing)?;
     Ok(settled)
-}
-
-fn still_selected(
-    tx: &mut Tx,
-    module: &Module,
-    filter: &Filter,
-    ids: &[RecordId],
-) -> Result<HashSet<RecordId>, Fault> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    let limit = ids.len();
-    let filter = Filter {
-        ids: Some(ids),
-        ..filter.clone()
-    };
-    let found = records::select_ids(tx, module, &filter, limit)?;
-    Ok(found.into_iter().map(|(id, _)| id).collect())
 }
 
 /// Records that get the same values.

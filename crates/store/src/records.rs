@@ -8,7 +8,9 @@ use model::field::Field;
 use model::id::{RecordId, TerritoryId};
 use model::module::Module;
 use model::value::{Class, Value};
-use sea_query::{Alias, PostgresQueryBuilder, Query, SqliteQueryBuilder};
+use sea_query::{
+    Alias, ExprTrait, PostgresQueryBuilder, Query, SelectStatement, SimpleExpr, SqliteQueryBuilder,
+};
 
 /// A record with the values of the fields that were asked for, in their order.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,12 +99,7 @@ impl Select {
         if let Some(bound) = &filter.criteria {
             query.and_where(criteria::condition(dialect, module, bound)?);
         }
-        let (sql, values) = match dialect {
-            Dialect::Sqlite => query.build(SqliteQueryBuilder),
-            Dialect::Postgres => query.build(PostgresQueryBuilder),
-        };
-        let params = values.0.into_iter().map(param).collect();
-        let mut select = Self { sql, params };
+        let mut select = Self::built(dialect, &query);
         if let Some(territories) = &filter.territories {
             let ids = territories.iter().map(|territory| territory.0).collect();
             let n = select.bind(Param::Ids(ids));
@@ -120,6 +117,17 @@ impl Select {
             select.go_on_after(after, order);
         }
         Ok(select)
+    }
+
+    fn built(dialect: Dialect, query: &SelectStatement) -> Self {
+        let (sql, values) = match dialect {
+            Dialect::Sqlite => query.build(SqliteQueryBuilder),
+            Dialect::Postgres => query.build(PostgresQueryBuilder),
+        };
+        Self {
+            sql,
+            params: values.0.into_iter().map(param).collect(),
+        }
     }
 
     fn bind(&mut self, param: Param) -> String {
@@ -223,6 +231,50 @@ pub fn lock(
     );
     let rows = tx.query(&sql, &[id_list(ids)])?;
     rows.iter().map(|row| record(row, fields)).collect()
+}
+
+/// Like [`lock`], and says of each record whether it passes a filter's criteria and territories as
+/// it is now.
+pub fn lock_within(
+    tx: &mut Tx,
+    module: &Module,
+    fields: &[&Field],
+    ids: &[RecordId],
+    filter: &Filter,
+) -> Result<Vec<(Record, bool)>> {
+    let mut query = Query::select();
+    query.expr(sea_query::Expr::cust(columns_of(fields).join(", ")));
+    query.expr(passes(tx.dialect(), module, filter)?);
+    query.from(Alias::new(table_name(module)));
+    let mut select = Select::built(tx.dialect(), &query);
+    let n = select.bind(id_list(ids));
+    let for_update = tx.dialect().for_update();
+    select
+        .sql
+        .push_str(&format!(" WHERE id IN ids({n}) ORDER BY id{for_update}"));
+    let rows = tx.query(&select.sql, &select.params)?;
+    let passed = fields.len() + 2;
+    rows.iter()
+        .map(|row| Ok((record(row, fields)?, row.bool(passed)?)))
+        .collect()
+}
+
+/// Whether a row passes a filter's criteria and territories.
+fn passes(dialect: Dialect, module: &Module, filter: &Filter) -> Result<SimpleExpr> {
+    let mut passes: SimpleExpr = sea_query::Expr::cust("TRUE");
+    if let Some(bound) = &filter.criteria {
+        passes = passes.and(criteria::condition(dialect, module, bound)?);
+    }
+    if let Some(territories) = &filter.territories {
+        let list: Vec<String> = territories.iter().map(ToString::to_string).collect();
+        passes = passes.and(sea_query::Expr::cust(format!(
+            "id IN (SELECT record FROM record_territories
+             WHERE territory IN ({}) AND module = {})",
+            list.join(", "),
+            module.id
+        )));
+    }
+    Ok(passes)
 }
 
 fn id_list(ids: &[RecordId]) -> Param {

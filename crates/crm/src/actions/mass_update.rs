@@ -293,11 +293,14 @@ impl Action for MassUpdate {
                 criteria,
                 territories,
                 ..
-            } => Some(Filter {
-                criteria,
-                territories,
-                ..Filter::default()
-            }),
+            } => {
+                let filter = Filter {
+                    criteria,
+                    territories,
+                    ..Filter::default()
+                };
+                Some(still_fits(module, filter)?)
+            }
         };
         let items: Vec<(RecordId, &Change)> = targets
             .iter()
@@ -320,4 +323,21 @@ fn same_field<'a>(module: &'a Module, id: FieldId, kind: &FieldKind) -> Result<&
         .field_by_id(id)
         .filter(|field| field.kind == *kind)
         .ok_or_else(|| Refusal::new(Code::FieldGone))
+}
+
+/// The filter, if every field that it tests still is what it was.
+fn still_fits(module: &Module, filter: Filter) -> Result<Filter, Refusal> {
+    match filter
+        .criteria
+        .as_ref()
+        .and_then(|criteria| criteria.misfit(module))
+    {
+        None => Ok(filter),
+        Some(field) => {
+            let text = "a field of the selection was removed or changed its type";
+            Err(Refusal::new(Code::FieldGone)
+                .saying(text)
+                .with("api_name", field))
+        }
+    }
 }

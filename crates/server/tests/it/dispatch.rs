@@ -238,7 +238,11 @@ fn an_unknown_url_or_version_is_refused_before_the_token() {
 fn what_stands_beside_modules_in_the_table_is_no_module() {
     let api = Api::start(Kind::Sqlite);
     let token = api.token(ADMIN, ALL);
-    for path in ["/crm/v8/settings", "/crm/v8/settings/nothing", "/crm/v8/users/1/nothing/2/3"] {
+    for path in [
+        "/crm/v8/settings",
+        "/crm/v8/settings/nothing",
+        "/crm/v8/users/1/nothing/2/3",
+    ] {
         no_such_url(&api.call("GET", path, &token));
     }
 }
