@@ -8,6 +8,7 @@ use model::module::Module;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::view::View;
+use std::borrow::Cow;
 use store::records::Filter;
 
 /// A territory, alone or with all below it.
@@ -80,7 +81,7 @@ pub fn resolve(
         all.push(bind(actor, module, of_view, now)?);
     }
     if let Some(further) = criteria {
-        all.push(bind(actor, module, further, now)?);
+        all.push(bind(actor, &visible(actor, module), further, now)?);
     }
     let criteria = (!all.is_empty()).then_some(Bound::All(all));
     Ok(Filter {
@@ -88,6 +89,16 @@ pub fn resolve(
         territories,
         ..Filter::default()
     })
+}
+
+/// The module as the actor sees it. Whoever could select by a hidden field could find out its values.
+fn visible<'a>(actor: &Actor, module: &'a Module) -> Cow<'a, Module> {
+    if module.fields.iter().all(|field| actor.sees(field)) {
+        return Cow::Borrowed(module);
+    }
+    let mut seen = module.clone();
+    seen.fields.retain(|field| actor.sees(field));
+    Cow::Owned(seen)
 }
 
 /// A criteria for this actor, now. The refusal names what is wrong and where.
