@@ -299,13 +299,24 @@ impl Server {
             .map_or(UNMATCHED, |route| route.pattern)
     }
 
+    /// What the route of a request is for.
+    fn purpose(&self, path: &str, method: &str) -> Option<&'static str> {
+        let matched = self.paths.at(path).ok()?;
+        let method = Method::parse(method);
+        let mut routes = matched.value.iter();
+        let route = routes.find(|route| Some(route.method) == method)?;
+        Some(route.purpose)
+    }
+
     /// The part on a blocking thread.
     fn answer(&self, incoming: Incoming) -> Outcome {
         let mut outcome = Outcome::of_nobody(Answer::no_content());
         let id = incoming.id.clone();
+        let purpose = self.purpose(&incoming.path, &incoming.method);
         outcome.answer = match self.handle(incoming, &mut outcome) {
             Ok(answer) => answer,
             Err(fault) => {
+                let fault = with_purpose(fault, purpose);
                 let reset = std::mem::take(&mut outcome.answer.headers);
                 let mut answer = Answer::of_fault(&fault, &id);
                 answer.headers.extend(reset);
@@ -380,6 +391,17 @@ impl Server {
                 Ok(answer)
             }
         }
+    }
+}
+
+/// A user without any access is told what for.
+fn with_purpose(fault: Fault, purpose: Option<&str>) -> Fault {
+    match (fault, purpose) {
+        (Fault::Refused(refusal), Some(purpose)) if refusal.code == Code::AuthorizationFailed => {
+            let text = format!("User does not have sufficient privilege to {purpose}");
+            refusal.saying(text).into()
+        }
+        (fault, _) => fault,
     }
 }
 

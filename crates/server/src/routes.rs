@@ -89,9 +89,20 @@ pub struct Route {
     pub method: Method,
     /// What people call it; stands in API_NOT_SUPPORTED.
     pub name: &'static str,
+    /// What a user without any access is told that they may not do (wire API 1.6, 1.7).
+    pub purpose: &'static str,
     /// Who may use it, and what answers.
     pub access: Access,
 }
+
+impl Route {
+    /// The same with a purpose of its own.
+    const fn to(self, purpose: &'static str) -> Self {
+        Self { purpose, ..self }
+    }
+}
+
+const ANY_PURPOSE: &str = "perform this operation";
 
 /// A line of the wire API.
 pub const fn wire(
@@ -106,6 +117,7 @@ pub const fn wire(
         pattern,
         method,
         name,
+        purpose: ANY_PURPOSE,
         access: Access::Scoped(first, scope, handler),
     }
 }
@@ -126,6 +138,7 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
         pattern,
         method,
         name: "",
+        purpose: ANY_PURPOSE,
         access: Access::Open(handler),
     }
 }
@@ -189,8 +202,8 @@ pub static ROUTES: &[Route] = &[
     wire(Post, "/crm/{version}/{module}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
     wire(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
 
-    wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule),
-    wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Read), mass_update::status),
+    wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule).to("schedule mass update."),
+    wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records"),
 
     wire(Get, "/crm/{version}/org", "Organization", V2, Group("org", Op::Read), org::get),
     wire(Get, "/crm/{version}/users", "Users", V2, Group("users", Op::Read), users::list),
