@@ -57,7 +57,7 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
         Err(Told::InData(refusal)) => {
             Ok(Answer::data(refusal.code.status(), vec![refusal.to_json()]))
         }
-        Err(Told::Bare(refusal)) => Err(refusal.into()),
+        Err(Told::Bare(refusal)) => Err(call.version.mass_action_refusal(refusal).into()),
     }
 }
 
