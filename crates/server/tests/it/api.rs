@@ -72,7 +72,7 @@ impl Api {
         Self::with(kind, router)
     }
 
-    fn with(kind: Kind, make: impl FnOnce(App) -> axum::Router) -> Self {
+    pub(crate) fn with(kind: Kind, make: impl FnOnce(App) -> axum::Router) -> Self {
         let test = TestDb::new(kind);
         let db = test.open();
         let clock = Arc::new(TestClock::default());
@@ -172,7 +172,8 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Our handle must be the last: PostgreSQL's driver cannot be dropped on the runtime.
+            runtime.shutdown_timeout(std::time::Duration::from_secs(10));
         }
     }
 }

@@ -7,7 +7,13 @@
 )]
 
 mod api;
+mod demo;
 mod dispatch;
+mod mass_update;
+mod mass_update_denied;
+mod mass_update_jobs;
+mod mass_update_refusals;
+mod mass_update_status;
 mod metadata;
 mod metadata_fields;
 mod metadata_people;

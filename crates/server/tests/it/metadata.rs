@@ -33,9 +33,8 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn start(kind: Kind) -> Self {
-        let api = Api::start_empty(kind);
+        let api = Api::start_demo(kind);
         let catalog = demo_catalog();
-        save_catalog(&api.db, &catalog);
         Self { api, catalog }
     }
 
