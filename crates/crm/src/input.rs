@@ -94,6 +94,15 @@ fn is_mandatory(field: &Field, layout: Option<&Layout>) -> bool {
     (field.mandatory || by_layout) && !field.read_only && field.kind != FieldKind::OwnerLookup
 }
 
+/// The fields that every record of a layout must have.
+pub fn mandatory_fields<'a>(
+    module: &'a Module,
+    layout: Option<&Layout>,
+) -> impl Iterator<Item = &'a Field> {
+    let fields = module.fields.iter();
+    fields.filter(move |field| is_mandatory(field, layout))
+}
+
 /// Reads a new record: every mandatory field must have a value.
 pub fn new_record<'a>(
     actor: &Actor,
@@ -113,11 +122,7 @@ pub fn check_mandatory(
     path: &str,
 ) -> Result<(), Refusal> {
     let layout = layout_of(module, values);
-    for field in module
-        .fields
-        .iter()
-        .filter(|field| is_mandatory(field, layout))
-    {
+    for field in mandatory_fields(module, layout) {
         let value = values.iter().find(|(given, _)| given.id == field.id);
         if value.is_none_or(|(_, value)| value.is_null()) {
             let name = field.api_name.as_str();

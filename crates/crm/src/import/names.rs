@@ -1,0 +1,129 @@
+//! Lookups by name: which record a name means, asked once for all rows of a batch.
+
+use super::columns::Reading;
+use crate::actor::Actor;
+use model::field::FieldKind;
+use model::id::RecordId;
+use model::module::Module;
+use model::value::{Value, fold};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use store::records;
+use store::{Fault, Tx};
+
+/// Names are remembered up to this many.
+const NAMES_MAX: usize = 50_000;
+
+/// Names that were found, by the place of the lookup in the module, folded. Whether the records
+/// still exist is checked with all other references.
+#[derive(Default)]
+pub(super) struct Names(HashMap<(usize, String), RecordId>);
+
+/// Records of each name asked for: one at least.
+type Found = HashMap<Value, Vec<RecordId>>;
+
+impl Names {
+    /// Puts ids in place of names; a row with a name that no record has, or several, is rejected.
+    pub(super) fn resolve(
+        &mut self,
+        tx: &mut Tx,
+        actor: &Actor,
+        module: &Module,
+        readings: &mut [Result<Reading, String>],
+    ) -> Result<(), Fault> {
+        let mut wanted: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+        for (place, name) in readings.iter().flatten().flat_map(|reading| &reading.names) {
+            let key = (*place, fold(name));
+            if !self.0.contains_key(&key) {
+                wanted.entry(key.0).or_default().insert(key.1);
+            }
+        }
+        let mut found: HashMap<usize, Found> = HashMap::new();
+        for (place, names) in wanted {
+            let names: Vec<Value> = names.into_iter().map(Value::Text).collect();
+            found.insert(place, find(tx, actor, module, place, &names)?);
+        }
+        for reading in readings {
+            let Ok(row) = reading else { continue };
+            let mut wrong = Vec::new();
+            for (place, name) in std::mem::take(&mut row.names) {
+                match self.one(&found, place, &name) {
+                    Ok(id) => row.values.push((place, Value::Int(id.0))),
+                    Err(why) => wrong.push(told(module, place, &name, why)),
+                }
+            }
+            if !wrong.is_empty() {
+                *reading = Err(wrong.join("; "));
+            }
+        }
+        self.remember(module, found);
+        Ok(())
+    }
+
+    fn one(
+        &self,
+        found: &HashMap<usize, Found>,
+        place: usize,
+        name: &str,
+    ) -> Result<RecordId, usize> {
+        let name = fold(name);
+        if let Some(id) = self.0.get(&(place, name.clone())) {
+            return Ok(*id);
+        }
+        let found = found
+            .get(&place)
+            .and_then(|names| names.get(&Value::Text(name)));
+        match found.map_or(&[][..], Vec::as_slice) {
+            [one] => Ok(*one),
+            several => Err(several.len()),
+        }
+    }
+
+    fn remember(&mut self, module: &Module, found: HashMap<usize, Found>) {
+        for (place, names) in found {
+            // This import makes records of the module itself, so a name may come to mean two.
+            let own = target(module, place) == Some(module.api_name.as_str());
+            if own || self.0.len() + names.len() > NAMES_MAX {
+                continue;
+            }
+            for (name, ids) in names {
+                if let (Value::Text(name), [one]) = (name, ids.as_slice()) {
+                    self.0.insert((place, name), *one);
+                }
+            }
+        }
+    }
+}
+
+/// The api name of the module that a lookup points at.
+fn target(module: &Module, place: usize) -> Option<&str> {
+    match &module.fields.get(place)?.kind {
+        FieldKind::Lookup { module } => Some(module),
+        _ => None,
+    }
+}
+
+fn find(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    place: usize,
+    names: &[Value],
+) -> Result<Found, Fault> {
+    let mut found = Found::new();
+    let target = target(module, place).and_then(|name| actor.catalog.module(name));
+    if let Some((target, field)) = target.and_then(|target| Some((target, target.name_field()?))) {
+        for (name, id) in records::find_by_values(tx, target, field, names)? {
+            found.entry(name).or_default().push(id);
+        }
+    }
+    Ok(found)
+}
+
+fn told(module: &Module, place: usize, name: &str, several: usize) -> String {
+    let field = module.fields.get(place).map_or("", |field| &field.api_name);
+    let of = target(module, place).unwrap_or_default();
+    match several {
+        0 => format!("{field}: no record of {of} is named \"{name}\""),
+        n => format!("{field}: {n} records of {of} are named \"{name}\""),
+    }
+}
