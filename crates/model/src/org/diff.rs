@@ -22,6 +22,27 @@ pub enum ChangeKind {
     LeftAlone,
 }
 
+impl ChangeKind {
+    const ALL: [(Self, &str); 4] = [
+        (Self::Add, "add"),
+        (Self::Modify, "modify"),
+        (Self::Remove, "remove"),
+        (Self::LeftAlone, "left_alone"),
+    ];
+
+    /// Its word in the native API.
+    pub fn as_str(self) -> &'static str {
+        let word = Self::ALL.iter().find(|(kind, _)| *kind == self);
+        word.map_or("", |(_, word)| word)
+    }
+
+    /// The kind that a word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        let kind = Self::ALL.iter().find(|(_, known)| *known == word);
+        kind.map(|(kind, _)| *kind)
+    }
+}
+
 /// One line of a diff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {

@@ -47,6 +47,18 @@ pub(super) fn needed_text<'a>(body: &'a Map<String, Json>, key: &str) -> Result<
     text_of(body, key)?.ok_or_else(|| Refusal::mandatory(key, format!("$.{key}")))
 }
 
+/// A truth value of a body; absent is false.
+pub(super) fn truth_of(body: &Map<String, Json>, key: &str) -> Result<bool, Refusal> {
+    match body.get(key) {
+        None => Ok(false),
+        Some(Json::Bool(truth)) => Ok(*truth),
+        Some(_) => {
+            let refusal = Refusal::invalid(key, format!("$.{key}"));
+            Err(refusal.with("expected_data_type", "boolean"))
+        }
+    }
+}
+
 /// The scopes of a body.
 pub(super) fn scopes_of(body: &Map<String, Json>) -> Result<Option<Scopes>, Refusal> {
     let parse = |text| {

@@ -20,5 +20,6 @@ mod metadata_people;
 mod metadata_views;
 mod native;
 mod oauth;
+mod org_file;
 mod probes;
 mod stopping;
