@@ -3,6 +3,7 @@
 mod client;
 mod demo;
 mod node;
+mod org;
 mod serve;
 mod settings;
 mod token;
@@ -25,6 +26,9 @@ enum Command {
     Serve(serve::Serve),
     /// Do the main job on made-up data: a mass update of 50,000 leads, watched over HTTP
     Demo(demo::Demo),
+    /// Check, compare, apply and write the org file
+    #[command(subcommand)]
+    Org(org::Org),
     /// Register API clients (OAuth)
     #[command(subcommand)]
     Client(client::Client),
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Org(org) => org.run(),
         Command::Client(client) => client.run(),
         Command::Token(token) => token.run(),
     };

@@ -1,9 +1,10 @@
 //! `swathe serve`: opens the database, starts the workers, listens, and stops in the opposite order.
 
-use crate::Done;
 use crate::settings::{self, DEFAULT_DATABASE, Failure, Usage, say};
+use crate::{Done, org};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use crm::org::Started;
 use jobs::{Engine, Worker};
 use server::{App, SystemClock};
 use std::io::IsTerminal;
@@ -114,11 +115,25 @@ impl Serve {
         Ok(())
     }
 
-    fn apply_org(&self, _db: &Db) -> Done {
-        match &self.org {
-            Some(file) => bail!("{}: org files are not applied yet", file.display()),
-            None => Ok(()),
+    /// Makes the org of an empty database; of another it only says how the file differs, because
+    /// what people changed since must not be undone by a restart.
+    fn apply_org(&self, db: &Db) -> Done {
+        let Some(file) = &self.org else {
+            return Ok(());
+        };
+        let text = settings::read(file)?;
+        match crm::org::start(db, &text, settings::now()) {
+            Ok(Started::Applied(applied)) => {
+                tracing::info!(version = applied.version, "the org file was applied");
+            }
+            Ok(Started::Differs(changes)) => {
+                for change in changes.iter().filter(|change| change.matters()) {
+                    tracing::warn!(change = %change, "the org file differs; nothing was changed");
+                }
+            }
+            Err(unfit) => return Err(org::told(file, unfit)),
         }
+        Ok(())
     }
 
     fn start_engine(&self, db: &Db) -> Result<Engine, Failure> {

@@ -2,11 +2,13 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
+use model::org::Problem;
 use model::scope::Scopes;
 use model::time::{Clock, Timestamp};
 use serde_json::Value as Json;
 use server::SystemClock;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::time::Duration;
 use store::{Db, Fault, Settings, Target};
 
@@ -32,6 +34,29 @@ impl std::error::Error for Usage {}
 pub(crate) fn complain(error: &Failure) {
     // A reader that is gone needs no message.
     let _ = writeln!(std::io::stderr(), "swathe: {error:#}");
+}
+
+/// A line on standard error, for what is no result.
+pub(crate) fn note(line: impl std::fmt::Display) {
+    // As above.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A file that the command reads whole.
+pub(crate) fn read(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// Says each mistake of a file with its place, as editors read it; the failure sums up.
+pub(crate) fn mistakes(file: &Path, problems: &[Problem]) -> Failure {
+    let file = file.display();
+    for problem in problems {
+        note(format_args!("{file}:{problem}"));
+    }
+    match problems.len() {
+        1 => anyhow::anyhow!("{file}: 1 mistake"),
+        n => anyhow::anyhow!("{file}: {n} mistakes"),
+    }
 }
 
 /// A line on standard output.
@@ -93,25 +118,54 @@ pub(crate) enum Opened {
 impl Place {
     /// Opens it: `--database` goes before `--url`, which may come from the environment.
     pub(crate) fn open(&self) -> Result<Opened, Failure> {
-        if let (None, Some(url)) = (&self.database, &self.url) {
+        self.find(false)
+    }
+
+    /// The same, making the database if there is none.
+    pub(crate) fn open_or_make(&self) -> Result<Opened, Failure> {
+        self.find(true)
+    }
+
+    /// Whether there is no database yet.
+    pub(crate) fn is_missing(&self) -> Result<bool, Failure> {
+        Ok(!self.is_there() && missing(&self.target()?).is_some())
+    }
+
+    /// Whether a server is asked.
+    fn is_there(&self) -> bool {
+        self.database.is_none() && self.url.is_some()
+    }
+
+    fn target(&self) -> Result<Target, Failure> {
+        Ok(match &self.database {
+            Some(target) => target.clone(),
+            None => DEFAULT_DATABASE.parse().map_err(Usage)?,
+        })
+    }
+
+    fn find(&self, make: bool) -> Result<Opened, Failure> {
+        if let (true, Some(url)) = (self.is_there(), &self.url) {
             let Some(token) = &self.token else {
                 bail!(Usage("--url needs --token, or SWATHE_TOKEN".to_owned()));
             };
             return Ok(Opened::There(Remote::new(url, token)));
         }
-        let target = match &self.database {
-            Some(target) => target.clone(),
-            None => DEFAULT_DATABASE.parse().map_err(Usage)?,
-        };
-        if let Target::Sqlite(path) = &target
-            && !path.exists()
-        {
-            bail!(
-                "there is no database at {}: `swathe serve` makes one",
+        let target = self.target()?;
+        match missing(&target) {
+            Some(path) if !make => bail!(
+                "there is no database at {}: `swathe serve` makes one, `swathe org apply` too",
                 path.display()
-            );
+            ),
+            _ => open(&target).map(Opened::Here),
         }
-        open(&target).map(Opened::Here)
+    }
+}
+
+/// The file that a database should be in and is not.
+fn missing(target: &Target) -> Option<&Path> {
+    match target {
+        Target::Sqlite(path) if !path.exists() => Some(path),
+        _ => None,
     }
 }
 
@@ -137,6 +191,29 @@ impl Remote {
 
     /// Asks; a refusal is an error that says why. Nothing is `null`.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &Json) -> Result<Json, Failure> {
+        let (status, answer) = self.send(method, path, body)?;
+        if (200..300).contains(&status) {
+            return Ok(answer);
+        }
+        Err(self.told(status, &answer))
+    }
+
+    /// What an answer that is no success says.
+    pub(crate) fn told(&self, status: u16, answer: &Json) -> Failure {
+        let part = |name: &str| answer.get(name).and_then(Json::as_str);
+        match (part("message"), part("code")) {
+            (Some(message), Some(code)) => anyhow::anyhow!("{message} ({code})"),
+            _ => anyhow::anyhow!("{} answered {status}", self.base),
+        }
+    }
+
+    /// Asks; answers the status and the body, `null` where it is not JSON.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Json,
+    ) -> Result<(u16, Json), Failure> {
         let body = if body.is_null() {
             String::new()
         } else {
@@ -154,15 +231,8 @@ impl Remote {
             .run(request)
             .with_context(|| format!("{} does not answer", self.base))?;
         let text = response.body_mut().read_to_string()?;
-        let answer: Json = serde_json::from_str(&text).unwrap_or_default();
-        if response.status().is_success() {
-            return Ok(answer);
-        }
-        let part = |name: &str| answer.get(name).and_then(Json::as_str);
-        match (part("message"), part("code")) {
-            (Some(message), Some(code)) => bail!("{message} ({code})"),
-            _ => bail!("{} answered {}", self.base, response.status()),
-        }
+        let answer = serde_json::from_str(&text).unwrap_or_default();
+        Ok((response.status().as_u16(), answer))
     }
 }
 

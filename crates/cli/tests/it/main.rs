@@ -7,5 +7,6 @@
 )]
 
 mod access;
+mod org;
 mod serve;
 mod swathe;

@@ -52,6 +52,13 @@ pub struct Change {
     pub what: String,
 }
 
+impl Change {
+    /// Whether anything would be different.
+    pub fn matters(&self) -> bool {
+        self.kind != ChangeKind::LeftAlone
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = &self.what;
