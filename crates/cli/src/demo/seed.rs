@@ -187,7 +187,7 @@ fn lead<'a>(
 mod tests {
     #[test]
     fn exactly_the_wanted_number_of_leads_is_open() {
-        for open in [1, 2, 7, 1000, 50_000] {
+        for open in [1_usize, 2, 7, 1000, 50_000] {
             let total = open + open.div_ceil(5);
             let counted = (0..total)
                 .filter(|n| (n + 1) * open / total > n * open / total)
