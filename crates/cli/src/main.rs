@@ -2,6 +2,7 @@
 
 mod client;
 mod demo;
+mod import;
 mod node;
 mod org;
 mod serve;
@@ -29,6 +30,8 @@ enum Command {
     /// Check, compare, apply and write the org file
     #[command(subcommand)]
     Org(org::Org),
+    /// Load a CSV file as records; rejected rows are written to a file with their reasons
+    Import(import::Import),
     /// Register API clients (OAuth)
     #[command(subcommand)]
     Client(client::Client),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Org(org) => org.run(),
+        Command::Import(import) => import.run(),
         Command::Client(client) => client.run(),
         Command::Token(token) => token.run(),
     };

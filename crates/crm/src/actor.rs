@@ -43,6 +43,26 @@ impl Actor {
         })
     }
 
+    /// The active user of this e-mail address; without one, the first active administrator, for whom
+    /// a person at the machine acts.
+    pub fn at_console(catalog: &Arc<Catalog>, email: Option<&str>) -> Result<Self, Refusal> {
+        let user = match email {
+            Some(email) => catalog.user_by_email(email).filter(|user| user.is_active()),
+            None => catalog.users.iter().find(|user| {
+                let profile = catalog.profile(user.profile);
+                user.is_active() && profile.is_some_and(|profile| profile.administrator)
+            }),
+        };
+        let nobody = || {
+            let text = email.map_or_else(
+                || "no active user is an administrator".to_owned(),
+                |email| format!("no active user has the e-mail address {email}"),
+            );
+            Refusal::new(Code::AuthorizationFailed).saying(text)
+        };
+        Self::of(catalog, user.ok_or_else(nobody)?.id)
+    }
+
     /// Refuses without this right over the module.
     pub fn require(&self, right: Right, module: &Module) -> Result<(), Refusal> {
         if self.profile.may(right, module.id) {

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod import;
 mod org;
 mod serve;
 mod swathe;
