@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// A stored value. Ids, times and scaled decimals are `Int`; lists are JSON in `Text`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
     /// No value. Empty text is stored as this, so that empty has one form.
+    #[default]
     Null,
     /// A truth value.
     Bool(bool),

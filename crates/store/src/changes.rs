@@ -1,12 +1,12 @@
 //! Changes: a row for every revision of a record, with what it was before. The timeline, the undo and
 //! the history are all this row.
 
-use crate::Result;
 use crate::tx::Tx;
+use crate::{Result, Same};
 use model::id::{FieldId, JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
 use model::value::{Class, Value};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 /// What happened to the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,56 +78,70 @@ pub struct Change {
 }
 
 /// The stored form of values by field: a JSON object with field ids as keys.
-pub fn values_json(values: &[(FieldId, Value)]) -> String {
-    let object: Map<String, Json> = values
-        .iter()
-        .map(|(field, value)| {
-            let json = match value {
-                Value::Null => Json::Null,
-                Value::Bool(truth) => (*truth).into(),
-                Value::Int(number) => (*number).into(),
-                Value::Text(text) => text.as_str().into(),
-            };
-            (field.to_string(), json)
-        })
-        .collect();
-    Json::Object(object).to_string()
+fn values_json(values: &[(FieldId, Value)]) -> String {
+    let mut text = String::from("{");
+    for (field, value) in values {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&format!("\"{field}\":"));
+        match value {
+            Value::Null => text.push_str("null"),
+            Value::Bool(truth) => text.push_str(&truth.to_string()),
+            Value::Int(number) => text.push_str(&number.to_string()),
+            Value::Text(words) => text.push_str(&Json::from(words.as_str()).to_string()),
+        }
+    }
+    text.push('}');
+    text
 }
 
 /// Stores changes.
 pub fn insert(tx: &mut Tx, origin: Origin, changes: &[Change]) -> Result<()> {
-    let columns = [
-        ("record", Class::Int),
-        ("rev", Class::Int),
-        ("module", Class::Int),
-        ("kind", Class::Text),
-        ("job", Class::Int),
-        ("actor", Class::Int),
-        ("cause", Class::Text),
-        ("before", Class::Text),
-        ("at", Class::Int),
-    ]
-    .map(|(name, class)| (name.to_owned(), class));
     let kind = match origin.kind {
         ChangeKind::Create => "create",
         ChangeKind::Update => "update",
         ChangeKind::Delete => "delete",
     };
+    let same = [
+        Same::int("module", origin.module.0),
+        Same::text("kind", kind),
+        Same::int("job", origin.job.map(|job| job.0)),
+        Same::int("actor", origin.actor.0),
+        Same::text("cause", origin.cause.as_str()),
+        Same::int("at", origin.at.0),
+    ];
+    let columns = [
+        ("record", Class::Int),
+        ("rev", Class::Int),
+        ("before", Class::Text),
+    ]
+    .map(|(name, class)| (name.to_owned(), class));
     let rows: Vec<Vec<Value>> = changes
         .iter()
         .map(|change| {
-            vec![
-                change.record.0.into(),
-                change.rev.into(),
-                origin.module.0.into(),
-                kind.into(),
-                origin.job.map(|job| job.0).into(),
-                origin.actor.0.into(),
-                origin.cause.as_str().into(),
-                values_json(&change.before).into(),
-                origin.at.0.into(),
-            ]
+            let before = Value::Text(values_json(&change.before));
+            vec![change.record.0.into(), change.rev.into(), before]
         })
         .collect();
-    tx.insert_rows("changes", &columns, &rows)
+    tx.insert_rows("changes", &same, &columns, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_before_are_json_by_field() {
+        let before = [
+            (FieldId(1), Value::Null),
+            (FieldId(2), true.into()),
+            (FieldId(3), (-7).into()),
+            (FieldId(4), "a \"b\"\n\\".into()),
+        ];
+        let json: Json = serde_json::from_str(&values_json(&before)).unwrap();
+        let wanted = serde_json::json!({ "1": null, "2": true, "3": -7, "4": "a \"b\"\n\\" });
+        assert_eq!(json, wanted);
+        assert_eq!(values_json(&[]), "{}");
+    }
 }

@@ -30,7 +30,7 @@ pub use dialect::Dialect;
 pub use error::{Error, Fault};
 pub use gate::Priority;
 pub use row::Row;
-pub use tx::{Param, Tx};
+pub use tx::{Param, Same, Tx};
 
 /// What a store function answers.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,7 +1,7 @@
 //! Outcomes of visited records that were not changed; a changed record's outcome is its change.
 
 use crate::tx::Tx;
-use crate::{Result, params};
+use crate::{Result, Same, params};
 use model::id::{JobId, RecordId};
 use model::refusal::Refusal;
 use model::value::{Class, Value};
@@ -20,7 +20,6 @@ pub struct Outcome {
 /// Stores outcomes.
 pub fn insert(tx: &mut Tx, job: JobId, outcomes: &[Outcome]) -> Result<()> {
     let columns = [
-        ("job", Class::Int),
         ("seq", Class::Int),
         ("record", Class::Int),
         ("outcome", Class::Text),
@@ -34,7 +33,6 @@ pub fn insert(tx: &mut Tx, job: JobId, outcomes: &[Outcome]) -> Result<()> {
         .map(|outcome| {
             let refusal = outcome.refusal.as_ref();
             vec![
-                job.0.into(),
                 outcome.seq.into(),
                 outcome.record.0.into(),
                 if refusal.is_some() {
@@ -51,7 +49,7 @@ pub fn insert(tx: &mut Tx, job: JobId, outcomes: &[Outcome]) -> Result<()> {
             ]
         })
         .collect();
-    tx.insert_rows("job_outcomes", &columns, &rows)
+    tx.insert_rows("job_outcomes", &[Same::int("job", job.0)], &columns, &rows)
 }
 
 /// How many records of a job failed, by code and sentence, most first.

@@ -1,6 +1,6 @@
 //! The shared database: connecting, prepared statements, binding and decoding.
 
-use crate::{Error, Param, Result, Row};
+use crate::{Error, Param, Result, Row, Same};
 use model::value::{Class, Value};
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type};
@@ -79,10 +79,12 @@ impl PgConnection {
             .collect()
     }
 
-    /// Runs a statement whose parameters are columns of `rows`, each as one array.
+    /// Runs a statement whose parameters are what all rows share, then columns of `rows`, each as one
+    /// array.
     pub(crate) fn execute_arrays(
         &mut self,
         sql: &str,
+        same: &[Same<'_>],
         columns: &[(String, Class)],
         rows: &[Vec<Value>],
     ) -> Result<()> {
@@ -94,9 +96,10 @@ impl PgConnection {
                     .collect()
             })
             .collect();
-        let params: Vec<&(dyn ToSql + Sync)> = arrays
-            .iter()
-            .map(|array| array as &(dyn ToSql + Sync))
+        let shared: Vec<Cell<'_>> = same.iter().map(|same| Cell(&same.value)).collect();
+        let shared = shared.iter().map(|cell| cell as &(dyn ToSql + Sync));
+        let params: Vec<&(dyn ToSql + Sync)> = shared
+            .chain(arrays.iter().map(|array| array as &(dyn ToSql + Sync)))
             .collect();
         self.client.execute(&statement, &params)?;
         Ok(())

@@ -183,11 +183,11 @@ fn columns_of(fields: &[&Field]) -> Vec<String> {
     columns
 }
 
-fn record(row: &Row, fields: &[&Field]) -> Result<Record> {
+fn record(mut row: Row, fields: &[&Field]) -> Result<Record> {
     let values = fields
         .iter()
         .enumerate()
-        .map(|(n, field)| row.value(n + 2, field.kind.class()))
+        .map(|(n, field)| row.take(n + 2, field.kind.class()))
         .collect::<Result<_>>()?;
     Ok(Record {
         id: RecordId(row.int(0)?),
@@ -212,7 +212,7 @@ pub fn list(
         .sql
         .push_str(&format!(" LIMIT {limit} OFFSET {offset}"));
     let rows = tx.query(&select.sql, &select.params)?;
-    rows.iter().map(|row| record(row, fields)).collect()
+    rows.into_iter().map(|row| record(row, fields)).collect()
 }
 
 /// Reads the records of these ids that exist, in id order, and keeps others from changing them until
@@ -230,7 +230,7 @@ pub fn lock(
         tx.dialect().for_update()
     );
     let rows = tx.query(&sql, &[id_list(ids)])?;
-    rows.iter().map(|row| record(row, fields)).collect()
+    rows.into_iter().map(|row| record(row, fields)).collect()
 }
 
 /// Like [`lock`], and says of each record whether it passes a filter's criteria and territories as
@@ -254,8 +254,11 @@ pub fn lock_within(
         .push_str(&format!(" WHERE id IN ids({n}) ORDER BY id{for_update}"));
     let rows = tx.query(&select.sql, &select.params)?;
     let passed = fields.len() + 2;
-    rows.iter()
-        .map(|row| Ok((record(row, fields)?, row.bool(passed)?)))
+    rows.into_iter()
+        .map(|row| {
+            let passed = row.bool(passed)?;
+            Ok((record(row, fields)?, passed))
+        })
         .collect()
 }
 
@@ -403,8 +406,8 @@ pub fn find_by_values(
     let table = table(module);
     let sql = format!("SELECT {key}, id FROM {table} WHERE {key} IN {list}($1) ORDER BY id");
     let rows = tx.query(&sql, &[param])?;
-    rows.iter()
-        .map(|row| Ok((row.value(0, class)?, RecordId(row.int(1)?))))
+    rows.into_iter()
+        .map(|mut row| Ok((row.take(0, class)?, RecordId(row.int(1)?))))
         .collect()
 }
 
@@ -428,7 +431,7 @@ pub fn insert(tx: &mut Tx, module: &Module, fields: &[&Field], records: Vec<Reco
             row
         })
         .collect();
-    tx.insert_rows(&table(module), &columns, &rows)
+    tx.insert_rows(&table(module), &[], &columns, &rows)
         .map_err(again)
 }
 

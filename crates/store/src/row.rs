@@ -66,15 +66,18 @@ impl Row {
         }
     }
 
-    /// A value of a storage class, or none.
-    pub fn value(&self, column: usize, class: Class) -> Result<Value> {
+    /// A value of a storage class, or none. It is moved out: what stays behind is none.
+    pub fn take(&mut self, column: usize, class: Class) -> Result<Value> {
         if self.at(column)?.is_null() {
             return Ok(Value::Null);
         }
         match class {
             Class::Bool => self.bool(column).map(Value::Bool),
             Class::Int => self.int(column).map(Value::Int),
-            Class::Text => self.text(column).map(Value::from),
+            Class::Text => {
+                self.text(column)?;
+                Ok(self.0.get_mut(column).map_or(Value::Null, std::mem::take))
+            }
         }
     }
 }

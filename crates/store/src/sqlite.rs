@@ -1,6 +1,6 @@
 //! The embedded database: opening a file, the owner's lock, binding and decoding.
 
-use crate::{Error, Param, Result, Row};
+use crate::{Error, Param, Result, Row, Same};
 use model::value::{Value, fold};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, Value as Cell, ValueRef};
@@ -154,10 +154,22 @@ pub(crate) fn execute(connection: &Connection, sql: &str, params: &[Param]) -> R
     Ok(statement.execute(rusqlite::params_from_iter(params))?)
 }
 
-pub(crate) fn execute_many(connection: &Connection, sql: &str, rows: &[Vec<Value>]) -> Result<()> {
+pub(crate) fn execute_many(
+    connection: &Connection,
+    sql: &str,
+    same: &[Same<'_>],
+    rows: &[Vec<Value>],
+) -> Result<()> {
     let mut statement = connection.prepare_cached(sql)?;
+    // What is bound stays bound from one execution to the next.
+    for (n, same) in same.iter().enumerate() {
+        statement.raw_bind_parameter(n + 1, bind(&same.value))?;
+    }
     for row in rows {
-        statement.execute(rusqlite::params_from_iter(row.iter().map(bind)))?;
+        for (n, value) in row.iter().enumerate() {
+            statement.raw_bind_parameter(same.len() + n + 1, bind(value))?;
+        }
+        statement.raw_execute()?;
     }
     Ok(())
 }

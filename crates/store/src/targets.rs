@@ -1,7 +1,7 @@
 //! A job's frozen targets: which records it may visit, in which order, and the revision then.
 
 use crate::tx::Tx;
-use crate::{Result, params};
+use crate::{Result, Same, params};
 use model::id::{JobId, RecordId};
 use model::value::{Class, Value};
 
@@ -18,12 +18,12 @@ pub struct Target {
 
 /// Stores targets.
 pub fn insert(tx: &mut Tx, job: JobId, targets: &[Target]) -> Result<()> {
-    let columns = ["job", "seq", "record", "rev"].map(|name| (name.to_owned(), Class::Int));
+    let columns = ["seq", "record", "rev"].map(|name| (name.to_owned(), Class::Int));
     let rows: Vec<Vec<Value>> = targets
         .iter()
-        .map(|t| vec![job.0.into(), t.seq.into(), t.record.0.into(), t.rev.into()])
+        .map(|t| vec![t.seq.into(), t.record.0.into(), t.rev.into()])
         .collect();
-    tx.insert_rows("job_targets", &columns, &rows)
+    tx.insert_rows("job_targets", &[Same::int("job", job.0)], &columns, &rows)
 }
 
 /// The targets from `cursor` on, at most `limit`.

@@ -123,36 +123,79 @@ impl<'a> Tx<'a> {
             .ok_or_else(|| Error::Inconsistent(format!("no row for: {sql}")))
     }
 
-    /// Inserts many rows. `table` and `columns` are names that the caller has quoted where needed.
-    /// One prepared statement in a loop on SQLite, where a row costs no round trip; arrays on
-    /// PostgreSQL, where it would.
+    /// Inserts many rows. `same` holds the columns whose value every row shares; `columns` those of
+    /// `rows`. Names are quoted by the caller where needed. One prepared statement in a loop on
+    /// SQLite, where a row costs no round trip; arrays on PostgreSQL, where it would.
     pub fn insert_rows(
         &mut self,
         table: &str,
+        same: &[Same<'_>],
         columns: &[(String, Class)],
         rows: &[Vec<Value>],
     ) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
-        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let names = same.iter().map(|same| same.column);
+        let names: Vec<&str> = names
+            .chain(columns.iter().map(|(name, _)| name.as_str()))
+            .collect();
         let names = names.join(", ");
         match &mut self.engine {
             Engine::Sqlite(connection) => {
-                let marks = vec!["?"; columns.len()].join(", ");
+                let marks = vec!["?"; same.len() + columns.len()].join(", ");
                 let sql = format!("INSERT INTO {table} ({names}) VALUES ({marks})");
-                crate::sqlite::execute_many(connection, &sql, rows)
+                crate::sqlite::execute_many(connection, &sql, same, rows)
             }
             Engine::Postgres(connection) => {
-                let arrays: Vec<String> = columns
+                // Parameters first for what is shared, then an array for each column.
+                let place = |n: usize, class: Class| format!("${}::{}", n + 1, pg_type(class));
+                let shared = same
                     .iter()
                     .enumerate()
-                    .map(|(n, (_, class))| format!("${}::{}[]", n + 1, pg_type(*class)))
+                    .map(|(n, same)| place(n, same.class));
+                let arrays = columns.iter().enumerate();
+                let arrays: Vec<String> = arrays
+                    .map(|(n, (_, class))| place(n + same.len(), *class) + "[]")
                     .collect();
-                let arrays = arrays.join(", ");
-                let sql = format!("INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})");
-                connection.execute_arrays(&sql, columns, rows)
+                let selected: Vec<String> = shared.chain(["u.*".to_owned()]).collect();
+                let sql = format!(
+                    "INSERT INTO {table} ({names}) SELECT {} FROM unnest({}) AS u",
+                    selected.join(", "),
+                    arrays.join(", ")
+                );
+                connection.execute_arrays(&sql, same, columns, rows)
             }
+        }
+    }
+}
+
+/// A column that has the same value in every row of an insert.
+pub struct Same<'a> {
+    /// Its name.
+    pub column: &'a str,
+    /// Its storage class.
+    pub class: Class,
+    /// The value.
+    pub value: Value,
+}
+
+impl<'a> Same<'a> {
+    /// A number that every row has.
+    pub fn int(column: &'a str, value: impl Into<Value>) -> Self {
+        Self {
+            column,
+            class: Class::Int,
+            value: value.into(),
+        }
+    }
+
+    /// A text that every row has.
+    pub fn text(column: &'a str, value: &str) -> Self {
+        Self {
+            column,
+            class: Class::Text,
+            value: value.into(),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Action for Toy {
             .iter()
             .map(|record| vec![job.id.0.into(), (*record).into()])
             .collect();
-        tx.insert_rows("toy_changes", &columns, &rows)?;
+        tx.insert_rows("toy_changes", &[], &columns, &rows)?;
         tx.execute(
             "UPDATE toy SET n = n + 1 WHERE id IN ids($1)",
             &[Param::Ids(changed)],
@@ -123,7 +123,7 @@ impl Bench {
             )?;
             let columns = ["id", "n"].map(|name| (name.to_owned(), Class::Int));
             let rows: Vec<_> = (1..=n).map(|id| vec![id.into(), 0.into()]).collect();
-            Ok(tx.insert_rows("toy", &columns, &rows)?)
+            Ok(tx.insert_rows("toy", &[], &columns, &rows)?)
         })
         .unwrap();
         Self {

@@ -172,14 +172,14 @@ mod check {
                     ("number".to_owned(), Class::Int),
                     ("words".to_owned(), Class::Text),
                 ];
-                tx.insert_rows("kept", &columns, &values)?;
-                let rows = tx.query("SELECT truth, number, words FROM kept", &[])?;
+                tx.insert_rows("kept", &[], &columns, &values)?;
+                let mut rows = tx.query("SELECT truth, number, words FROM kept", &[])?;
                 let mut found = Vec::new();
-                for row in &rows {
+                for row in &mut rows {
                     found.push(vec![
-                        row.value(0, Class::Bool)?,
-                        row.value(1, Class::Int)?,
-                        row.value(2, Class::Text)?,
+                        row.take(0, Class::Bool)?,
+                        row.take(1, Class::Int)?,
+                        row.take(2, Class::Text)?,
                     ]);
                 }
                 Ok(found)
