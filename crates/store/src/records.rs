@@ -2,14 +2,14 @@
 
 use crate::module_table::{column, table, table_name};
 use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, criteria, params};
+use crate::{Dialect, Error, Result, Row, criteria, params, territories};
 use model::criteria::Bound;
 use model::field::Field;
 use model::id::{RecordId, TerritoryId};
 use model::module::Module;
 use model::value::{Class, Value};
 use sea_query::{
-    Alias, ExprTrait, PostgresQueryBuilder, Query, SelectStatement, SimpleExpr, SqliteQueryBuilder,
+    Alias, Func, PostgresQueryBuilder, Query, SelectStatement, SimpleExpr, SqliteQueryBuilder,
 };
 
 /// A record with the values of the fields that were asked for, in their order.
@@ -253,31 +253,31 @@ pub fn lock_within(
         .sql
         .push_str(&format!(" WHERE id IN ids({n}) ORDER BY id{for_update}"));
     let rows = tx.query(&select.sql, &select.params)?;
+    // A statement that waited for a row sees that row as it is now and other tables as they were
+    // before: territories are read by one that starts with all rows locked.
+    let inside = match &filter.territories {
+        Some(territories) => Some(territories::members(tx, module.id, territories, ids)?),
+        None => None,
+    };
     let passed = fields.len() + 2;
     rows.into_iter()
         .map(|row| {
             let passed = row.bool(passed)?;
-            Ok((record(row, fields)?, passed))
+            let record = record(row, fields)?;
+            let inside = inside.as_ref().is_none_or(|ids| ids.contains(&record.id));
+            Ok((record, inside && passed))
         })
         .collect()
 }
 
-/// Whether a row passes a filter's criteria and territories.
+/// Whether a row passes a filter's criteria. A comparison with no value is neither true nor false.
 fn passes(dialect: Dialect, module: &Module, filter: &Filter) -> Result<SimpleExpr> {
-    let mut passes: SimpleExpr = sea_query::Expr::cust("TRUE");
-    if let Some(bound) = &filter.criteria {
-        passes = passes.and(criteria::condition(dialect, module, bound)?);
-    }
-    if let Some(territories) = &filter.territories {
-        let list: Vec<String> = territories.iter().map(ToString::to_string).collect();
-        passes = passes.and(sea_query::Expr::cust(format!(
-            "id IN (SELECT record FROM record_territories
-             WHERE territory IN ({}) AND module = {})",
-            list.join(", "),
-            module.id
-        )));
-    }
-    Ok(passes)
+    let passes = match &filter.criteria {
+        Some(bound) => criteria::condition(dialect, module, bound)?,
+        None => sea_query::Expr::cust("TRUE"),
+    };
+    let fails = sea_query::Expr::cust("FALSE");
+    Ok(Func::coalesce([passes, fails]).into())
 }
 
 fn id_list(ids: &[RecordId]) -> Param {

@@ -4,6 +4,7 @@ use crate::tx::{Param, Tx};
 use crate::{Result, params};
 use model::id::{ModuleId, RecordId, TerritoryId, UserId};
 use model::time::Timestamp;
+use std::collections::HashSet;
 
 /// A record's place in a territory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,21 @@ pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Assignment>> {
             })
         })
         .collect()
+}
+
+/// Which of these records are in any of these territories.
+pub(crate) fn members(
+    tx: &mut Tx,
+    module: ModuleId,
+    territories: &[TerritoryId],
+    records: &[RecordId],
+) -> Result<HashSet<RecordId>> {
+    let territories = Param::Ids(territories.iter().map(|t| t.0).collect());
+    let records = Param::Ids(records.iter().map(|record| record.0).collect());
+    let sql = "SELECT DISTINCT record FROM record_territories
+               WHERE territory IN ids($1) AND record IN ids($2) AND module = $3";
+    let rows = tx.query(sql, &[territories, records, module.0.into()])?;
+    rows.iter().map(|row| Ok(RecordId(row.int(0)?))).collect()
 }
 
 /// Puts a record into a territory.

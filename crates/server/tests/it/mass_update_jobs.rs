@@ -3,13 +3,17 @@
 
 use crate::api::Api;
 use crate::demo::{Caller, run};
+use jobs::Step;
 use model::field::FieldKind;
 use model::people::{FieldRight, Right, UserStatus};
 use serde_json::{Value as Json, json};
+use std::sync::Mutex;
+use store::Priority;
 use testkit::{Kind, each_db};
 
 each_db! {
     a_record_that_left_the_selection_fails,
+    a_record_whose_selecting_value_was_emptied_fails,
     a_record_that_was_deleted_fails,
     a_record_that_was_locked_or_converted_fails,
     a_record_that_joined_the_view_later_is_left_alone,
@@ -91,6 +95,40 @@ mod check {
             .map(|id| ada.record("Leads", id)["Lead_Source"].clone());
         let wanted = [Json::Null, Json::Null, Json::Null, json!("Trade Show")];
         assert_eq!(sources.collect::<Vec<_>>(), wanted);
+    }
+
+    pub(super) fn a_record_whose_selecting_value_was_emptied_fails(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let lead = json!({ "Last_Name": "A", "Score": 5, "City": "Faro", "Uses": ["Livestock"],
+            "Wanted_By": "2024-05-06", "Has_Grid": true, "Budget": 7 });
+        let test = |field: &str, comparator: &str, value: Json| json!({ "field": field, "comparator": comparator, "value": value });
+        for (field, criteria) in [
+            ("Score", test("Score", "greater_than", json!(1))),
+            ("Score", test("Score", "between", json!([1, 9]))),
+            ("City", test("City", "equal", json!("faro"))),
+            ("City", test("City", "starts_with", json!("fa"))),
+            ("Uses", test("Uses", "contains", json!("Livestock"))),
+            (
+                "Wanted_By",
+                test("Wanted_By", "less_than", json!("2025-01-01")),
+            ),
+            ("Budget", test("Budget", "in", json!([7, 8]))),
+        ] {
+            let id = ada.make("Leads", std::slice::from_ref(&lead)).remove(0);
+            let body = json!({
+                "data": to_source(),
+                "cvid": api.view("Leads", "All Leads"),
+                "criteria": [criteria],
+            });
+            let job = ada.schedule(&body);
+            let emptied = json!({ "data": [{ field: null }] });
+            assert_eq!(ada.put(&format!("Leads/{id}"), &emptied).status, 200);
+            api.run_jobs();
+            ada.expect_status(&job, "FAILED", [1, 0, 0, 1]);
+            assert_eq!(outcomes(&api, &job, "LEFT_SELECTION"), 1, "{field}");
+            assert_eq!(ada.delete(&format!("Leads/{id}")).status, 200);
+        }
     }
 
     pub(super) fn a_record_that_was_deleted_fails(kind: Kind) {
@@ -290,5 +328,49 @@ mod check {
             .collect();
         assert_eq!(states[0], states[1]);
         assert_eq!(states[1], states[2]);
+    }
+}
+
+/// A chunk that waits for a record must judge it as it is when the wait is over.
+#[test]
+fn a_record_that_leaves_the_selection_while_a_chunk_waits_for_it_fails() {
+    for how in [
+        "UPDATE \"m_Leads\" SET rev = rev + 1, \"City\" = 'Oslo'",
+        "UPDATE \"m_Leads\" SET rev = rev + 1, \"City\" = NULL",
+        "DELETE FROM record_territories",
+    ] {
+        let api = Api::start_demo(Kind::Postgres);
+        let ada = api.caller("admin");
+        let lead = json!({ "Last_Name": "A", "City": "Faro" });
+        let id = ada.make("Leads", &[lead]).remove(0);
+        let body = json!({ "data": [{ "Territories": [{ "id": api.territory("Iberia") }] }] });
+        let path = format!("Leads/{id}/actions/assign_territories");
+        assert_eq!(ada.post(&path, &body).codes(), ["SCHEDULED"]);
+        let job = ada.schedule(&json!({
+            "data": to_source(),
+            "cvid": api.view("Leads", "All Leads"),
+            "territory": { "id": api.territory("Iberia") },
+            "criteria": [{ "field": "City", "comparator": "equal", "value": "Faro" }],
+        }));
+        let worker = Mutex::new(api.worker());
+        assert!(matches!(worker.lock().unwrap().step(), Step::Claimed(_)));
+        std::thread::scope(|scope| {
+            let changed = api.db.write(Priority::Interactive, |tx| {
+                tx.execute("UPDATE \"m_Leads\" SET rev = rev + 1", &[])?;
+                tx.execute(how, &[])?;
+                scope.spawn(|| worker.lock().unwrap().step());
+                let waiting = "SELECT count(*) FROM pg_locks
+                    WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
+                for _ in 0..100_000 {
+                    if tx.query_one(waiting, &[])?.int(0)? > 0 {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            });
+            assert!(changed.unwrap(), "the chunk does not wait");
+        });
+        ada.expect_status(&job, "FAILED", [1, 0, 0, 1]);
+        assert_eq!(outcomes(&api, &job, "LEFT_SELECTION"), 1, "{how}");
     }
 }
