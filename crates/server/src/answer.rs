@@ -102,7 +102,7 @@ impl Answer {
                 }
             }
             Fault::Store(error) => {
-                let error_text = chain(error);
+                let error_text = error.to_string();
                 let passing = error.is_passing();
                 if passing {
                     tracing::warn!(
@@ -155,17 +155,6 @@ impl Answer {
         refusal.details = details;
         Self::refused(&refusal, 500)
     }
-}
-
-/// An error with all that caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]
