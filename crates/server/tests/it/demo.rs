@@ -7,7 +7,6 @@ use model::catalog::Catalog;
 use model::id::UserId;
 use model::module::Module;
 use model::time::Clock;
-use model::value::Class;
 use serde_json::{Value as Json, json};
 use server::{Version, router};
 use std::sync::Arc;
@@ -282,9 +281,8 @@ impl Api {
         let read = self.db.read(|tx| {
             let mut found = Vec::new();
             for row in tx.query(&sql, &[])? {
-                let cells = (0..columns.len()).map(|n| row.value(n, Class::Text));
-                let cells: Vec<_> = cells.collect::<store::Result<_>>()?;
-                let texts: Vec<&str> = cells.iter().map(|v| v.as_text().unwrap_or("-")).collect();
+                let cells = (0..columns.len()).map(|n| Ok(row.opt_text(n)?.unwrap_or("-")));
+                let texts: Vec<&str> = cells.collect::<store::Result<_>>()?;
                 found.push(format!("{table}: {}", texts.join(" | ")));
             }
             Ok(found)
