@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use settings::{Failure, Usage};
 use std::process::ExitCode;
 
-/// Self-hosted CRM records, with mass actions that plan first and can be undone.
+/// Self-hosted CRM records, for clients of the Zoho CRM API.
 #[derive(Parser)]
 #[command(name = "swathe", version, propagate_version = true)]
 struct Cli {

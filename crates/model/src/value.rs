@@ -1,4 +1,4 @@
-//! What stands in a cell: five storage classes and nothing else, and how two texts compare.
+//! What stands in a cell: one of three storage classes or nothing, and how two texts compare.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use postgres::{Client, NoTls, Statement};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Prepared statements kept for each connection; past this the oldest habits are forgotten.
+/// Prepared statements kept for each connection; past this all are forgotten and made again.
 const STATEMENTS_MAX: usize = 400;
 
 /// A connection and its prepared statements.
