@@ -3,6 +3,7 @@
 use super::meta::{asker, joined, module_of, named, path_id, pointer, word_param};
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::wire;
 use crm::Actor;
 use model::field::{Field, FieldKind};
 use model::id::FieldId;
@@ -15,8 +16,15 @@ use store::Fault;
 /// Every field here is in use, so `unused` finds nothing.
 const TYPES: [&str; 3] = ["all", "used", "unused"];
 
+/// What the SDKs take for the module of a lock. They ask for its fields before they lock, and an
+/// error would end their call.
+const LOCKS: &str = "Locking_Information__s";
+
 /// `GET /settings/fields?module=`
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
+    if call.query.get("module") == Some(LOCKS) {
+        return Ok(Answer::no_content());
+    }
     let shown = call.app.db.read(|tx| {
         let actor = asker(tx, call)?;
         let module = module_of(call, &actor)?;
@@ -33,9 +41,12 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
     let shown = call.app.db.read(|tx| {
         let actor = asker(tx, call)?;
         let module = module_of(call, &actor)?;
-        let field = module.field_by_id(FieldId(path_id(call, 2)?));
-        let field = field.filter(|field| actor.sees(field));
-        let shown = field.map(|field| Json::Object(wire_form(&actor, module, field)));
+        let id = FieldId(path_id(call, 2)?);
+        let field = module.field_by_id(id).filter(|field| actor.sees(field));
+        let shown = match field {
+            Some(field) => Some(Json::Object(wire_form(&actor, module, field))),
+            None => territories(&actor, module).filter(|_| id.0 == module.id.0),
+        };
         Ok(Vec::from_iter(shown))
     })?;
     Ok(answer(shown))
@@ -54,7 +65,33 @@ pub(super) fn seen(actor: &Actor, module: &Module) -> Vec<Json> {
     let fields = module.fields.iter().filter(|field| actor.sees(field));
     fields
         .map(|field| Json::Object(wire_form(actor, module, field)))
+        .chain(territories(actor, module))
         .collect()
+}
+
+/// The territories of a module's records, shown as a field so that the SDKs read them as what they
+/// are. It is none: its id is the module's, which no field has. A deal's one territory is an object,
+/// which the SDKs would take for a list if they were told of it.
+fn territories(actor: &Actor, module: &Module) -> Option<Json> {
+    let api_name = wire::territories_key(module).filter(|key| *key == "Territories")?;
+    let field = Field {
+        id: FieldId(module.id.0),
+        api_name: api_name.to_owned(),
+        label: api_name.to_owned(),
+        kind: FieldKind::MultiSelectPicklist,
+        custom: false,
+        mandatory: false,
+        read_only: true,
+        unique: false,
+        mass_update: false,
+        values: Vec::new(),
+        computed: None,
+    };
+    let kind = json!({ "data_type": "territories", "filterable": false });
+    Some(Json::Object(joined([
+        Json::Object(wire_form(actor, module, &field)),
+        kind,
+    ])))
 }
 
 /// A field as the wire shows it. What is said in objects is an object or null, never a boolean, and

@@ -10,6 +10,7 @@ each_db! {
     fields_of_each_kind_say_what_they_are,
     hidden_fields_are_left_out_and_read_only_ones_say_so,
     layouts_have_sections_of_fields,
+    what_the_sdks_ask_for_that_is_no_field_is_answered,
 }
 
 /// Checks that every key of a field is of the type that the SDKs read (wire API 11.2).
@@ -134,7 +135,13 @@ mod check {
             let path = format!("settings/fields?module={}", module.api_name);
             let fields = demo.list(ADMIN, &path, "fields");
             let names: Vec<&str> = module.fields.iter().map(|field| &*field.api_name).collect();
-            assert_eq!(texts(&fields, "api_name"), names);
+            let with_territories = module.territories && module.api_name != "Deals";
+            let more: &[&str] = if with_territories {
+                &["Territories"]
+            } else {
+                &[]
+            };
+            assert_eq!(texts(&fields, "api_name"), [&names, more].concat());
             fields.iter().for_each(checked);
             // One field is the same by its id.
             let path = format!(
@@ -323,5 +330,33 @@ mod check {
             demo.get(ADMIN, "settings/layouts/odd?module=Leads").status,
             400
         );
+    }
+
+    pub(super) fn what_the_sdks_ask_for_that_is_no_field_is_answered(kind: Kind) {
+        let demo = Demo::start(kind);
+        demo.nothing(ADMIN, "settings/fields?module=Locking_Information__s");
+
+        let leads = demo.list(ADMIN, "settings/fields?module=Leads", "fields");
+        let territories = item(&leads, "Territories");
+        assert_eq!(territories["data_type"], "territories");
+        assert_eq!(territories["json_type"], "jsonarray");
+        // Without this the SDKs read them as maps.
+        assert_eq!(territories["custom_field"], false);
+        assert_eq!(territories["read_only"], true);
+        let ids = texts(&leads, "id");
+        let id = territories["id"].as_str().unwrap();
+        assert_eq!(ids.iter().filter(|known| **known == id).count(), 1);
+        let path = format!("settings/fields/{id}?module=Leads");
+        assert_eq!(
+            &demo.list(ADMIN, &path, "fields"),
+            std::slice::from_ref(territories)
+        );
+        for module in ["Deals", "Tasks"] {
+            let path = format!("settings/fields?module={module}");
+            let fields = demo.list(ADMIN, &path, "fields");
+            assert!(!texts(&fields, "api_name").contains(&"Territories"));
+            let id = demo.module(module).id;
+            demo.nothing(ADMIN, &format!("settings/fields/{id}?module={module}"));
+        }
     }
 }
