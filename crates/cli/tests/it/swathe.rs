@@ -1,7 +1,8 @@
 //! Runs the program.
 
 use serde_json::Value as Json;
-use std::io::{BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 /// The program, without what the tester's own shell says to it.
@@ -44,6 +45,8 @@ fn texts(output: &Output) -> (String, String) {
 /// A running server; ended when dropped.
 pub(crate) struct Server {
     child: Child,
+    /// What it logs: a file, since a pipe that nobody reads would stop it when full.
+    log: File,
     pub(crate) url: String,
 }
 
@@ -52,9 +55,10 @@ impl Server {
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         all.extend(args);
+        let log = tempfile::tempfile().unwrap();
         let mut child = swathe(&all)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log.try_clone().unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -62,7 +66,7 @@ impl Server {
         out.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("Swathe listens on ");
         let url = url.unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Self { child, url }
+        Self { child, log, url }
     }
 
     /// Asks for `/healthz` and the like; answers the status.
@@ -81,10 +85,11 @@ impl Server {
         let id = self.child.id().to_string();
         let told = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(told.unwrap().success());
+        let ended = self.child.wait().unwrap();
         let mut log = String::new();
-        let mut error = self.child.stderr.take().unwrap();
-        error.read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap(), log)
+        self.log.rewind().unwrap();
+        self.log.read_to_string(&mut log).unwrap();
+        (ended, log)
     }
 }
 
