@@ -9,5 +9,6 @@
 mod access;
 mod import;
 mod org;
+mod sdk;
 mod serve;
 mod swathe;
