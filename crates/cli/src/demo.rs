@@ -10,7 +10,7 @@ mod show;
 
 use crate::Done;
 use crate::node::Node;
-use crate::settings::{now as time_now, open, say};
+use crate::settings::{Usage, now as time_now, open, say};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use client::{Client, Login};
@@ -88,6 +88,11 @@ impl Demo {
 }
 
 fn run(args: &Demo) -> Result<bool> {
+    if !args.listen.ip().is_loopback() {
+        bail!(Usage(
+            "the demo is for this machine: --listen takes a loopback address".to_owned()
+        ));
+    }
     let tell = |text: &str| args.tell(text);
     let records = usize::try_from(args.records).context("records")?;
     let (target, place) = place(args)?;

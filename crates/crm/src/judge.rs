@@ -1,5 +1,6 @@
-//! Whether a record may be changed now, and to what. The only place that decides it: single writes and
-//! jobs ask here, and what it says never depends on how many records are asked about at once.
+//! Whether a record may be changed now, and to what, as far as the record itself tells. Single writes
+//! and jobs ask here, and what it says never depends on how many records are asked about at once.
+//! What needs other rows (unique values, the selection) is asked in `record.rs`, for both alike.
 
 use crate::change::Change;
 use model::field::{Computed, Field};

@@ -1,14 +1,14 @@
 //! Putting records into territories and taking them out.
 
+use crate::judge::{Columns, held};
 use crate::record::{Writing, touch};
 use model::id::{RecordId, TerritoryId};
 use model::limits::TERRITORIES_PER_RECORD_MAX;
-use model::module::{Module, system};
+use model::module::Module;
 use model::refusal::{Code, Refusal};
-use model::value::Value;
 use std::collections::BTreeSet;
 use store::changes::Cause;
-use store::records::{self, Record};
+use store::records;
 use store::territories::{self, Assignment};
 use store::{Fault, Tx};
 
@@ -54,10 +54,8 @@ pub fn change(
     let Some(record) = records::lock(tx, module, &fields, &[id])?.pop() else {
         return Ok(Err(wrong_id(format!("{path}.id"))));
     };
-    if is_locked(module, &record) {
-        return Ok(Err(
-            Refusal::new(Code::RecordLocked).with("action", "record_locking")
-        ));
+    if let Some(refusal) = held(&record, &Columns::all(module)) {
+        return Ok(Err(refusal));
     }
     let has: BTreeSet<TerritoryId> = territories::of(tx, &[id])?
         .into_iter()
@@ -95,14 +93,6 @@ pub fn change(
     };
     touch(tx, writing, &record, &[])?;
     Ok(Ok(()))
-}
-
-fn is_locked(module: &Module, record: &Record) -> bool {
-    let place = module
-        .fields
-        .iter()
-        .position(|field| field.api_name == system::LOCKED);
-    place.and_then(|n| record.values.get(n)) == Some(&Value::Bool(true))
 }
 
 fn cannot_assign(

@@ -1,5 +1,6 @@
 //! Every difference between the two databases that shows in SQL text, each a function with its reason.
 
+use crate::Same;
 use model::value::{Class, fold_char};
 use sea_query::{Expr, ExprTrait, Func, FunctionCall};
 use std::borrow::Cow;
@@ -45,6 +46,49 @@ impl Dialect {
         match self {
             Self::Sqlite => "",
             Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Inserts rows of which some columns are the same in all. SQLite gets a statement for one row,
+    /// run in a loop, where a row costs no round trip; PostgreSQL gets all rows as arrays.
+    pub(crate) fn insert_rows(
+        self,
+        table: &str,
+        same: &[Same<'_>],
+        columns: &[(String, Class)],
+    ) -> String {
+        let shared = same.iter().map(|same| (same.column, same.class));
+        let own = columns.iter().map(|(name, class)| (name.as_str(), *class));
+        let all: Vec<(&str, Class)> = shared.chain(own).collect();
+        let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        if self == Self::Sqlite {
+            let marks = vec!["?"; all.len()].join(", ");
+            return format!("INSERT INTO {table} ({names}) VALUES ({marks})");
+        }
+        let place = |(n, (_, class)): (usize, &(&str, Class))| match class {
+            Class::Bool => format!("${}::boolean", n + 1),
+            Class::Int => format!("${}::bigint", n + 1),
+            Class::Text => format!("${}::text", n + 1),
+        };
+        let mut places: Vec<String> = all.iter().enumerate().map(place).collect();
+        let arrays: Vec<String> = places
+            .drain(same.len()..)
+            .map(|place| format!("{place}[]"))
+            .collect();
+        places.push("u.*".to_owned());
+        let (places, arrays) = (places.join(", "), arrays.join(", "));
+        format!("INSERT INTO {table} ({names}) SELECT {places} FROM unnest({arrays}) AS u")
+    }
+
+    /// Counts the tables of a name: each database keeps its own list.
+    pub(crate) fn count_tables(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
+            Self::Postgres => {
+                "SELECT count(*) FROM pg_tables
+                 WHERE schemaname = current_schema() AND tablename = $1"
+            }
         }
     }
 

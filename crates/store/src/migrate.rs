@@ -1,7 +1,7 @@
 //! Brings a database to this program's schema. The SQL is written once and runs on both.
 
 use crate::tx::Tx;
-use crate::{Dialect, Error, Result};
+use crate::{Dialect, Error, Result, params};
 use model::time::Timestamp;
 
 /// The migrations, in order; the schema's version is how many were applied.
@@ -12,16 +12,8 @@ const FIRST_ID: i64 = 4_150_868_000_000_000_001;
 
 /// The schema's version in this database, 0 for an empty one.
 fn version(tx: &mut Tx) -> Result<i64> {
-    let ours = match tx.dialect() {
-        Dialect::Sqlite => {
-            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'"
-        }
-        Dialect::Postgres => {
-            "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()
-             AND tablename = 'schema_version'"
-        }
-    };
-    if tx.query_one(ours, &[])?.int(0)? > 0 {
+    let tables = tx.dialect().count_tables();
+    if tx.query_one(tables, params!["schema_version"])?.int(0)? > 0 {
         return tx
             .query_one("SELECT version FROM schema_version", &[])?
             .int(0);
@@ -60,13 +52,13 @@ pub(crate) fn migrate(tx: &mut Tx, now: Timestamp) -> Result<()> {
         }
         tx.execute(
             "INSERT INTO id_blocks (one, next) VALUES (1, $1)",
-            crate::params![FIRST_ID],
+            params![FIRST_ID],
         )?;
         let sql = "INSERT INTO schema_version (one, version, changed_at) VALUES (1, $1, $2)";
-        tx.execute(sql, crate::params![known, now.0])?;
+        tx.execute(sql, params![known, now.0])?;
     } else if at < known {
         let sql = "UPDATE schema_version SET version = $1, changed_at = $2";
-        tx.execute(sql, crate::params![known, now.0])?;
+        tx.execute(sql, params![known, now.0])?;
     }
     Ok(())
 }

@@ -124,8 +124,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Inserts many rows. `same` holds the columns whose value every row shares; `columns` those of
-    /// `rows`. Names are quoted by the caller where needed. One prepared statement in a loop on
-    /// SQLite, where a row costs no round trip; arrays on PostgreSQL, where it would.
+    /// `rows`. Names are quoted by the caller where needed.
     pub fn insert_rows(
         &mut self,
         table: &str,
@@ -136,36 +135,10 @@ impl<'a> Tx<'a> {
         if rows.is_empty() {
             return Ok(());
         }
-        let names = same.iter().map(|same| same.column);
-        let names: Vec<&str> = names
-            .chain(columns.iter().map(|(name, _)| name.as_str()))
-            .collect();
-        let names = names.join(", ");
+        let sql = self.dialect().insert_rows(table, same, columns);
         match &mut self.engine {
-            Engine::Sqlite(connection) => {
-                let marks = vec!["?"; same.len() + columns.len()].join(", ");
-                let sql = format!("INSERT INTO {table} ({names}) VALUES ({marks})");
-                crate::sqlite::execute_many(connection, &sql, same, rows)
-            }
-            Engine::Postgres(connection) => {
-                // Parameters first for what is shared, then an array for each column.
-                let place = |n: usize, class: Class| format!("${}::{}", n + 1, pg_type(class));
-                let shared = same
-                    .iter()
-                    .enumerate()
-                    .map(|(n, same)| place(n, same.class));
-                let arrays = columns.iter().enumerate();
-                let arrays: Vec<String> = arrays
-                    .map(|(n, (_, class))| place(n + same.len(), *class) + "[]")
-                    .collect();
-                let selected: Vec<String> = shared.chain(["u.*".to_owned()]).collect();
-                let sql = format!(
-                    "INSERT INTO {table} ({names}) SELECT {} FROM unnest({}) AS u",
-                    selected.join(", "),
-                    arrays.join(", ")
-                );
-                connection.execute_arrays(&sql, same, columns, rows)
-            }
+            Engine::Sqlite(connection) => crate::sqlite::execute_many(connection, &sql, same, rows),
+            Engine::Postgres(connection) => connection.execute_arrays(&sql, same, columns, rows),
         }
     }
 }
@@ -197,13 +170,5 @@ impl<'a> Same<'a> {
             class: Class::Text,
             value: value.into(),
         }
-    }
-}
-
-fn pg_type(class: Class) -> &'static str {
-    match class {
-        Class::Bool => "boolean",
-        Class::Int => "bigint",
-        Class::Text => "text",
     }
 }

@@ -85,7 +85,7 @@ fn asked(
 fn selection(body: &Map<String, Json>) -> Result<Asked, Told> {
     let ids = match body.get("ids") {
         None | Some(Json::Null) => None,
-        Some(Json::Array(ids)) => Some(ids).filter(|ids| !ids.is_empty()),
+        Some(Json::Array(ids)) => Some(ids),
         Some(_) => {
             let refusal = Refusal::invalid("ids", "$.ids");
             return Err(refusal.with("expected_data_type", "jsonarray").into());
@@ -99,9 +99,11 @@ fn selection(body: &Map<String, Json>) -> Result<Asked, Told> {
             let refusal = Refusal::new(Code::AmbiguityDuringProcessing);
             Err(refusal.with("ambiguity_due_to", both.to_vec()).into())
         }
-        (Some(ids), None) if !body.contains_key("territory") => Ok(Asked::Now(read_ids(ids)?)),
+        (Some(ids), None) if !ids.is_empty() && !body.contains_key("territory") => {
+            Ok(Asked::Now(read_ids(ids)?))
+        }
         (None, Some(cvid)) => Ok(Asked::Later(view_selection(body, cvid)?)),
-        // A territory narrows a view; without one, both are missing.
+        // No ids are none, and a territory narrows a view: without one, both are missing.
         _ => Err(Told::InData(Refusal::new(Code::MandatoryNotFound))),
     }
 }

@@ -283,8 +283,12 @@ mod check {
             "Ambiguity while processing the request",
             &json!({ "ambiguity_due_to": both }),
         );
-        let body = json!({ "data": source(), "ids": ids, "cvid": api.view("Leads", "All Leads") });
-        refused(&api, &ada, ("Leads", &body), |_| (400, wanted.clone()));
+        let cvid = api.view("Leads", "All Leads");
+        // An empty list beside a view is not the view alone.
+        for ids in [json!(ids), json!([])] {
+            let body = json!({ "data": source(), "ids": ids, "cvid": cvid });
+            refused(&api, &ada, ("Leads", &body), |_| (400, wanted.clone()));
+        }
     }
 
     pub(super) fn a_misspelt_or_empty_key_is_never_ignored(kind: Kind) {
