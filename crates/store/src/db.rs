@@ -5,6 +5,7 @@
 use crate::gate::{Gate, Priority};
 use crate::ids::{BLOCK, Ids};
 use crate::postgres::PgConnection;
+use crate::process::Presence;
 use crate::tx::{Engine, Tx};
 use crate::{Error, Fault, Result, catalog, migrate, sqlite};
 use model::catalog::Catalog;
@@ -101,6 +102,16 @@ impl<C> Pool<C> {
         Ok(answer)
     }
 
+    /// Drops the connections that are not in use.
+    fn clear(&self) {
+        let mut state = self.lock();
+        state.1 -= state.0.len();
+        let idle = std::mem::take(&mut state.0);
+        drop(state);
+        self.freed.notify_all();
+        drop(idle);
+    }
+
     fn take(&self) -> Result<Option<C>> {
         let mut state = self.lock();
         loop {
@@ -147,11 +158,13 @@ enum Backend {
         gate: Gate,
         writer: Mutex<rusqlite::Connection>,
         readers: Pool<rusqlite::Connection>,
+        process: Mutex<Option<i64>>,
         _owner: sqlite::Owner,
     },
     Postgres {
         url: String,
         pool: Pool<PgConnection>,
+        presence: Mutex<Presence>,
     },
 }
 
@@ -185,12 +198,14 @@ impl Db {
                     gate: Gate::default(),
                     writer: Mutex::new(sqlite::open_writer(path)?),
                     readers: Pool::new(READERS_MAX),
+                    process: Mutex::default(),
                     _owner: owner,
                 }
             }
             Target::Postgres(url) => Backend::Postgres {
                 url: url.clone(),
                 pool: Pool::new(CONNECTIONS_MAX),
+                presence: Mutex::default(),
             },
         };
         let inner = Inner {
@@ -264,6 +279,26 @@ impl Db {
         Ok(self.0.ids.next()?)
     }
 
+    /// The number by which other processes can tell whether this one lives; what it claims is marked
+    /// with it. It changes when the database may have taken this process for dead.
+    pub fn process(&self) -> std::result::Result<i64, Fault> {
+        match &self.0.backend {
+            Backend::Sqlite { process, .. } => {
+                let mut process = process.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(number) = *process {
+                    return Ok(number);
+                }
+                let number = self.new_id()?;
+                *process = Some(number);
+                Ok(number)
+            }
+            Backend::Postgres { url, presence, .. } => {
+                let mut presence = presence.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(presence.number(url)?)
+            }
+        }
+    }
+
     fn reserve_ids(&self) -> std::result::Result<(), Fault> {
         let mode = Mode::Write(Priority::Interactive);
         let end = self.transact(mode, false, &mut |tx| {
@@ -304,11 +339,24 @@ impl Db {
                     self.on_sqlite(&writer, mode, with_catalog, run)
                 }
             },
-            Backend::Postgres { url, pool } => pool.with(
-                || PgConnection::open(url),
-                |connection| !connection.is_closed(),
-                |connection| self.on_postgres(connection, mode, with_catalog, run),
-            )?,
+            Backend::Postgres { url, pool, .. } => loop {
+                let mut opened = false;
+                let open = || {
+                    opened = true;
+                    PgConnection::open(url)
+                };
+                let usable = |connection: &PgConnection| !connection.is_closed();
+                let answer = pool.with(open, usable, |connection| {
+                    connection.batch(begin(mode))?;
+                    Ok(self.on_postgres(connection, mode, with_catalog, run))
+                })?;
+                match answer {
+                    Ok(answer) => return answer,
+                    // The server was away since this one was last used, so all of that age are gone.
+                    Err(Error::Away(_)) if !opened => pool.clear(),
+                    Err(error) => return Err(error.into()),
+                }
+            },
         }
     }
 
@@ -331,6 +379,7 @@ impl Db {
             self.attach_catalog(&mut tx)?;
         }
         let answer = run(&mut tx)?;
+        went_well(&tx, mode)?;
         connection.execute_batch("COMMIT").map_err(Error::from)?;
         drop(undo);
         Ok(answer)
@@ -343,10 +392,6 @@ impl Db {
         with_catalog: bool,
         run: &mut dyn FnMut(&mut Tx) -> std::result::Result<T, Fault>,
     ) -> std::result::Result<T, Fault> {
-        connection.batch(match mode {
-            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Mode::Write(_) | Mode::ChangeCatalog => "BEGIN ISOLATION LEVEL READ COMMITTED",
-        })?;
         let mut tx = Tx::new(Engine::Postgres(connection), &self.0.ids);
         let answer = self.in_postgres(&mut tx, mode, with_catalog, run);
         match answer {
@@ -381,7 +426,9 @@ impl Db {
             }
             self.attach_catalog(tx)?;
         }
-        run(tx)
+        let answer = run(tx)?;
+        went_well(tx, mode)?;
+        Ok(answer)
     }
 
     /// Gives the transaction the catalog at the version it sees, from memory where that is the same.
@@ -412,6 +459,31 @@ impl Db {
         };
         tx.set_catalog(Some(current));
         Ok(())
+    }
+}
+
+/// How a transaction begins on PostgreSQL. A chunk waits only shortly for rows that others hold: its
+/// worker has more jobs than this one.
+fn begin(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Mode::Write(Priority::Chunk) => {
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '1s'"
+        }
+        Mode::Write(Priority::Interactive) | Mode::ChangeCatalog => {
+            "BEGIN ISOLATION LEVEL READ COMMITTED"
+        }
+    }
+}
+
+/// Refuses to commit after a statement that failed, whatever the closure made of it: PostgreSQL has
+/// rolled back by then, and both databases behave alike.
+fn went_well(tx: &Tx, mode: Mode) -> Result<()> {
+    match tx.failed() {
+        Some(why) if mode != Mode::Read => Err(Error::Inconsistent(format!(
+            "a transaction went on after a statement had failed: {why}"
+        ))),
+        _ => Ok(()),
     }
 }
 

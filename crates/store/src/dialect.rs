@@ -92,6 +92,17 @@ impl Dialect {
         }
     }
 
+    /// Whether the process in the column `process` is dead, as process `own` sees it. The owner of a
+    /// SQLite file is the only one alive; on PostgreSQL the living hold a lock.
+    pub(crate) fn process_is_gone(self, own: i64) -> String {
+        match self {
+            Self::Sqlite => format!("process <> {own}"),
+            Self::Postgres => {
+                format!("(process <> {own} AND pg_try_advisory_xact_lock(process))")
+            }
+        }
+    }
+
     /// The type of a column. Texts compare by bytes on both, so PostgreSQL needs its C collation.
     pub fn column_type(self, class: Class) -> &'static str {
         match (self, class) {

@@ -8,6 +8,7 @@ mod gate;
 mod ids;
 mod migrate;
 mod postgres;
+mod process;
 mod row;
 mod sqlite;
 mod tx;

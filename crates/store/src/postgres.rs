@@ -1,5 +1,6 @@
 //! The shared database: connecting, prepared statements, binding and decoding.
 
+use crate::error::broke;
 use crate::{Error, Param, Result, Row, Same};
 use model::value::{Class, Value};
 use postgres::types::private::BytesMut;
@@ -14,6 +15,8 @@ const STATEMENTS_MAX: usize = 400;
 /// A connection and its prepared statements.
 pub(crate) struct PgConnection {
     client: Client,
+    /// Some error said so; the client itself may take long to see it.
+    broken: bool,
     statements: HashMap<String, Statement>,
 }
 
@@ -32,16 +35,25 @@ impl PgConnection {
         )?;
         Ok(Self {
             client,
+            broken: false,
             statements: HashMap::new(),
         })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.broken || self.client.is_closed()
+    }
+
+    fn note<T>(&mut self, answer: std::result::Result<T, postgres::Error>) -> Result<T> {
+        answer.map_err(|error| {
+            self.broken |= broke(&error);
+            error.into()
+        })
     }
 
     pub(crate) fn batch(&mut self, sql: &str) -> Result<()> {
-        Ok(self.client.batch_execute(sql)?)
+        let answer = self.client.batch_execute(sql);
+        self.note(answer)
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement> {
@@ -51,7 +63,8 @@ impl PgConnection {
         if self.statements.len() >= STATEMENTS_MAX {
             self.statements.clear();
         }
-        let statement = self.client.prepare(sql)?;
+        let statement = self.client.prepare(sql);
+        let statement = self.note(statement)?;
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
@@ -62,7 +75,8 @@ impl PgConnection {
             .iter()
             .map(|param| param as &(dyn ToSql + Sync))
             .collect();
-        let touched = self.client.execute(&statement, &params)?;
+        let touched = self.client.execute(&statement, &params);
+        let touched = self.note(touched)?;
         usize::try_from(touched).map_err(|_| Error::Driver("too many rows".to_owned()))
     }
 
@@ -72,11 +86,8 @@ impl PgConnection {
             .iter()
             .map(|param| param as &(dyn ToSql + Sync))
             .collect();
-        self.client
-            .query(&statement, &params)?
-            .iter()
-            .map(decode)
-            .collect()
+        let rows = self.client.query(&statement, &params);
+        self.note(rows)?.iter().map(decode).collect()
     }
 
     /// Runs a statement whose parameters are what all rows share, then columns of `rows`, each as one
@@ -101,8 +112,8 @@ impl PgConnection {
         let params: Vec<&(dyn ToSql + Sync)> = shared
             .chain(arrays.iter().map(|array| array as &(dyn ToSql + Sync)))
             .collect();
-        self.client.execute(&statement, &params)?;
-        Ok(())
+        let touched = self.client.execute(&statement, &params);
+        self.note(touched).map(|_| ())
     }
 }
 

@@ -40,6 +40,7 @@ pub struct Tx<'a> {
     engine: Engine<'a>,
     ids: &'a Ids,
     catalog: Option<Arc<Catalog>>,
+    failed: Option<String>,
 }
 
 impl<'a> Tx<'a> {
@@ -48,7 +49,21 @@ impl<'a> Tx<'a> {
             engine,
             ids,
             catalog: None,
+            failed: None,
         }
+    }
+
+    /// The first error of a statement. PostgreSQL ends a transaction there, and answers a later
+    /// COMMIT as if nothing were wrong; so a closure that went on must not look committed.
+    pub(crate) fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    fn note<T>(&mut self, answer: Result<T>) -> Result<T> {
+        if let Err(error) = &answer {
+            self.failed.get_or_insert_with(|| error.to_string());
+        }
+        answer
     }
 
     pub(crate) fn set_catalog(&mut self, catalog: Option<Arc<Catalog>>) {
@@ -82,27 +97,30 @@ impl<'a> Tx<'a> {
     /// Runs a statement; answers how many rows it touched.
     pub fn execute(&mut self, sql: &str, params: &[Param]) -> Result<usize> {
         let sql = self.dialect().sql(sql);
-        match &mut self.engine {
+        let answer = match &mut self.engine {
             Engine::Sqlite(connection) => crate::sqlite::execute(connection, &sql, params),
             Engine::Postgres(connection) => connection.execute(&sql, params),
-        }
+        };
+        self.note(answer)
     }
 
     /// Runs statements that take no parameters.
     pub fn batch(&mut self, sql: &str) -> Result<()> {
-        match &mut self.engine {
-            Engine::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+        let answer = match &mut self.engine {
+            Engine::Sqlite(connection) => connection.execute_batch(sql).map_err(Error::from),
             Engine::Postgres(connection) => connection.batch(sql),
-        }
+        };
+        self.note(answer)
     }
 
     /// The rows of a query.
     pub fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
         let sql = self.dialect().sql(sql);
-        match &mut self.engine {
+        let answer = match &mut self.engine {
             Engine::Sqlite(connection) => crate::sqlite::query(connection, &sql, params),
             Engine::Postgres(connection) => connection.query(&sql, params),
-        }
+        };
+        self.note(answer)
     }
 
     /// The row of a query that has at most one.
@@ -136,10 +154,11 @@ impl<'a> Tx<'a> {
             return Ok(());
         }
         let sql = self.dialect().insert_rows(table, same, columns);
-        match &mut self.engine {
+        let answer = match &mut self.engine {
             Engine::Sqlite(connection) => crate::sqlite::execute_many(connection, &sql, same, rows),
             Engine::Postgres(connection) => connection.execute_arrays(&sql, same, columns, rows),
-        }
+        };
+        self.note(answer)
     }
 }
 

@@ -8,3 +8,4 @@
 
 mod criteria;
 mod doors;
+mod failures;
