@@ -96,6 +96,7 @@ CREATE TABLE jobs (
     lease_no BIGINT NOT NULL,
     lease_until BIGINT,
     worker TEXT,
+    process BIGINT,
     error TEXT,
     created_at BIGINT NOT NULL,
     touched_at BIGINT NOT NULL,

@@ -22,12 +22,37 @@ pub fn accept(
     records: &[(RecordId, i64)],
     now: Timestamp,
 ) -> Result<(), Fault> {
+    match store_all(db, new, records, now) {
+        Err(Fault::Refused(refusal))
+            if refusal.code == Code::AlreadyScheduled && sweep(db, now)? =>
+        {
+            store_all(db, new, records, now)
+        }
+        answer => answer,
+    }
+}
+
+/// Removes preparations that were given up, which workers do too; a caller should not wait for them.
+fn sweep(db: &Db, now: Timestamp) -> Result<bool, Fault> {
+    let process = db.process()?;
+    db.write(Priority::Interactive, |tx| {
+        Ok(jobs::sweep_preparing(tx, process, now)? > 0)
+    })
+}
+
+fn store_all(
+    db: &Db,
+    new: &NewJob,
+    records: &[(RecordId, i64)],
+    now: Timestamp,
+) -> Result<(), Fault> {
     let total = i64::try_from(records.len()).unwrap_or(i64::MAX);
     let mut batches = records.chunks(TARGETS_AT_ONCE);
     let first = batches.next().unwrap_or_default();
     let only = records.len() <= TARGETS_AT_ONCE;
+    let process = if only { None } else { Some(db.process()?) };
     db.write(Priority::Interactive, |tx| {
-        begin(tx, new, now)?;
+        begin(tx, new, process, now)?;
         targets::insert(tx, new.id, &numbered(first, 0))?;
         if only {
             seal(tx, new.id, total, now)
@@ -73,7 +98,7 @@ fn prepare<'a>(
     db.write(Priority::Interactive, |tx| seal(tx, job, total, now))
 }
 
-fn begin(tx: &mut Tx, new: &NewJob, now: Timestamp) -> Result<(), Fault> {
+fn begin(tx: &mut Tx, new: &NewJob, process: Option<i64>, now: Timestamp) -> Result<(), Fault> {
     if let Some(key) = &new.exclusive
         && jobs::holding(tx, key)?.is_some()
     {
@@ -82,6 +107,7 @@ fn begin(tx: &mut Tx, new: &NewJob, now: Timestamp) -> Result<(), Fault> {
     Ok(jobs::insert_preparing(
         tx,
         new,
+        process,
         now,
         now.plus_ms(PREPARING_MS),
     )?)
@@ -124,7 +150,7 @@ pub fn run_now(
 ) -> Result<Vec<Settled>, Fault> {
     let targets = numbered(records, 0);
     let total = i64::try_from(targets.len()).unwrap_or(i64::MAX);
-    begin(tx, new, now)?;
+    begin(tx, new, None, now)?;
     targets::insert(tx, new.id, &targets)?;
     seal(tx, new.id, total, now)?;
     let lease_until = now.plus_ms(PREPARING_MS);

@@ -1,6 +1,7 @@
 //! The thread that lets a worker step: wakes when a job is accepted, polls each second, stops on demand.
 
 use crate::worker::{Step, Worker};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -63,6 +64,12 @@ impl Engine {
         self.shared.changed.notify_all();
     }
 
+    /// Whether the thread, if there is one, still runs.
+    pub fn is_well(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(|thread| !thread.is_finished())
+    }
+
     /// Stops after the chunk that runs now, and gives all leases back. Waits for that.
     pub fn stop(&self) {
         self.shared.lock().stop = true;
@@ -92,7 +99,12 @@ fn run(worker: &mut Worker, shared: &Shared) {
                 worker.look_for_jobs();
             }
         }
-        if matches!(worker.step(), Step::Idle | Step::Waiting) {
+        // Chunks catch their own panics; a panic anywhere else must not end all work either.
+        let step = catch_unwind(AssertUnwindSafe(|| worker.step())).unwrap_or_else(|_| {
+            tracing::error!("the worker panicked outside of a chunk and goes on");
+            Step::Waiting
+        });
+        if matches!(step, Step::Idle | Step::Waiting) {
             wait(shared);
             worker.look_for_jobs();
         }

@@ -18,6 +18,8 @@ use store::{Db, Error, Fault, Priority, Tx, jobs, targets};
 const LEASE_MS: i64 = 30_000;
 /// A worker that is busy looks for more jobs this often: other processes accept some, or die.
 const LOOK_MS: i64 = 1_000;
+/// A job whose chunk had to wait for something is left alone for so long while others can run.
+const REST_MS: i64 = 5_000;
 /// Jobs that one worker holds at once.
 const HELD_MAX: usize = 32;
 /// Records of the first chunk, of the smallest and of the largest.
@@ -40,11 +42,13 @@ pub enum Step {
     Ran(JobId, JobState),
     /// A chunk did not commit; it will be tried again, smaller.
     Stumbled(JobId),
+    /// A chunk could not run now, because others hold what it needs; other jobs go first.
+    Delayed(JobId),
     /// The job as a whole cannot go on.
     Failed(JobId),
     /// Somebody else has the job now.
     Lost(JobId),
-    /// The database cannot be written now; try again later.
+    /// Nothing can be written now; try again later.
     Waiting,
 }
 
@@ -52,6 +56,14 @@ struct Held {
     id: JobId,
     lease_no: i64,
     size: usize,
+    rests_until: Timestamp,
+}
+
+impl Held {
+    fn rests(&self, now: Timestamp) -> bool {
+        // A clock that was put back ends every rest.
+        (1..=REST_MS).contains(&(self.rests_until.0 - now.0))
+    }
 }
 
 /// Runs jobs.
@@ -132,17 +144,20 @@ impl Worker {
                 }
             }
         }
-        let Some(held) = self.held.pop_front() else {
+        // When all rest, the caller has waited already.
+        let next = self.held.iter().position(|held| !held.rests(now));
+        let Some(held) = self.held.remove(next.unwrap_or(0)) else {
             return Step::Idle;
         };
         self.chunk(held, now)
     }
 
     fn claim(&mut self, now: Timestamp) -> Result<Option<JobId>, Fault> {
+        let process = self.db.process()?;
         let Self { db, name, plan, .. } = self;
         let claimed = db.write(Priority::Chunk, |tx| {
-            jobs::sweep_preparing(tx, now)?;
-            let claimed = jobs::claim(tx, name, now, now.plus_ms(LEASE_MS))?;
+            jobs::sweep_preparing(tx, process, now)?;
+            let claimed = jobs::claim(tx, name, process, now, now.plus_ms(LEASE_MS))?;
             if claimed.is_some() {
                 at(plan, Point::Claim)?;
             }
@@ -156,6 +171,7 @@ impl Worker {
             id: job.id,
             lease_no: job.lease_no,
             size: CHUNK_START.clamp(*self.sizes.start(), *self.sizes.end()),
+            rests_until: now,
         });
         Ok(Some(job.id))
     }
@@ -205,16 +221,23 @@ impl Worker {
     }
 
     /// Keeps the lease while waiting: when it ran out, that would count as an attempt.
-    fn await_turn(&mut self, held: Held) -> Step {
-        let lease_until = self.clock.now().plus_ms(LEASE_MS);
+    fn await_turn(&mut self, mut held: Held) -> Step {
+        let now = self.clock.now();
+        let lease_until = now.plus_ms(LEASE_MS);
         let renewed = self.db.write(Priority::Chunk, |tx| {
             Ok(jobs::renew(tx, held.id, held.lease_no, lease_until)?)
         });
         if let Ok(false) = renewed {
             return Step::Lost(held.id);
         }
+        let id = held.id;
+        held.rests_until = now.plus_ms(REST_MS);
         self.held.push_back(held);
-        Step::Waiting
+        if self.held.iter().all(|held| held.rests(now)) {
+            Step::Waiting
+        } else {
+            Step::Delayed(id)
+        }
     }
 
     fn fail(&mut self, held: Held, refusal: &Refusal) -> Step {

@@ -1,7 +1,7 @@
 //! Jobs: one row each, with its state, counts, cursor and lease.
 
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, params};
+use crate::{Dialect, Error, Result, Row, params};
 use model::id::{JobId, ModuleId, UserId};
 use model::job::{Counts, JobKind, JobState};
 use model::time::Timestamp;
@@ -61,6 +61,9 @@ pub struct NewJob {
 const COLUMNS: &str = "id, kind, module, actor, request, state, total, cursor, changed, unchanged,
     failed, attempts, lease_no, error, created_at, started_at, finished_at";
 
+/// As the index of jobs that somebody may have to look at says it, or it would not be used.
+const RUNNABLE: &str = "state IN ('preparing', 'queued', 'running')";
+
 fn job(row: &Row) -> Result<Job> {
     let unknown = |what: &str, word: &str| Error::Inconsistent(format!("a job's {what} is {word}"));
     Ok(Job {
@@ -109,16 +112,18 @@ pub fn holding(tx: &mut Tx, exclusive: &str) -> Result<Option<JobId>> {
 }
 
 /// Stores a job that is being prepared. Its exclusive key is taken from now on; a job that takes the
-/// same key at the same moment makes this a conflict, and the closure runs again.
+/// same key at the same moment makes this a conflict, and the closure runs again. A preparation that
+/// takes more than this transaction says by which process it is done.
 pub fn insert_preparing(
     tx: &mut Tx,
     new: &NewJob,
+    process: Option<i64>,
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<()> {
     let sql = "INSERT INTO jobs (id, kind, module, actor, request, exclusive, state, total, cursor,
-        changed, unchanged, failed, attempts, lease_no, lease_until, created_at, touched_at)
-        VALUES ($1, $2, $3, $4, $5, $6, 'preparing', 0, 0, 0, 0, 0, 0, 0, $7, $8, $8)";
+        changed, unchanged, failed, attempts, lease_no, lease_until, created_at, touched_at, process)
+        VALUES ($1, $2, $3, $4, $5, $6, 'preparing', 0, 0, 0, 0, 0, 0, 0, $7, $8, $8, $9)";
     let (kind, module, actor) = (new.kind.as_str(), new.module.0, new.actor.0);
     let (request, exclusive) = (new.request.as_str(), new.exclusive.clone());
     let params = params![
@@ -129,7 +134,8 @@ pub fn insert_preparing(
         request,
         exclusive,
         lease_until.0,
-        now.0
+        now.0,
+        process
     ];
     match tx.execute(sql, params) {
         Err(Error::Constraint(why)) if new.exclusive.is_some() => Err(Error::Conflict(why)),
@@ -153,19 +159,24 @@ pub fn extend_preparing(tx: &mut Tx, id: JobId, lease_until: Timestamp) -> Resul
 
 /// Removes jobs whose preparation was given up: nobody was told of them. Answers how many. The job
 /// goes first: whoever extends or seals it holds its row, and it then is passed by, targets and all.
-pub fn sweep_preparing(tx: &mut Tx, now: Timestamp) -> Result<usize> {
-    let given_up = "state = 'preparing' AND lease_until < $1";
-    let skip = tx.dialect().for_update_skip_locked();
-    let sql = format!(
-        "DELETE FROM jobs WHERE {given_up}
-         AND id IN (SELECT id FROM jobs WHERE {given_up}{skip}) RETURNING id"
-    );
+pub fn sweep_preparing(tx: &mut Tx, process: i64, now: Timestamp) -> Result<usize> {
+    let sql = sweep_sql(tx.dialect(), process);
     let rows = tx.query(&sql, params![now.0])?;
     if !rows.is_empty() {
         let ids = Param::Ids(rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?);
         tx.execute("DELETE FROM job_targets WHERE job IN ids($1)", &[ids])?;
     }
     Ok(rows.len())
+}
+
+fn sweep_sql(dialect: Dialect, process: i64) -> String {
+    let gone = dialect.process_is_gone(process);
+    let given_up = format!("{RUNNABLE} AND state = 'preparing' AND (lease_until < $1 OR {gone})");
+    let skip = dialect.for_update_skip_locked();
+    format!(
+        "DELETE FROM jobs WHERE {given_up}
+         AND id IN (SELECT id FROM jobs WHERE {given_up}{skip}) RETURNING id"
+    )
 }
 
 /// Removes one job whose preparation was refused after all; one that was sealed stays as it is.
@@ -177,27 +188,35 @@ pub fn discard_preparing(tx: &mut Tx, id: JobId) -> Result<()> {
     Ok(())
 }
 
-/// Claims the job that waited longest: a queued one, or a running one whose lease ran out. A worker
-/// that lost its lease without giving it back counts as an attempt.
+/// Claims the job that waited longest: a queued one, or a running one whose lease ran out or whose
+/// worker's process is dead. A worker that lost its lease without giving it back counts as an attempt.
 pub fn claim(
     tx: &mut Tx,
     worker: &str,
+    process: i64,
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<Job>> {
-    let claimable = "(state = 'queued' OR (state = 'running' AND lease_until < $1))";
-    let skip = tx.dialect().for_update_skip_locked();
-    let sql = format!(
-        "UPDATE jobs SET lease_no = lease_no + 1, lease_until = $2, touched_at = $1,
-           attempts = attempts + CASE WHEN state = 'running' AND worker IS NOT NULL THEN 1 ELSE 0 END,
-           state = 'running', worker = $3, started_at = COALESCE(started_at, $1)
-         WHERE id = (SELECT id FROM jobs WHERE {claimable} ORDER BY touched_at, id LIMIT 1{skip})
-         AND {claimable} RETURNING {COLUMNS}"
-    );
-    tx.query_opt(&sql, params![now.0, lease_until.0, worker])?
+    let sql = claim_sql(tx.dialect(), process);
+    tx.query_opt(&sql, params![now.0, lease_until.0, worker, process])?
         .as_ref()
         .map(job)
         .transpose()
+}
+
+fn claim_sql(dialect: Dialect, process: i64) -> String {
+    let gone = dialect.process_is_gone(process);
+    let claimable = format!(
+        "{RUNNABLE} AND (state = 'queued' OR (state = 'running' AND (lease_until < $1 OR {gone})))"
+    );
+    let skip = dialect.for_update_skip_locked();
+    format!(
+        "UPDATE jobs SET lease_no = lease_no + 1, lease_until = $2, touched_at = $1,
+           attempts = attempts + CASE WHEN state = 'running' AND worker IS NOT NULL THEN 1 ELSE 0 END,
+           state = 'running', worker = $3, process = $4, started_at = COALESCE(started_at, $1)
+         WHERE id = (SELECT id FROM jobs WHERE {claimable} ORDER BY touched_at, id LIMIT 1{skip})
+         AND {claimable} RETURNING {COLUMNS}"
+    )
 }
 
 /// Claims one queued job for the transaction that runs it to its end at once.
@@ -308,7 +327,7 @@ pub fn renew(tx: &mut Tx, id: JobId, lease_no: i64, lease_until: Timestamp) -> R
 
 /// Gives a lease back, so that anyone may go on at once and no attempt is counted.
 pub fn release(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<bool> {
-    let sql = "UPDATE jobs SET lease_until = 0, worker = NULL
+    let sql = "UPDATE jobs SET lease_until = 0, worker = NULL, process = NULL
                WHERE id = $1 AND lease_no = $2 AND state = 'running'";
     Ok(tx.execute(sql, params![id.0, lease_no])? == 1)
 }
@@ -323,4 +342,30 @@ pub fn count_by_state(tx: &mut Tx) -> Result<Vec<(JobState, i64)>> {
             Ok((state, row.int(1)?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Workers ask each second, and jobs are kept for long: looking must not read them all.
+    #[test]
+    fn looking_for_work_reads_unfinished_jobs_only() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let schema = include_str!("../../../migrations/0001_core.sql");
+        let schema = schema.replace("{without_rowid}", Dialect::Sqlite.without_rowid());
+        connection.execute_batch(&schema).unwrap();
+        for sql in [claim_sql(Dialect::Sqlite, 7), sweep_sql(Dialect::Sqlite, 7)] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", Dialect::Sqlite.sql(&sql));
+            let mut statement = connection.prepare(&sql).unwrap();
+            let detail = |row: &rusqlite::Row<'_>| row.get::<_, String>(3);
+            let steps = statement.raw_query().mapped(detail);
+            let steps: Vec<String> = steps.map(|step| step.unwrap()).collect();
+            assert!(
+                steps.iter().any(|step| step.contains("jobs_runnable")),
+                "{steps:?}"
+            );
+            assert!(!steps.iter().any(|step| step == "SCAN jobs"), "{steps:?}");
+        }
+    }
 }

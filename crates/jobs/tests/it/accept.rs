@@ -38,7 +38,7 @@ fn refused(answer: Result<(), Fault>) -> bool {
 pub(crate) fn abandon(bench: &Bench, id: i64) {
     let now = bench.now();
     bench.write(|tx| {
-        stored::insert_preparing(tx, &new_job(id, KEY), now, now.plus_ms(30_000))?;
+        stored::insert_preparing(tx, &new_job(id, KEY), None, now, now.plus_ms(30_000))?;
         let some: Vec<Target> = records(10)
             .iter()
             .zip(0..)

@@ -1,13 +1,15 @@
 //! The thread around a worker: woken, it runs; stopped, it hands over.
 
 use crate::toy::{Bench, Toy, unhindered};
-use jobs::Engine;
+use jobs::{Engine, Point};
+use model::job::JobState;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use testkit::{Kind, each_db};
 
 each_db! {
     an_engine_runs_what_it_is_woken_for_and_hands_over_when_stopped,
+    an_engine_survives_a_panic_outside_of_a_chunk,
 }
 
 mod check {
@@ -42,5 +44,29 @@ mod check {
         bench.finish(&mut other);
         assert_eq!(bench.left(7), unhindered(100));
         assert_eq!(bench.job(7).attempts, 0);
+    }
+
+    pub(super) fn an_engine_survives_a_panic_outside_of_a_chunk(kind: Kind) {
+        let bench = Bench::new(kind, 100);
+        bench.accept(7, 100);
+        let (claimed, claims) = channel();
+        let worker = bench.worker("a", Toy::plain()).with_faults(move |at| {
+            if at == Point::Claim && claimed.send(()).is_ok() {
+                panic!("planned");
+            }
+            Ok(())
+        });
+        let engine = Engine::start(worker).unwrap();
+        for _ in 0..2 {
+            claims.recv().unwrap();
+            engine.wake();
+        }
+        drop(claims);
+        while bench.job(7).state != JobState::Completed {
+            assert!(engine.is_well());
+            engine.wake();
+        }
+        engine.stop();
+        assert_eq!(bench.left(7), unhindered(100));
     }
 }

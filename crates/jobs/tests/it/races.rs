@@ -104,7 +104,7 @@ fn a_seal_at_the_last_moment_keeps_its_targets() {
         });
         is_sealed.recv().unwrap();
         let gone = bench.db.write(Priority::Chunk, |tx| {
-            Ok(stored::sweep_preparing(tx, bench.now())?)
+            Ok(stored::sweep_preparing(tx, 1, bench.now())?)
         });
         assert_eq!(gone.unwrap(), 0);
         let _ = swept.send(());

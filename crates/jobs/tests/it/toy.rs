@@ -86,7 +86,7 @@ pub(crate) struct Bench {
     pub(crate) db: Db,
     pub(crate) clock: Arc<TestClock>,
     cursors: Mutex<BTreeMap<i64, i64>>,
-    _test: TestDb,
+    test: TestDb,
 }
 
 /// The first so many records, at revision 1.
@@ -130,7 +130,16 @@ impl Bench {
             db,
             clock: Arc::default(),
             cursors: Mutex::default(),
-            _test: test,
+            test,
+        }
+    }
+
+    /// The same after the process died: the database is opened by another. No worker may be left.
+    pub(crate) fn restarted(self) -> Self {
+        drop(self.db);
+        Self {
+            db: self.test.open(),
+            ..self
         }
     }
 

@@ -11,8 +11,14 @@ pub(crate) fn health(_: &Ask<'_>) -> Result<Answer, Fault> {
     Ok(Answer::ok(json!({"status": "up"})))
 }
 
-/// `GET /readyz`: the database answers and has an org.
+/// `GET /readyz`: the database answers and has an org, and the workers of this process work.
 pub(crate) fn ready(ask: &Ask<'_>) -> Result<Answer, Fault> {
+    if !ask.app.engine.is_well() {
+        return Ok(Answer::json(
+            503,
+            json!({"status": "the workers have stopped"}),
+        ));
+    }
     let has_org = ask.app.db.read(|tx| Ok(tx.find_catalog().is_some()))?;
     Ok(if has_org {
         Answer::ok(json!({"status": "ready"}))
