@@ -113,6 +113,8 @@ CREATE UNIQUE INDEX jobs_exclusive ON jobs (exclusive)
 CREATE INDEX jobs_runnable ON jobs (touched_at, id)
     WHERE state IN ('preparing', 'queued', 'running');
 
+CREATE INDEX jobs_finished ON jobs (finished_at, id) WHERE finished_at IS NOT NULL;
+
 CREATE TABLE job_targets (
     job BIGINT NOT NULL,
     seq BIGINT NOT NULL,

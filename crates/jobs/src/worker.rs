@@ -16,6 +16,12 @@ use store::{Db, Error, Fault, Priority, Tx, jobs, targets};
 
 /// A lease that no chunk renewed for so long is anyone's.
 const LEASE_MS: i64 = 30_000;
+/// What a finished job leaves (status, targets, outcomes) is kept for 60 days (wire API 1.5).
+const KEPT_MS: i64 = 60 * 24 * 60 * 60 * 1_000;
+/// A worker without work looks this often for what is older.
+const TIDY_MS: i64 = 60 * 60 * 1_000;
+/// Rows of a kind removed in one transaction.
+const TIDY_ROWS: i64 = 5_000;
 /// A worker that is busy looks for more jobs this often: other processes accept some, or die.
 const LOOK_MS: i64 = 1_000;
 /// A job whose chunk had to wait for something is left alone for so long while others can run.
@@ -48,6 +54,8 @@ pub enum Step {
     Failed(JobId),
     /// Somebody else has the job now.
     Lost(JobId),
+    /// Removed some of what old jobs had left.
+    Tidied,
     /// Nothing can be written now; try again later.
     Waiting,
 }
@@ -75,6 +83,7 @@ pub struct Worker {
     held: VecDeque<Held>,
     look: bool,
     looked_at: Timestamp,
+    tidied_at: Option<Timestamp>,
     sizes: RangeInclusive<usize>,
     plan: Option<Plan>,
 }
@@ -96,6 +105,7 @@ impl Worker {
             held: VecDeque::new(),
             look: true,
             looked_at: Timestamp(0),
+            tidied_at: None,
             sizes: CHUNK_MIN..=CHUNK_MAX,
             plan: None,
         }
@@ -147,9 +157,33 @@ impl Worker {
         // When all rest, the caller has waited already.
         let next = self.held.iter().position(|held| !held.rests(now));
         let Some(held) = self.held.remove(next.unwrap_or(0)) else {
-            return Step::Idle;
+            return self.tidy(now);
         };
         self.chunk(held, now)
+    }
+
+    /// Removes a part of what jobs of long ago left; only a worker without work does.
+    fn tidy(&mut self, now: Timestamp) -> Step {
+        if self
+            .tidied_at
+            .is_some_and(|at| (0..TIDY_MS).contains(&(now.0 - at.0)))
+        {
+            return Step::Idle;
+        }
+        let removed = self.db.write(Priority::Chunk, |tx| {
+            Ok(jobs::purge(tx, now.plus_ms(-KEPT_MS), TIDY_ROWS)?)
+        });
+        match removed {
+            Ok(true) => Step::Tidied,
+            Ok(false) => {
+                self.tidied_at = Some(now);
+                Step::Idle
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old jobs cannot be removed now");
+                Step::Waiting
+            }
+        }
     }
 
     fn claim(&mut self, now: Timestamp) -> Result<Option<JobId>, Fault> {

@@ -332,6 +332,29 @@ pub fn release(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<bool> {
     Ok(tx.execute(sql, params![id.0, lease_no])? == 1)
 }
 
+/// Removes what the oldest job that ended before `before` left: at most `rows` of its targets and
+/// outcomes, and the job once neither is left. Its changes stay, they are the records' history.
+/// `false` when there is no such job.
+pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
+    let sql = "SELECT id FROM jobs WHERE finished_at < $1 ORDER BY finished_at, id LIMIT 1";
+    let Some(row) = tx.query_opt(sql, params![before.0])? else {
+        return Ok(false);
+    };
+    let id = row.int(0)?;
+    let mut removed = 0;
+    for table in ["job_targets", "job_outcomes"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE job = $1
+             AND seq < (SELECT MIN(seq) FROM {table} WHERE job = $1) + $2"
+        );
+        removed += tx.execute(&sql, params![id, rows])?;
+    }
+    if removed == 0 {
+        tx.execute("DELETE FROM jobs WHERE id = $1", params![id])?;
+    }
+    Ok(true)
+}
+
 /// How many jobs there are in each state.
 pub fn count_by_state(tx: &mut Tx) -> Result<Vec<(JobState, i64)>> {
     let rows = tx.query("SELECT state, count(*) FROM jobs GROUP BY state", &[])?;

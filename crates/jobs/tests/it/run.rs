@@ -11,6 +11,7 @@ use testkit::{Kind, each_db};
 each_db! {
     a_job_runs_to_its_end_in_chunks,
     a_job_of_no_records_completes,
+    a_finished_job_is_removed_after_60_days_and_its_changes_stay,
     the_size_of_chunks_does_not_matter,
     a_small_job_does_not_wait_for_a_large_one,
     a_busy_worker_finds_what_others_accept,
@@ -51,6 +52,45 @@ mod check {
         bench.accept(7, 0);
         bench.finish(&mut bench.worker("a", Toy::plain()));
         assert_eq!(bench.left(7), unhindered(0));
+    }
+
+    pub(super) fn a_finished_job_is_removed_after_60_days_and_its_changes_stay(kind: Kind) {
+        let bench = Bench::new(kind, 6_000);
+        bench.accept(7, 6_000);
+        let mut worker = bench.worker("a", Toy::plain());
+        bench.finish(&mut worker);
+        let left = |what: &str| {
+            let sql = format!("SELECT count(*) FROM {what}");
+            bench.write(|tx| Ok(tx.query_one(&sql, &[])?.int(0)?))
+        };
+        let changes = left("toy_changes");
+        bench.clock.advance_ms(60 * 24 * 60 * 60 * 1_000);
+        assert_eq!(
+            bench.finish(&mut worker),
+            [],
+            "not before the 60 days are over"
+        );
+        bench.clock.advance_ms(60 * 60 * 1_000);
+        bench.accept(8, 10);
+        // Not checked in between: what is removed is no longer complete.
+        let steps: Vec<Step> = std::iter::from_fn(|| Some(worker.step()))
+            .take_while(|step| *step != Step::Idle)
+            .collect();
+        assert_eq!(
+            steps.first(),
+            Some(&Step::Claimed(JobId(8))),
+            "work goes first"
+        );
+        assert_eq!(
+            steps.iter().filter(|step| **step == Step::Tidied).count(),
+            3
+        );
+        let (jobs, targets) = (left("jobs"), left("job_targets"));
+        assert_eq!(
+            (jobs, targets, left("job_outcomes WHERE job = 7")),
+            (1, 10, 0)
+        );
+        assert!(changes > 0 && left("toy_changes WHERE job = 7") == changes);
     }
 
     pub(super) fn the_size_of_chunks_does_not_matter(kind: Kind) {
