@@ -326,7 +326,10 @@ impl Db {
                 Mode::Read => readers.with(
                     || sqlite::open_reader(path),
                     rusqlite::Connection::is_autocommit,
-                    |connection| self.on_sqlite(connection, mode, with_catalog, run),
+                    |connection| {
+                        sqlite::start_read_time(connection)?;
+                        self.on_sqlite(connection, mode, with_catalog, run)
+                    },
                 )?,
                 Mode::Write(_) | Mode::ChangeCatalog => {
                     let priority = match mode {

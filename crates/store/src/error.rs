@@ -74,7 +74,11 @@ impl From<rusqlite::Error> for Error {
         }
         match error.sqlite_error_code() {
             Some(
-                C::DatabaseBusy | C::DatabaseLocked | C::FileLockingProtocolFailed | C::OutOfMemory,
+                C::DatabaseBusy
+                | C::DatabaseLocked
+                | C::FileLockingProtocolFailed
+                | C::OperationInterrupted
+                | C::OutOfMemory,
             ) => Self::Busy(text),
             Some(C::DiskFull) => Self::Full(text),
             Some(C::ReadOnly | C::PermissionDenied) => Self::ReadOnly(text),

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, ToSql};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Marks a file as ours ("SWTH").
 const APPLICATION_ID: i64 = 0x5357_5448;
@@ -73,6 +74,21 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// A read transaction lives at most this long: while it does, the log behind it cannot be checked in
+/// and grows.
+const READ_TIME: Duration = Duration::from_secs(5);
+
+/// Interrupts whatever this connection still runs when the time of a read is over.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waiting is measured on the monotonic clock"
+)]
+pub(crate) fn start_read_time(connection: &mut Connection) -> Result<()> {
+    let until = Instant::now() + READ_TIME;
+    // Asked every so many steps of SQLite's machine: some hundred times a second.
+    Ok(connection.progress_handler(100_000, Some(move || Instant::now() > until))?)
+}
+
 /// Opens a connection that only reads.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -89,7 +105,7 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
         ))
     })?;
     // Only another program can hold the file: ours hold the owner's lock.
-    connection.busy_timeout(std::time::Duration::from_secs(3))?;
+    connection.busy_timeout(Duration::from_secs(3))?;
     connection.set_prepared_statement_cache_capacity(256);
     connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
     rusqlite::vtab::array::load_module(&connection)?;

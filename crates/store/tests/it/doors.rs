@@ -220,3 +220,20 @@ fn a_file_that_is_no_database_is_refused() {
     };
     assert!(matches!(Db::open(&settings), Err(Error::Unusable(_))));
 }
+
+#[test]
+fn a_read_that_takes_too_long_is_ended_and_the_next_one_runs() {
+    let test = TestDb::new(testkit::Kind::Sqlite);
+    let db = test.open();
+    let endless = db.read(|tx| {
+        let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                   SELECT count(*) FROM n";
+        Ok(tx.query(sql, &[])?)
+    });
+    assert!(
+        matches!(endless, Err(Fault::Store(Error::Busy(_)))),
+        "{endless:?}"
+    );
+    put(&db, 1).unwrap();
+    assert_eq!(all(&db), [1]);
+}
