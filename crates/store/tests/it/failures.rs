@@ -112,21 +112,22 @@ fn backend(tx: &mut Tx) -> i32 {
     i32::try_from(row.int(0).unwrap()).unwrap()
 }
 
+/// Reads inside of reads, so that there are as many connections.
+fn nested(db: &Db, depth: usize, ids: &mut Vec<i32>) {
+    db.read(|tx| {
+        ids.push(backend(tx));
+        if depth > 1 {
+            nested(db, depth - 1, ids);
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
 #[test]
 fn connections_that_broke_while_idle_are_replaced_before_anyone_notices() {
     let test = TestDb::new(Kind::Postgres);
     let db = test.open();
-    // Nested, so that there are as many connections.
-    fn nested(db: &Db, depth: usize, ids: &mut Vec<i32>) {
-        db.read(|tx| {
-            ids.push(backend(tx));
-            if depth > 1 {
-                nested(db, depth - 1, ids);
-            }
-            Ok(())
-        })
-        .unwrap();
-    }
     let mut ids = Vec::new();
     nested(&db, 8, &mut ids);
     cut(&test, &ids);
