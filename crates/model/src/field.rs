@@ -257,63 +257,75 @@ impl FieldKind {
         let wrong = || Misfit::wrong_type(self);
         match json {
             Json::Null => return Ok(Value::Null),
-            Json::String(text) if text.is_empty() => return Ok(Value::Null),
+            Json::String(text) => return self.parse_str(text, zone),
             _ => {}
         }
         match self {
             Self::MultiSelectPicklist => self.parse_elements(json),
             Self::Boolean => json.as_bool().map(Value::Bool).ok_or_else(wrong),
-            Self::Integer => {
-                let text = number_text(json).ok_or_else(wrong)?;
-                let number: i64 = text.parse().map_err(|_| wrong())?;
-                let digits = number.unsigned_abs().to_string().len();
-                if digits > 9 {
-                    Err(Misfit::one("maximum_length", 9))
-                } else {
-                    Ok(number.into())
-                }
-            }
-            Self::BigInt => {
-                let text = number_text(json).ok_or_else(wrong)?;
-                let number: i64 = text.parse().map_err(|_| wrong())?;
-                let digits = number.unsigned_abs().to_string().len();
-                if digits > 18 {
-                    Err(Misfit::one("maximum_length", 18))
-                } else {
-                    Ok(number.into())
-                }
-            }
-            Self::Double { places } | Self::Currency { places } | Self::Percent { places } => {
-                let text = number_text(json).ok_or_else(wrong)?;
-                parse_decimal(&text, *places)
-                    .map(Value::Int)
-                    .map_err(|why| match why {
-                        NotDecimal::Form => wrong(),
-                        NotDecimal::Places => Misfit::one("maximum_decimal_place", *places),
-                        NotDecimal::Digits => {
-                            Misfit::one("maximum_length", DECIMAL_DIGITS_MAX - usize::from(*places))
-                        }
-                    })
-            }
-            Self::Date => json
-                .as_str()
-                .and_then(Day::from_wire)
-                .map(|day| Value::Int(day.0))
-                .ok_or_else(wrong),
-            Self::DateTime => json
-                .as_str()
-                .and_then(|text| Timestamp::from_wire(text, zone))
-                .map(|at| Value::Int(at.0))
-                .ok_or_else(wrong),
             Self::Lookup { .. } | Self::OwnerLookup | Self::UserLookup | Self::Layout => {
                 reference_id(json).map(Value::Int).ok_or_else(wrong)
             }
-            _ => self.parse_text(json),
+            _ => match json {
+                Json::Number(number) if self.is_number() => self.parse_number(&number.to_string()),
+                _ => Err(wrong()),
+            },
         }
     }
 
-    fn parse_text(&self, json: &Json) -> Result<Value, Misfit> {
-        let text = json.as_str().ok_or_else(|| Misfit::wrong_type(self))?;
+    /// Reads a wire value that is a string.
+    pub fn parse_str(&self, text: &str, zone: &TimeZone) -> Result<Value, Misfit> {
+        let wrong = || Misfit::wrong_type(self);
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        match self {
+            Self::MultiSelectPicklist | Self::Boolean => Err(wrong()),
+            Self::Date => Day::from_wire(text)
+                .map(|day| Value::Int(day.0))
+                .ok_or_else(wrong),
+            Self::DateTime => Timestamp::from_wire(text, zone)
+                .map(|at| Value::Int(at.0))
+                .ok_or_else(wrong),
+            Self::Lookup { .. } | Self::OwnerLookup | Self::UserLookup | Self::Layout => {
+                crate::id::parse(text).map(Value::Int).ok_or_else(wrong)
+            }
+            _ if self.is_number() => self.parse_number(text),
+            _ => self.parse_text(text),
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self, Self::Integer | Self::BigInt) || self.places().is_some()
+    }
+
+    /// A number by its text; exponents are refused.
+    fn parse_number(&self, text: &str) -> Result<Value, Misfit> {
+        let wrong = || Misfit::wrong_type(self);
+        let plain = |b: u8| b.is_ascii_digit() || b == b'.' || b == b'-';
+        if text.len() > 40 || !text.bytes().all(plain) {
+            return Err(wrong());
+        }
+        if let Some(places) = self.places() {
+            return parse_decimal(text, places)
+                .map(Value::Int)
+                .map_err(|why| match why {
+                    NotDecimal::Form => wrong(),
+                    NotDecimal::Places => Misfit::one("maximum_decimal_place", places),
+                    NotDecimal::Digits => {
+                        Misfit::one("maximum_length", DECIMAL_DIGITS_MAX - usize::from(places))
+                    }
+                });
+        }
+        let number: i64 = text.parse().map_err(|_| wrong())?;
+        let max = if *self == Self::Integer { 9 } else { 18 };
+        if number.unsigned_abs().to_string().len() > max {
+            return Err(Misfit::one("maximum_length", max));
+        }
+        Ok(number.into())
+    }
+
+    fn parse_text(&self, text: &str) -> Result<Value, Misfit> {
         self.check_length(text)?;
         let fits = match self {
             Self::Email => is_email(text),
@@ -445,20 +457,6 @@ fn decimal_json(number: i64, places: u8) -> Json {
     short
         .parse::<serde_json::Number>()
         .map_or(Json::Null, Json::Number)
-}
-
-/// The text of a JSON number, or of a string that holds a number; exponents are refused.
-fn number_text(json: &Json) -> Option<String> {
-    let text = match json {
-        Json::Number(number) => number.to_string(),
-        Json::String(text) => text.clone(),
-        _ => return None,
-    };
-    let plain = text.len() <= 40
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-    plain.then_some(text)
 }
 
 /// The id in `{"id": …}`, a string or a number.

@@ -1,11 +1,11 @@
 //! An import map: which column of a CSV file becomes which field, and what its cells mean.
 
-use crate::field::{Field, FieldKind};
+use crate::field::{Field, FieldKind, Misfit};
 use crate::module::Module;
 use crate::org::Problem;
 use crate::org::read::{At, Flaw, Table, Text, Texts, document, problems};
+use crate::value::Value;
 use jiff::tz::TimeZone;
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// How the columns of a CSV file become the fields of a module.
@@ -143,12 +143,13 @@ impl ImportMap {
             let Some(field) = writable(module, name, &mut flaws) else {
                 continue;
             };
-            let json = self.cell("", field, &text.value);
-            let known = match field.kind {
-                FieldKind::Picklist => field.pick(&text.value).is_some(),
-                _ if field.kind.is_reference() => !json.is_null(),
-                _ => field.kind.parse(&json, &TimeZone::UTC).is_ok() && !json.is_null(),
-            };
+            let known = self
+                .text("", field, &text.value)
+                .is_some_and(|text| match field.kind {
+                    FieldKind::Picklist => field.pick(text).is_some(),
+                    _ if field.kind.is_reference() => true,
+                    _ => self.value(field, text, &TimeZone::UTC).is_ok(),
+                });
             if !known {
                 let message = format!("\"{}\" is no value of {}", text.value, name.value);
                 flaws.push(Flaw::new(text.at, message));
@@ -185,10 +186,10 @@ impl ImportMap {
         constants.map(|(field, text)| (field.value.as_str(), text.value.as_str()))
     }
 
-    /// A cell in the wire's form, for [`FieldKind::parse`]. What it cannot read stays a text, which
-    /// that function then refuses.
-    pub fn cell(&self, header: &str, field: &Field, text: &str) -> Json {
-        let text = if self.exact && field.kind.is_text() {
+    /// What a cell says, or none when it is empty.
+    pub fn text<'t>(&'t self, header: &str, field: &Field, text: &'t str) -> Option<&'t str> {
+        let one_text = field.kind.is_text() || field.kind == FieldKind::Picklist;
+        let text = if self.exact && one_text {
             text
         } else {
             text.trim()
@@ -198,13 +199,19 @@ impl ImportMap {
             .find(|(known, _)| known.value == header)
             .and_then(|(_, words)| words.get(text))
             .map_or(text, String::as_str);
-        if text.is_empty() || self.empty.iter().any(|empty| empty == text) {
-            return Json::Null;
-        }
+        let empty = text.is_empty() || self.empty.iter().any(|empty| empty == text);
+        (!empty).then_some(text)
+    }
+
+    /// The value of a text that [`Self::text`] answered, for a field that refers to nothing.
+    pub fn value(&self, field: &Field, text: &str, zone: &TimeZone) -> Result<Value, Misfit> {
         match field.kind {
-            FieldKind::Boolean => self.truth(text).map_or_else(|| text.into(), Json::Bool),
-            FieldKind::MultiSelectPicklist => elements(text).into(),
-            _ => text.into(),
+            FieldKind::Boolean => match self.truth(text) {
+                Some(truth) => Ok(truth.into()),
+                None => field.kind.parse_str(text, zone),
+            },
+            FieldKind::MultiSelectPicklist => field.kind.parse(&elements(text).into(), zone),
+            _ => field.kind.parse_str(text, zone),
         }
     }
 
@@ -275,7 +282,6 @@ fn writable<'m>(module: &'m Module, name: &Text, flaws: &mut Vec<Flaw>) -> Optio
 mod tests {
     use super::*;
     use crate::org::{OrgFile, plan};
-    use serde_json::json;
 
     fn leads() -> Module {
         let file = OrgFile::parse(include_str!("../../../examples/course-leads/org.toml"));
@@ -309,17 +315,21 @@ mod tests {
             let Column::Field(name) = map.column(header) else {
                 panic!("{header}");
             };
-            map.cell(header, module.field(name).unwrap(), text)
+            let field = module.field(name).unwrap();
+            let text = map.text(header, field, text);
+            text.map_or(Value::Null, |text| {
+                map.value(field, text, &TimeZone::UTC).unwrap()
+            })
         };
-        assert_eq!(cell("Converted", "1"), json!(true));
-        assert_eq!(cell("Do Not Email", "No"), json!(false));
-        assert_eq!(cell("City", "Select"), json!(null));
+        assert_eq!(cell("Converted", "1"), true.into());
+        assert_eq!(cell("Do Not Email", "No"), false.into());
+        assert_eq!(cell("City", "Select"), Value::Null);
         assert_eq!(
             cell("City", " Thane & Outskirts "),
-            json!("Thane & Outskirts")
+            "Thane & Outskirts".into()
         );
-        assert_eq!(cell("Lead Source", "google"), json!("Google"));
-        assert_eq!(cell("TotalVisits", "3"), json!("3"));
+        assert_eq!(cell("Lead Source", "google"), "Google".into());
+        assert_eq!(cell("TotalVisits", "3"), 3.into());
     }
 
     #[test]

@@ -13,7 +13,6 @@ use model::org::Problem;
 use model::people::{FieldRight, Right};
 use model::refusal::{Code, Refusal};
 use model::value::Value;
-use serde_json::Value as Json;
 use std::collections::HashMap;
 use store::Fault;
 
@@ -76,6 +75,16 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Values by the place of their field in the module.
+    pub fn values(&self) -> &[(usize, Value)] {
+        &self.values
+    }
+
+    /// Names of records in place of their ids, by the place of the lookup.
+    pub fn names(&self) -> &[(usize, String)] {
+        &self.names
+    }
+
     /// The values with their fields.
     pub(super) fn into_values(self, module: &Module) -> Vec<(&Field, Value)> {
         let values = self.values.into_iter();
@@ -247,15 +256,18 @@ impl Columns {
         self.actor.catalog.version
     }
 
-    pub(super) fn actor(&self) -> &Actor {
+    /// Who imports.
+    pub fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    pub(super) fn module(&self) -> &Module {
+    /// What the rows become records of.
+    pub fn module(&self) -> &Module {
         &self.module
     }
 
-    pub(super) fn left_out(&self) -> impl Iterator<Item = &str> {
+    /// Headers of columns that are passed by.
+    pub fn left_out(&self) -> impl Iterator<Item = &str> {
         let left_out = self.of_file.iter().filter(|(_, place)| place.is_none());
         left_out.map(|(header, _)| header.as_str())
     }
@@ -327,20 +339,18 @@ impl Columns {
         text: &str,
         map: &ImportMap,
     ) -> Result<Cell, String> {
-        let json = map.cell(header, field, text);
         let name = &field.api_name;
-        let text = match &json {
-            Json::String(text) if field.kind.is_reference() => text.as_str(),
-            Json::Null => return Ok(Cell::Value(Value::Null)),
-            _ => {
-                let value = field.kind.parse(&json, &self.actor.zone);
-                return value.map(Cell::Value).map_err(|misfit| {
-                    let mut refusal = Refusal::new(Code::InvalidData);
-                    refusal.details = misfit.details;
-                    reason(&refusal.with("api_name", name.as_str()).to_json())
-                });
-            }
+        let Some(text) = map.text(header, field, text) else {
+            return Ok(Cell::Value(Value::Null));
         };
+        if !field.kind.is_reference() {
+            let value = map.value(field, text, &self.actor.zone);
+            return value.map(Cell::Value).map_err(|misfit| {
+                let mut refusal = Refusal::new(Code::InvalidData);
+                refusal.details = misfit.details;
+                reason(&refusal.with("api_name", name.as_str()).to_json())
+            });
+        }
         let id = match &field.kind {
             FieldKind::Lookup { .. } => match id::parse(text) {
                 Some(id) if text.len() >= ID_DIGITS => id,
