@@ -2,18 +2,24 @@
 
 mod here;
 mod rejects;
+mod there;
 
 use crate::Done;
 use crate::settings::{self, Failure, Opened, Place, Usage, note, say};
 use anyhow::{Context, bail};
 use clap::Args;
-use crm::import::{Rejected, Row, Rows, Unusable};
+use crm::import::{Batch, Reader, Rejected, Row, Rows, Unusable};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::import_map::ImportMap;
 use rejects::Rejects;
 use serde_json::json;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// A batch of long rows is cut here, because a few of them wait in memory.
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The options.
 #[derive(Args)]
@@ -43,10 +49,10 @@ pub(crate) struct Import {
 trait Loader {
     /// Rows that are loaded together.
     fn batch_rows(&self) -> usize;
-    /// Headers of columns that are passed by.
-    fn left_out(&self) -> Vec<String>;
+    /// What reads the rows.
+    fn reader(&self) -> &Reader;
     /// Loads rows; answers which of them were rejected.
-    fn load(&mut self, rows: &[Row]) -> Result<Vec<Rejected>, Failure>;
+    fn load(&mut self, batch: &mut Batch) -> Result<Vec<Rejected>, Failure>;
 }
 
 /// What became of a file.
@@ -70,7 +76,7 @@ impl Import {
         let mut rows = Rows::new(source);
         let header = header(rows.next_row().with_context(cannot)?, file)?;
         let mut loader = self.loader(&header, map)?;
-        let left_out = loader.left_out();
+        let left_out: Vec<&str> = loader.reader().columns().left_out().collect();
         if !left_out.is_empty() {
             note(format_args!("columns left out: {}", left_out.join(", ")));
         }
@@ -78,7 +84,7 @@ impl Import {
         let bar = progress(size);
         let start = settings::now();
         let mut counts = Counts::default();
-        let done = load_all(&mut *loader, &mut rows, &mut rejects, &mut counts, &bar);
+        let done = load_all(&mut *loader, rows, &mut rejects, &mut counts, &bar);
         bar.finish_and_clear();
         let ms = settings::now().0 - start.0;
         done.with_context(|| {
@@ -115,7 +121,12 @@ impl Import {
     fn loader(&self, header: &[String], map: ImportMap) -> Result<Box<dyn Loader>, Failure> {
         let loader = match self.place.open()? {
             Opened::Here(db) => here::open(db, self.user.as_deref(), &self.module, header, map),
-            Opened::There(_) => bail!(Usage("--url is not there yet".to_owned())),
+            Opened::There(_) if self.user.is_some() => {
+                bail!(Usage(
+                    "--user is for --database: a token has its user".to_owned()
+                ))
+            }
+            Opened::There(server) => there::open(server, &self.module, header, map)?,
         };
         loader.map_err(|unusable| match unusable {
             Unusable::Map(problems) => {
@@ -184,31 +195,59 @@ fn progress(bytes: u64) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// A batch that was read, and how far into the file that was.
+type Read = Result<(Batch, u64), io::Error>;
+
+/// Reads on one thread, works ahead a little, and loads on this one.
 fn load_all(
     loader: &mut dyn Loader,
-    rows: &mut Rows<File>,
+    rows: Rows<File>,
     rejects: &mut Rejects,
     counts: &mut Counts,
     bar: &ProgressBar,
 ) -> Done {
-    let mut batch = Vec::with_capacity(loader.batch_rows());
-    loop {
-        batch.clear();
-        while batch.len() < loader.batch_rows() {
-            match rows.next_row()? {
-                Some(row) => batch.push(row),
-                None => break,
-            }
+    let (reader, batch_rows) = (loader.reader().clone(), loader.batch_rows());
+    let (sender, batches) = sync_channel(2);
+    std::thread::scope(|scope| {
+        scope.spawn(move || read_all(rows, &reader, batch_rows, &sender));
+        for read in batches {
+            let (mut batch, bytes) = read?;
+            let rejected = loader.load(&mut batch)?;
+            let rows = batch.rows();
+            counts.rejected += rejected.len() as u64;
+            counts.imported += (rows.len() - rejected.len()) as u64;
+            counts.line = rows.last().map_or(counts.line, |row| row.line);
+            rejects.write(rows, &rejected)?;
+            bar.set_position(bytes);
+            bar.set_message(format!("{} rows", counts.imported + counts.rejected));
         }
-        let Some(last) = batch.last() else {
-            return Ok(());
-        };
-        let rejected = loader.load(&batch)?;
-        counts.rejected += rejected.len() as u64;
-        counts.imported += (batch.len() - rejected.len()) as u64;
-        counts.line = last.line;
-        rejects.write(&batch, &rejected)?;
-        bar.set_position(rows.bytes_read());
-        bar.set_message(format!("{} rows", counts.imported + counts.rejected));
+        Ok(())
+    })
+}
+
+fn read_all(mut rows: Rows<File>, reader: &Reader, batch_rows: usize, sender: &SyncSender<Read>) {
+    loop {
+        let read = next_rows(&mut rows, batch_rows);
+        let last = read.as_ref().map_or(true, Vec::is_empty);
+        if last && read.is_ok() {
+            return;
+        }
+        let read = read.map(|read| (reader.read(read), rows.bytes_read()));
+        // Nobody listens when loading failed.
+        if sender.send(read).is_err() || last {
+            return;
+        }
     }
+}
+
+fn next_rows(rows: &mut Rows<File>, max: usize) -> io::Result<Vec<Row>> {
+    let mut read = Vec::with_capacity(max);
+    let start = rows.bytes_read();
+    while read.len() < max && rows.bytes_read() - start < BATCH_BYTES {
+        match rows.next_row()? {
+            Some(row) => read.push(row),
+            None => break,
+        }
+    }
+    Ok(read)
 }

@@ -15,10 +15,12 @@ use crate::input;
 use crate::record::{self, Writing};
 use model::id::UserId;
 use model::import_map::ImportMap;
+use model::module::Module;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
 use names::Names;
+use std::sync::Arc;
 use store::changes::Cause;
 use store::{Db, Fault, Priority, Tx};
 
@@ -36,14 +38,75 @@ pub struct Rejected {
     pub reason: String,
 }
 
+/// Reads rows as what the module's fields may hold. Needs no database, so that it may work ahead on a
+/// thread of its own.
+#[derive(Clone)]
+pub struct Reader {
+    columns: Arc<Columns>,
+    map: Arc<ImportMap>,
+}
+
+impl Reader {
+    /// Works out the columns of a file by its header.
+    pub fn new(
+        actor: Actor,
+        module: &Module,
+        headers: &[String],
+        map: Arc<ImportMap>,
+    ) -> Result<Self, Unusable> {
+        let columns = Arc::new(Columns::new(actor, module, headers, &map)?);
+        Ok(Self { columns, map })
+    }
+
+    /// The columns of the file.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// Reads rows.
+    pub fn read(&self, rows: Vec<Row>) -> Batch {
+        let mut batch = Batch {
+            version: self.columns.version(),
+            readings: None,
+            rows,
+        };
+        batch.readings = Some(self.read_again(&batch));
+        batch
+    }
+
+    fn read_again(&self, batch: &Batch) -> Vec<Result<Reading, String>> {
+        let rows = batch.rows.iter();
+        rows.map(|row| self.columns.read(row, &self.map)).collect()
+    }
+}
+
+/// Rows that are loaded together.
+pub struct Batch {
+    rows: Vec<Row>,
+    version: i64,
+    /// What the rows say, until somebody took it.
+    readings: Option<Vec<Result<Reading, String>>>,
+}
+
+impl Batch {
+    /// The rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// What the rows say; the second time nothing.
+    pub fn take(&mut self) -> Vec<Result<Reading, String>> {
+        self.readings.take().unwrap_or_default()
+    }
+}
+
 /// An import that is under way.
 pub struct Import {
     db: Db,
     user: UserId,
     module: String,
     headers: Vec<String>,
-    map: ImportMap,
-    columns: Columns,
+    reader: Reader,
     names: Names,
 }
 
@@ -64,47 +127,42 @@ impl Import {
         headers: &[String],
         map: ImportMap,
     ) -> Result<Self, Unusable> {
-        let columns = columns_now(db, user, module, headers, &map)?;
         Ok(Self {
+            reader: reader_now(db, user, module, headers, Arc::new(map))?,
             db: db.clone(),
             user,
             module: module.to_owned(),
             headers: headers.to_vec(),
-            map,
-            columns,
             names: Names::default(),
         })
     }
 
-    /// Headers of columns that the import passes by.
-    pub fn left_out(&self) -> impl Iterator<Item = &str> {
-        self.columns.left_out()
+    /// What reads the rows of the file.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// Loads rows in one transaction; answers those that were rejected, in order.
-    pub fn load(&mut self, rows: &[Row], now: Timestamp) -> Result<Vec<Rejected>, Fault> {
+    pub fn load(&mut self, batch: &mut Batch, now: Timestamp) -> Result<Vec<Rejected>, Fault> {
         loop {
-            let mut readings = Some(self.read(rows));
+            let current = batch.version == self.reader.columns.version();
+            let mut readings = batch.readings.take().filter(|_| current);
             let loaded = self.db.clone().write(Priority::Chunk, |tx| {
                 // A second run, after a conflict, reads again: the first gave its values away.
-                let readings = readings.take().unwrap_or_else(|| self.read(rows));
-                self.put(tx, rows, readings, now)
+                let readings = readings.take();
+                let readings = readings.unwrap_or_else(|| self.reader.read_again(batch));
+                self.put(tx, &batch.rows, readings, now)
             })?;
             match loaded {
                 Loaded::Done(rejected) => return Ok(rejected),
                 Loaded::OrgChanged => {
-                    let (db, user, module) = (&self.db, self.user, &self.module);
-                    self.columns = columns_now(db, user, module, &self.headers, &self.map)
+                    let (db, user, map) = (&self.db, self.user, Arc::clone(&self.reader.map));
+                    self.reader = reader_now(db, user, &self.module, &self.headers, map)
                         .map_err(Unusable::into_fault)?;
                     self.names = Names::default();
                 }
             }
         }
-    }
-
-    fn read(&self, rows: &[Row]) -> Vec<Result<Reading, String>> {
-        let rows = rows.iter();
-        rows.map(|row| self.columns.read(row, &self.map)).collect()
     }
 
     fn put(
@@ -114,12 +172,13 @@ impl Import {
         mut readings: Vec<Result<Reading, String>>,
         now: Timestamp,
     ) -> Result<Loaded, Fault> {
-        if tx.catalog()?.version != self.columns.version() {
+        let columns = Arc::clone(&self.reader.columns);
+        if tx.catalog()?.version != columns.version() {
             return Ok(Loaded::OrgChanged);
         }
-        let (actor, module) = (self.columns.actor(), self.columns.module());
+        let (actor, module) = (columns.actor(), columns.module());
         self.names.resolve(tx, actor, module, &mut readings)?;
-        check_references(tx, &self.columns, &mut readings)?;
+        check_references(tx, &columns, &mut readings)?;
         let mut rejected = Vec::new();
         let mut places = Vec::new();
         let mut good = Vec::new();
@@ -155,18 +214,18 @@ impl Import {
     }
 }
 
-fn columns_now(
+fn reader_now(
     db: &Db,
     user: UserId,
     module: &str,
     headers: &[String],
-    map: &ImportMap,
-) -> Result<Columns, Unusable> {
+    map: Arc<ImportMap>,
+) -> Result<Reader, Unusable> {
     let catalog = db.read(|tx| Ok(tx.catalog()?))?;
     let actor = Actor::of(&catalog, user)?;
     let no_module = || Refusal::new(Code::InvalidModule).with("api_name", module);
     let module = catalog.module(module).ok_or_else(no_module)?;
-    Columns::new(actor, module, headers, map)
+    Reader::new(actor, module, headers, map)
 }
 
 /// Rejects rows that refer to records that do not exist.

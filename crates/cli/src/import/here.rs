@@ -3,7 +3,7 @@
 use super::Loader;
 use crate::settings::{self, Failure};
 use crm::Actor;
-use crm::import::{BATCH_ROWS, Import, Rejected, Row, Unusable};
+use crm::import::{BATCH_ROWS, Batch, Import, Reader, Rejected, Unusable};
 use model::import_map::ImportMap;
 use store::Db;
 
@@ -27,12 +27,12 @@ impl Loader for Here {
         BATCH_ROWS
     }
 
-    fn left_out(&self) -> Vec<String> {
-        self.0.left_out().map(str::to_owned).collect()
+    fn reader(&self) -> &Reader {
+        self.0.reader()
     }
 
-    fn load(&mut self, rows: &[Row]) -> Result<Vec<Rejected>, Failure> {
-        let loaded = self.0.load(rows, settings::now());
+    fn load(&mut self, batch: &mut Batch) -> Result<Vec<Rejected>, Failure> {
+        let loaded = self.0.load(batch, settings::now());
         loaded.map_err(settings::refused)
     }
 }

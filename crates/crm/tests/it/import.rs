@@ -1,6 +1,6 @@
 //! Imports: what goes in, what is rejected and why, and that a batch goes in whole.
 
-use crm::import::{Import, Row, Rows, Unusable};
+use crm::import::{Import, Rejected, Row, Rows, Unusable};
 use crm::org;
 use model::id::UserId;
 use model::import_map::ImportMap;
@@ -137,7 +137,7 @@ impl World {
     fn import_by(&self, module: &str, text: &str, map: ImportMap) -> Vec<String> {
         let (header, rows) = parts(text);
         let mut import = self.open(module, &header, map).unwrap();
-        let rejected = import.load(&rows, NOW).unwrap();
+        let rejected = load(&mut import, &rows).unwrap();
         rejected
             .into_iter()
             .map(|rejected| rejected.reason)
@@ -163,6 +163,11 @@ impl World {
         let found = found.unwrap().into_iter();
         found.map(|mut record| record.values.remove(0)).collect()
     }
+}
+
+fn load(import: &mut Import, rows: &[Row]) -> Result<Vec<Rejected>, Fault> {
+    let mut batch = import.reader().read(rows.to_vec());
+    import.load(&mut batch, NOW)
 }
 
 fn parts(text: &str) -> (String, Vec<Row>) {
@@ -360,15 +365,15 @@ mod check {
         org::apply(&world.db, wider, false, NOW).unwrap();
         let mut import = world.open("Leads", &header, ImportMap::none()).unwrap();
         let one = std::slice::from_ref(&rows[0]);
-        assert_eq!(import.load(one, NOW).unwrap(), []);
+        assert_eq!(load(&mut import, one).unwrap(), []);
         let more = "[[module]]\napi_name = \"Leads\"\n[[module.field]]\napi_name = \"Other\"\n\
                     type = \"text\"\nmax = 9\n";
         org::apply(&world.db, more, false, NOW).unwrap();
-        assert_eq!(import.load(one, NOW).unwrap(), []);
+        assert_eq!(load(&mut import, one).unwrap(), []);
         let gone = "[[module]]\napi_name = \"Leads\"\n[[module.field]]\napi_name = \"Remark\"\n\
                     remove = true\n";
         org::apply(&world.db, gone, true, NOW).unwrap();
-        match import.load(one, NOW) {
+        match load(&mut import, one) {
             Err(Fault::Refused(refusal)) => assert_eq!(
                 refusal.message,
                 "the org changed while the import ran: column \"Remark\" is no field of Leads"
