@@ -2,6 +2,7 @@
 
 mod client;
 mod demo;
+mod export;
 mod import;
 mod node;
 mod org;
@@ -32,6 +33,8 @@ enum Command {
     Org(org::Org),
     /// Load a CSV file as records; rejected rows are written to a file with their reasons
     Import(import::Import),
+    /// Write the records of a module as CSV or NDJSON
+    Export(export::Export),
     /// Register API clients (OAuth)
     #[command(subcommand)]
     Client(client::Client),
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Org(org) => org.run(),
         Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Client(client) => client.run(),
         Command::Token(token) => token.run(),
     };

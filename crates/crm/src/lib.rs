@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod actor;
 pub mod change;
+pub mod export;
 pub mod import;
 pub mod input;
 mod judge;

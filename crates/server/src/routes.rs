@@ -16,6 +16,7 @@ mod org;
 mod org_file;
 mod probes;
 mod profiles;
+mod record_export;
 mod record_list;
 mod record_locking;
 mod record_territories;
@@ -231,6 +232,7 @@ pub static ROUTES: &[Route] = &[
     native(Post, "/swathe/v1/clients", Native("org", Op::Write), clients::create),
     native(Delete, "/swathe/v1/clients/{client_id}", Native("org", Op::Write), clients::revoke),
     native(Post, "/swathe/v1/tokens", Native("org", Op::Write), tokens::create),
+    native(Get, "/swathe/v1/records/{module}", Records(Op::Read), record_export::list),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),
     native(Put, "/swathe/v1/org", Native("org", Op::Write), org_file::apply),
 ];

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod export;
 mod import;
 mod org;
 mod sdk;

@@ -22,4 +22,5 @@ mod native;
 mod oauth;
 mod org_file;
 mod probes;
+mod record_export;
 mod stopping;

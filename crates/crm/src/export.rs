@@ -1,0 +1,196 @@
+//! Export: the records of a view or a criteria, page by page in the order of their ids. A page is one
+//! short read, so that an export of any size holds neither the database nor much memory.
+
+use crate::actor::Actor;
+use crate::selection;
+use model::criteria::Criteria;
+use model::field::{Field, FieldKind};
+use model::id::{LayoutId, RecordId, UserId, ViewId};
+use model::module::Module;
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use model::value::Value;
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use store::records::{self, Filter, Order, Place, Record};
+use store::{Fault, Tx};
+
+/// Records of a page at most.
+const PAGE_ROWS: usize = 2_000;
+/// Records read at once: a page ends between two slices when it is large enough.
+const SLICE_ROWS: usize = 200;
+/// A page ends when its cells have about this many bytes.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+/// What is exported.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// Api name of the module.
+    pub module: &'a str,
+    /// Name or id of a view; without one, every record.
+    pub view: Option<&'a str>,
+    /// A criteria in its text form, which narrows the view.
+    pub criteria: Option<&'a str>,
+    /// When the export began: what relative dates mean, on all pages.
+    pub at: Timestamp,
+}
+
+/// A record as it is exported.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exported {
+    /// Its id.
+    pub id: RecordId,
+    /// Its values, in the order of the page's fields: the wire's form, but users by e-mail address,
+    /// records by id and layouts by name, as an import takes them.
+    pub values: Vec<Json>,
+}
+
+/// Some of the records.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// Api names of the fields.
+    pub fields: Vec<String>,
+    /// The records.
+    pub records: Vec<Exported>,
+    /// The last record of this page, if more follow.
+    pub last: Option<RecordId>,
+}
+
+/// The page after a record, or the first.
+pub fn page(
+    tx: &mut Tx,
+    user: UserId,
+    wanted: &Wanted<'_>,
+    after: Option<RecordId>,
+) -> Result<Page, Fault> {
+    let catalog = tx.catalog()?;
+    let actor = Actor::of(&catalog, user)?;
+    let no_module = || Refusal::new(Code::InvalidModule).with("api_name", wanted.module);
+    let module = catalog.module(wanted.module).ok_or_else(no_module)?;
+    actor.require(Right::View, module)?;
+    let fields: Vec<&Field> = module.fields.iter().filter(|f| actor.sees(f)).collect();
+    let show = Show::new(&actor, module, &fields);
+    let mut filter = filter(&actor, module, wanted)?;
+    let mut page = Page {
+        fields: fields.iter().map(|field| field.api_name.clone()).collect(),
+        records: Vec::new(),
+        last: after,
+    };
+    let mut bytes = 0;
+    while page.records.len() < PAGE_ROWS && bytes < PAGE_BYTES {
+        filter.after = page.last.map(|RecordId(id)| Place {
+            value: id.into(),
+            id,
+        });
+        let slice = (0, SLICE_ROWS);
+        let found = records::list(tx, module, &fields, &filter, Order::BY_ID, slice)?;
+        let ended = found.len() < SLICE_ROWS;
+        for record in found {
+            page.last = Some(record.id);
+            bytes += record.values.iter().map(size).sum::<usize>();
+            page.records.push(show.record(record));
+        }
+        if ended {
+            page.last = None;
+            break;
+        }
+    }
+    Ok(page)
+}
+
+fn size(value: &Value) -> usize {
+    value.as_text().map_or(8, str::len)
+}
+
+fn filter(actor: &Actor, module: &Module, wanted: &Wanted<'_>) -> Result<Filter, Refusal> {
+    let wrong = |message: &str| Refusal::invalid("criteria", "criteria").saying(message.to_owned());
+    let criteria = wanted.criteria.map(Criteria::parse).transpose();
+    let criteria = criteria.map_err(|error| wrong(&error.message))?;
+    if let Some(criteria) = &criteria {
+        let checked = criteria.check(module);
+        checked.map_err(|error| wrong(&error.message))?;
+    }
+    if let Some(name) = wanted.view {
+        let view = view_named(actor, module, name)?;
+        return selection::resolve(actor, module, view, None, criteria.as_ref(), wanted.at);
+    }
+    let bound = criteria.map(|criteria| selection::bind(actor, module, &criteria, wanted.at));
+    Ok(Filter {
+        criteria: bound.transpose()?,
+        ..Filter::default()
+    })
+}
+
+/// The one view of this name that the actor may use, or of this id.
+fn view_named(actor: &Actor, module: &Module, name: &str) -> Result<ViewId, Refusal> {
+    let named = module.views.iter().filter(|view| view.name == name);
+    let named: Vec<ViewId> = named
+        .filter(|view| view.admits(&actor.user))
+        .map(|view| view.id)
+        .collect();
+    match named.as_slice() {
+        [one] => Ok(*one),
+        [] => {
+            let known = |id: &ViewId| module.views.iter().any(|view| view.id == *id);
+            ViewId::parse(name).filter(known).ok_or_else(|| {
+                let module = &module.api_name;
+                Refusal::invalid("view", "view").saying(format!("{module} has no view \"{name}\""))
+            })
+        }
+        several => {
+            let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let ids = ids.join(", ");
+            let text = format!("several views are named \"{name}\": choose one of {ids}");
+            Err(Refusal::invalid("view", "view").saying(text))
+        }
+    }
+}
+
+/// How values are shown.
+struct Show<'a> {
+    actor: &'a Actor,
+    module: &'a Module,
+    fields: &'a [&'a Field],
+    emails: HashMap<i64, &'a str>,
+}
+
+impl<'a> Show<'a> {
+    fn new(actor: &'a Actor, module: &'a Module, fields: &'a [&'a Field]) -> Self {
+        let users = actor.catalog.users.iter();
+        Self {
+            actor,
+            module,
+            fields,
+            emails: users.map(|user| (user.id.0, user.email.as_str())).collect(),
+        }
+    }
+
+    fn record(&self, record: Record) -> Exported {
+        let values = self.fields.iter().zip(record.values);
+        Exported {
+            id: record.id,
+            values: values
+                .map(|(field, value)| self.value(field, value))
+                .collect(),
+        }
+    }
+
+    fn value(&self, field: &Field, value: Value) -> Json {
+        match (&field.kind, value) {
+            (FieldKind::MultiSelectPicklist, value) => value.elements().into(),
+            (_, Value::Text(text)) => text.into(),
+            (FieldKind::OwnerLookup | FieldKind::UserLookup, Value::Int(id)) => {
+                let email = self.emails.get(&id).map(|email| (*email).to_owned());
+                email.unwrap_or_else(|| id.to_string()).into()
+            }
+            (FieldKind::Layout, Value::Int(id)) => {
+                let layout = self.module.layout(LayoutId(id));
+                layout
+                    .map_or_else(|| id.to_string(), |layout| layout.name.clone())
+                    .into()
+            }
+            (kind, value) => kind.show(&value, &self.actor.zone),
+        }
+    }
+}
