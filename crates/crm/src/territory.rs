@@ -42,7 +42,7 @@ pub fn change(
         let refusal = Refusal::new(Code::AlreadyUsed);
         return Ok(Err(refusal
             .with("api_name", "Territories")
-            .with("json_path", path)));
+            .with("json_path", format!("{path}.Territories"))));
     }
     if let Some(n) = wanted
         .iter()
@@ -50,11 +50,11 @@ pub fn change(
     {
         return Ok(Err(wrong_id(format!("{path}.Territories[{n}].id"))));
     }
-    let fields: Vec<_> = module.fields.iter().collect();
-    let Some(record) = records::lock(tx, module, &fields, &[id])?.pop() else {
+    let columns = Columns::all(module);
+    let Some(record) = records::lock(tx, module, &columns.0, &[id])?.pop() else {
         return Ok(Err(wrong_id(format!("{path}.id"))));
     };
-    if let Some(refusal) = held(&record, &Columns::all(module)) {
+    if let Some(refusal) = held(&record, &columns) {
         return Ok(Err(refusal));
     }
     let has: BTreeSet<TerritoryId> = territories::of(tx, &[id])?

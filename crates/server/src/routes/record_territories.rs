@@ -1,6 +1,6 @@
 //! Assigning territories to records and removing them (wire API 12).
 
-use super::records::{batch, data, open, path_id};
+use super::records::{batch, data, open, path_id, single};
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::territory::{self, Direction};
@@ -40,7 +40,12 @@ fn change(call: &Call<'_>, direction: Direction) -> Result<Answer, Fault> {
         };
         let body = call.json_object()?;
         let mut items = Vec::new();
-        for (n, object) in data(&body)?.into_iter().enumerate() {
+        let objects = if only.is_some() {
+            vec![single(&body)?]
+        } else {
+            data(&body)?
+        };
+        for (n, object) in objects.into_iter().enumerate() {
             items.push(one(
                 tx,
                 call,
@@ -78,7 +83,13 @@ fn one(
         now: call.now,
     };
     if let Err(refusal) = territory::change(tx, writing, id, &wanted, direction, &path)? {
-        return Ok(refusal.to_json());
+        let of_record = refusal.details.get("json_path") == Some(&format!("{path}.id").into());
+        return Ok(if only.is_some() && of_record {
+            let wrong = Refusal::new(refusal.code).saying(refusal.message);
+            wrong.with("resource_path_index", 1).to_json()
+        } else {
+            refusal.to_json()
+        });
     }
     let message = match direction {
         Direction::Assign => "Territory assignment process scheduled successfully",
