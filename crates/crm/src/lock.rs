@@ -13,6 +13,9 @@ use store::holds::{self, Lock};
 use store::records::{self, Record};
 use store::{Fault, Tx};
 
+/// What is said where the module's records cannot be locked.
+pub const NOT_CONFIGURED: &str = "Required Record Locking Configuration is not present";
+
 /// The record, if there is one. Also says no where the module's records cannot be locked.
 fn open(
     tx: &mut Tx,
@@ -23,8 +26,7 @@ fn open(
 ) -> Result<Record, Fault> {
     actor.require(right, module)?;
     if !module.locking {
-        let refusal = Refusal::new(Code::NotSupported)
-            .saying("Required Record Locking Configuration is not present");
+        let refusal = Refusal::new(Code::NotAllowed).saying(NOT_CONFIGURED);
         return Err(refusal.with("resource_path_index", 0).into());
     }
     let fields: Vec<_> = module.fields.iter().collect();

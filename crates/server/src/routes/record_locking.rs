@@ -1,13 +1,14 @@
 //! Locking records by hand (wire API 14.1).
 
-use super::records::{data, open, path_id};
+use super::records::{self, open, single};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::{Actor, lock};
-use model::id::HoldId;
+use model::id::{HoldId, RecordId};
 use model::limits::LOCK_REASON_MAX;
 use model::module::Module;
+use model::people::Right;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use store::holds::Lock;
@@ -17,23 +18,26 @@ const REASON: &str = "Locked_Reason__s";
 
 /// `GET /{module}/{id}/Locking_Information__s`: the lock; `fields` says which of its keys.
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
-    let names = call.query.list("fields");
-    if names.is_empty() {
-        return Err(Refusal::new(Code::RequiredParamMissing)
-            .with("param_name", "fields")
-            .into());
-    }
-    show(call, None)
+    show(call, |call| {
+        if call.query.list("fields").is_empty() {
+            return Err(Refusal::new(Code::RequiredParamMissing).with("param_name", "fields"));
+        }
+        Ok(None)
+    })
 }
 
 /// `GET /{module}/{id}/Locking_Information__s/{lock_id}`: this lock.
 pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
-    show(call, Some(lock_id(call)?))
+    show(call, |call| lock_id(call).map(Some))
 }
 
-fn show(call: &Call<'_>, only: Option<HoldId>) -> Result<Answer, Fault> {
+fn show(
+    call: &Call<'_>,
+    only: fn(&Call<'_>) -> Result<Option<HoldId>, Refusal>,
+) -> Result<Answer, Fault> {
     let shown = call.app.db.read(|tx| {
-        let (actor, module) = open(tx, call)?;
+        let (actor, module) = open_for(tx, call, Right::View)?;
+        let only = only(call)?;
         let id = path_id(call)?;
         let found = lock::find(tx, &actor, &module, id)?;
         let found = found.filter(|found| only.is_none_or(|only| found.id == only));
@@ -68,6 +72,29 @@ fn lock_json(tx: &mut Tx, actor: &Actor, module: &Module, lock: &Lock) -> Result
     }))
 }
 
+/// The id in the path.
+fn path_id(call: &Call<'_>) -> Result<RecordId, Refusal> {
+    let text = "the related id given seems to be invalid";
+    records::path_id(call).map_err(|refusal| refusal.saying(text))
+}
+
+/// Who asks, who must have this right, and about which module.
+fn open_for(tx: &mut Tx, call: &Call<'_>, right: Right) -> Result<(Actor, Module), Fault> {
+    let (actor, module) = open(tx, call)?;
+    actor.require(right, &module)?;
+    Ok((actor, module))
+}
+
+/// A module without locks is refused with a status of its own (wire API 14.1).
+fn answered(answer: Result<Answer, Fault>) -> Result<Answer, Fault> {
+    match answer {
+        Err(Fault::Refused(refusal)) if refusal.message == lock::NOT_CONFIGURED => {
+            Ok(Answer::refused(&refusal, 400))
+        }
+        answer => answer,
+    }
+}
+
 fn lock_id(call: &Call<'_>) -> Result<HoldId, Refusal> {
     HoldId::parse(call.param("lock_id")).ok_or_else(|| {
         let text = "the relation id given seems to be invalid";
@@ -80,18 +107,16 @@ fn lock_id(call: &Call<'_>) -> Result<HoldId, Refusal> {
 /// The reason in the one object of `data`.
 fn reason(call: &Call<'_>) -> Result<Option<String>, Refusal> {
     let body = call.json_object()?;
-    let objects = data(&body)?;
-    let [object] = objects.as_slice() else {
-        return Err(Refusal::invalid("data", "$.data").with("maximum_length", 1));
-    };
+    let object = single(&body)?;
     let path = format!("$.data[0].{REASON}");
     match object.get(REASON) {
         None | Some(Json::Null) => Ok(None),
-        Some(Json::String(text)) if text.chars().count() <= LOCK_REASON_MAX => {
-            Ok(Some(text.clone()).filter(|text| !text.is_empty()))
-        }
-        Some(Json::String(_)) => {
+        Some(Json::String(text)) if text.chars().count() > LOCK_REASON_MAX => {
             Err(Refusal::invalid(REASON, path).with("maximum_length", LOCK_REASON_MAX))
+        }
+        // No text of a database holds a NUL.
+        Some(Json::String(text)) if !text.contains('\0') => {
+            Ok(Some(text.clone()).filter(|text| !text.is_empty()))
         }
         Some(_) => Err(Refusal::invalid(REASON, path).with("expected_data_type", "text")),
     }
@@ -107,8 +132,8 @@ fn id_details(id: HoldId) -> Map<String, Json> {
 
 /// `POST /{module}/{id}/Locking_Information__s`: locks the record.
 pub(super) fn put(call: &Call<'_>) -> Result<Answer, Fault> {
-    let details = call.app.db.write(Priority::Interactive, |tx| {
-        let (actor, module) = open(tx, call)?;
+    let locked = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open_for(tx, call, Right::Edit)?;
         let id = path_id(call)?;
         let lock = lock::put(tx, &actor, &module, id, reason(call)?, call.now)?;
         let (by, at) = (
@@ -122,27 +147,29 @@ pub(super) fn put(call: &Call<'_>) -> Result<Answer, Fault> {
             ("id".to_owned(), lock.id.to_string().into()),
             ("Created_By".to_owned(), by),
         ]))
-    })?;
-    Ok(done(201, "record added", details))
+    });
+    answered(locked.map(|details| done(201, "record added", details)))
 }
 
 /// `PUT /{module}/{id}/Locking_Information__s/{lock_id}`: changes the reason.
 pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
-    let lock = lock_id(call)?;
-    call.app.db.write(Priority::Interactive, |tx| {
-        let (actor, module) = open(tx, call)?;
+    let explained = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open_for(tx, call, Right::Edit)?;
+        let (id, lock) = (path_id(call)?, lock_id(call)?);
         let reason = reason(call)?;
-        lock::explain(tx, &actor, &module, path_id(call)?, lock, reason.as_deref())
-    })?;
-    Ok(done(200, "relation updated", id_details(lock)))
+        lock::explain(tx, &actor, &module, id, lock, reason.as_deref())?;
+        Ok(lock)
+    });
+    answered(explained.map(|lock| done(200, "relation updated", id_details(lock))))
 }
 
 /// `DELETE /{module}/{id}/Locking_Information__s/{lock_id}`: unlocks the record.
 pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
-    let lock = lock_id(call)?;
-    call.app.db.write(Priority::Interactive, |tx| {
-        let (actor, module) = open(tx, call)?;
-        lock::lift(tx, &actor, &module, path_id(call)?, lock, call.now)
-    })?;
-    Ok(done(200, "relation removed", id_details(lock)))
+    let lifted = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module) = open_for(tx, call, Right::Edit)?;
+        let (id, lock) = (path_id(call)?, lock_id(call)?);
+        lock::lift(tx, &actor, &module, id, lock, call.now)?;
+        Ok(lock)
+    });
+    answered(lifted.map(|lock| done(200, "relation removed", id_details(lock))))
 }
