@@ -5,11 +5,13 @@ use crate::change::Change;
 use crate::judge::{Columns, Verdict, full_name, held, judge};
 use jobs::Settled;
 use model::field::{Computed, Field, FieldKind};
-use model::id::{FieldId, JobId, RecordId};
+use model::id::{FieldId, JobId, RecordId, UserId};
 use model::module::{Module, system};
+use model::people::User;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::{Value, fold};
+use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use store::changes::{self, Cause, ChangeKind, Origin};
 use store::records::{self, Filter, Record};
@@ -102,7 +104,7 @@ pub fn update(
             Verdict::Refuse(refusal) => Settled::Failed(refusal),
             Verdict::Unchanged => Settled::Unchanged,
             Verdict::Change(writes) => {
-                if let Some(refusal) = taken.check(tx, module, Some(*id), &writes)? {
+                if let Some(refusal) = taken.check(tx, writing, Some(*id), &writes)? {
                     Settled::Failed(refusal)
                 } else {
                     plan.add(&columns, record, writes);
@@ -200,7 +202,7 @@ impl Uniques {
     fn check(
         &mut self,
         tx: &mut Tx,
-        module: &Module,
+        writing: Writing<'_>,
         own: Option<RecordId>,
         writes: &[(&Field, Value)],
     ) -> Result<Option<Refusal>, Fault> {
@@ -212,11 +214,11 @@ impl Uniques {
             let key = (field.id, unique_key(field, value));
             let holder = match &self.holders {
                 Some(holders) => holders.get(&key).copied(),
-                None => records::find_by_value(tx, module, field, value)?,
+                None => records::find_by_value(tx, writing.module, field, value)?,
             };
             let other = holder.filter(|holder| Some(*holder) != own);
             if other.is_some() || self.taken.contains(&key) || new.contains(&key) {
-                return Ok(Some(duplicate(module, field, other)));
+                return duplicate(tx, writing, field, other).map(Some);
             }
             new.push(key);
         }
@@ -234,14 +236,32 @@ fn unique_key(field: &Field, value: &Value) -> Value {
     }
 }
 
-fn duplicate(module: &Module, field: &Field, other: Option<RecordId>) -> Refusal {
+/// Says which record has the value, whose it is, and in which module (wire API 9.2).
+fn duplicate(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    field: &Field,
+    other: Option<RecordId>,
+) -> Result<Refusal, Fault> {
     let refusal = Refusal::new(Code::DuplicateData).with("api_name", field.api_name.as_str());
     let Some(id) = other else {
-        return refusal;
+        return Ok(refusal);
     };
-    let module = serde_json::json!({ "api_name": module.api_name, "id": module.id.to_string() });
-    let record = serde_json::json!({ "module": module, "id": id.to_string() });
-    refusal.with("duplicate_record", record)
+    let Writing { actor, module, .. } = writing;
+    let fields: Vec<&Field> = module.field(system::OWNER).into_iter().collect();
+    let filter = Filter {
+        ids: Some(vec![id.0]),
+        ..Filter::default()
+    };
+    let holder = records::list(tx, module, &fields, &filter, records::Order::BY_ID, (0, 1))?.pop();
+    let owner = holder.and_then(|holder| holder.values.first()?.as_int());
+    let owner = owner.map(|owner| {
+        let user = actor.catalog.user(UserId(owner));
+        json!({ "name": user.map(User::full_name), "id": owner.to_string() })
+    });
+    let module = json!({ "api_name": module.api_name, "id": module.id.to_string() });
+    let record = json!({ "Owner": owner, "module": module, "id": id.to_string() });
+    Ok(refusal.with("duplicate_record", record))
 }
 
 /// Makes records of these values, and answers for each its id or why not, in order.
@@ -257,7 +277,7 @@ pub fn create(
     let mut made = Vec::with_capacity(rows.len());
     let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
-        if let Some(refusal) = uniques.check(tx, module, None, &row)? {
+        if let Some(refusal) = uniques.check(tx, writing, None, &row)? {
             answers.push(Err(refusal));
             continue;
         }

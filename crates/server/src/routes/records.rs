@@ -87,6 +87,14 @@ pub(super) fn data(body: &Map<String, Json>) -> Result<Vec<&Map<String, Json>>, 
     objects.collect()
 }
 
+/// The only object of `data`.
+pub(super) fn single(body: &Map<String, Json>) -> Result<&Map<String, Json>, Refusal> {
+    match data(body)?.as_slice() {
+        [one] => Ok(one),
+        _ => Err(Refusal::invalid("data", "$.data").with("maximum_length", 1)),
+    }
+}
+
 /// A batch's answer: an item a record, and a status that says whether all, some or none failed.
 pub(super) fn batch(call: &Call<'_>, good: u16, items: Vec<Json>) -> Answer {
     let failed = items
@@ -203,26 +211,29 @@ struct Item {
 
 /// `PUT /{module}`: changes up to 100 records, each by its own values.
 pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
-    update_these(call, None)
+    update_these(call, |_| Ok(None))
 }
 
 /// `PUT /{module}/{id}`: changes one.
 pub(super) fn update_one(call: &Call<'_>) -> Result<Answer, Fault> {
-    update_these(call, Some(path_id(call)?))
+    update_these(call, |call| path_id(call).map(Some))
 }
 
-fn update_these(call: &Call<'_>, only: Option<RecordId>) -> Result<Answer, Fault> {
-    let since = unmodified_since(call)?;
+/// The id in the path, in the form that has one.
+type PathId = fn(&Call<'_>) -> Result<Option<RecordId>, Refusal>;
+
+fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
     let items = call.app.db.write(Priority::Interactive, |tx| {
         let (actor, module) = open(tx, call)?;
         actor.require(Right::Edit, &module)?;
+        let only = only(call)?;
+        let since = time_header(call, "if-unmodified-since")?;
         let body = call.json_object()?;
-        let objects = data(&body)?;
-        if only.is_some() && objects.len() > 1 {
-            return Err(Refusal::invalid("data", "$.data")
-                .with("maximum_length", 1)
-                .into());
-        }
+        let objects = if only.is_some() {
+            vec![single(&body)?]
+        } else {
+            data(&body)?
+        };
         let mut rows: Vec<Result<Item, Refusal>> = objects
             .iter()
             .enumerate()
@@ -245,6 +256,12 @@ fn update_these(call: &Call<'_>, only: Option<RecordId>) -> Result<Answer, Fault
             .zip(settled)
             .enumerate()
             .map(|(n, (row, settled))| match (row, settled) {
+                (Ok(item), Some(Settled::Failed(refusal)))
+                    if only.is_none() && !stamps.contains_key(&item.id) =>
+                {
+                    // There is no such record.
+                    placed(refusal.with("json_path", format!("$.data[{n}].id")), n)
+                }
                 (Err(refusal), _) | (_, Some(Settled::Failed(refusal))) => placed(refusal, n),
                 (Ok(item), _) => {
                     let details = stamps.get(&item.id).cloned().unwrap_or_default();
@@ -253,6 +270,10 @@ fn update_these(call: &Call<'_>, only: Option<RecordId>) -> Result<Answer, Fault
             });
         Ok(items.collect::<Vec<_>>())
     })?;
+    let modified = Code::AlreadyModified;
+    if items.iter().all(|item| item["code"] == modified.as_str()) {
+        return Ok(Answer::data(modified.status(), items));
+    }
     Ok(batch(call, 200, items))
 }
 
@@ -325,10 +346,6 @@ fn apply(
     Ok(settled)
 }
 
-fn unmodified_since(call: &Call<'_>) -> Result<Option<Timestamp>, Refusal> {
-    time_header(call, "if-unmodified-since")
-}
-
 /// A header that holds a date-time in the wire's form.
 pub(super) fn time_header(call: &Call<'_>, name: &str) -> Result<Option<Timestamp>, Refusal> {
     let Some(text) = call.header(name) else {
@@ -373,30 +390,35 @@ fn refuse_modified(
 
 /// `DELETE /{module}?ids=`: deletes up to 100 records.
 pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
+    delete_these(call, ids_to_delete)
+}
+
+fn ids_to_delete(call: &Call<'_>) -> Result<Vec<RecordId>, Refusal> {
     let texts = call.query.list("ids");
     if texts.is_empty() {
-        return Err(Refusal::new(Code::RequiredParamMissing)
-            .with("param_name", "ids")
-            .into());
+        return Err(Refusal::new(Code::RequiredParamMissing).with("param_name", "ids"));
     }
     if texts.len() > RECORDS_PER_CALL_MAX {
         let refusal = Refusal::new(Code::LimitExceeded).with("limit", RECORDS_PER_CALL_MAX);
-        return Err(refusal.with("param_name", "ids").into());
+        return Err(refusal.with("param_name", "ids"));
     }
     let ids: Option<Vec<RecordId>> = texts.into_iter().map(RecordId::parse).collect();
-    let wrong = || Refusal::new(Code::UnableToParseDataType).with("param_name", "ids");
-    delete_these(call, &ids.ok_or_else(wrong)?)
+    ids.ok_or_else(|| Refusal::new(Code::UnableToParseDataType).with("param_name", "ids"))
 }
 
 /// `DELETE /{module}/{id}`: deletes one.
 pub(super) fn delete_one(call: &Call<'_>) -> Result<Answer, Fault> {
-    delete_these(call, &[path_id(call)?])
+    delete_these(call, |call| Ok(vec![path_id(call)?]))
 }
 
-fn delete_these(call: &Call<'_>, ids: &[RecordId]) -> Result<Answer, Fault> {
+fn delete_these(
+    call: &Call<'_>,
+    ids: fn(&Call<'_>) -> Result<Vec<RecordId>, Refusal>,
+) -> Result<Answer, Fault> {
     let items = call.app.db.write(Priority::Interactive, |tx| {
         let (actor, module) = open(tx, call)?;
         actor.require(Right::Delete, &module)?;
+        let ids = ids(call)?;
         let distinct: Vec<RecordId> = ids
             .iter()
             .copied()

@@ -9,6 +9,7 @@
 mod api;
 mod demo;
 mod dispatch;
+mod locking;
 mod mass_update;
 mod mass_update_denied;
 mod mass_update_jobs;
@@ -23,4 +24,7 @@ mod oauth;
 mod org_file;
 mod probes;
 mod record_export;
+mod records;
+mod records_changed;
 mod stopping;
+mod territories;
