@@ -189,6 +189,7 @@ impl<R: Read> Rows<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn all(text: impl AsRef<[u8]>) -> Vec<Row> {
         let mut rows = Rows::new(text.as_ref());
@@ -266,5 +267,31 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert!(rows[1].bytes.capacity() <= ROW_BYTES_MAX);
         assert!(rows[1].flaw.as_deref().unwrap().contains("quotation mark"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_bytes_rows_are_those_of_a_plain_reader(
+            bytes in prop::collection::vec(
+                prop::sample::select(vec![b'a', b',', b'"', b'\n', b'\r', 0xc3, 0xa9, 0xff]),
+                0..200,
+            ),
+        ) {
+            let mut plain = csv::ReaderBuilder::new();
+            let mut plain = plain.has_headers(false).flexible(true).from_reader(&*bytes);
+            let plain: Vec<Vec<Vec<u8>>> = plain
+                .byte_records()
+                .map(|row| row.unwrap().iter().map(<[u8]>::to_vec).collect())
+                .collect();
+            let rows = all(&bytes);
+            let cells = |row: &Row| row.cells().map(<[u8]>::to_vec).collect::<Vec<_>>();
+            prop_assert_eq!(rows.iter().map(cells).collect::<Vec<_>>(), plain);
+            let lines: Vec<u64> = rows.iter().map(|row| row.line).collect();
+            prop_assert!(lines.is_sorted());
+            for row in &rows {
+                let text = row.cells().all(|cell| std::str::from_utf8(cell).is_ok());
+                prop_assert_eq!(row.flaw.is_none(), text);
+            }
+        }
     }
 }
