@@ -10,11 +10,16 @@ use crm::import::{Batch, Columns, Reader, Reading, Rejected, Unusable, reason};
 use model::criteria::{Comparator, Condition, Criteria, Literal};
 use model::field::FieldKind;
 use model::import_map::ImportMap;
-use model::limits::{IN_VALUES_MAX, RECORDS_PER_CALL_MAX};
+use model::limits::RECORDS_PER_CALL_MAX;
 use model::value::{Value, fold};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+/// Bytes of a name that a record may have.
+const NAME_BYTES_MAX: usize = 1_000;
+/// Names in one question: with each as long as it may be, a URL still holds it.
+const NAMES_PER_QUESTION: usize = 15;
 
 struct There {
     server: Remote,
@@ -131,7 +136,9 @@ impl There {
     /// Finds the records that names in these rows mean, one question for each lookup.
     fn ask_names<'r>(&self, rows: impl Iterator<Item = &'r Reading>) -> Result<Known, Failure> {
         let mut wanted: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-        for (place, name) in rows.flat_map(Reading::names) {
+        // A name that is longer than any is not worth a question.
+        let names = rows.flat_map(Reading::names);
+        for (place, name) in names.filter(|(_, name)| name.len() <= NAME_BYTES_MAX) {
             wanted.entry(*place).or_default().insert(fold(name));
         }
         let mut known = Known::new();
@@ -144,7 +151,7 @@ impl There {
                 bail!("{module} has no field that names a record: give ids");
             };
             let names: Vec<String> = names.into_iter().collect();
-            for names in names.chunks(IN_VALUES_MAX) {
+            for names in names.chunks(NAMES_PER_QUESTION) {
                 for (found, id) in self.find(module, &name, names)? {
                     known.entry((place, found)).or_default().push(id);
                 }
