@@ -17,7 +17,7 @@ use model::module::{Module, system};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use model::value::Value;
+use model::value::{Class, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -26,10 +26,10 @@ use store::{Fault, Tx};
 
 /// `GET /{module}`.
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
-    let since = time_header(call, "if-modified-since")?;
     call.app.db.read(|tx| {
         let (actor, module) = open(tx, call)?;
         actor.require(Right::View, &module)?;
+        let since = time_header(call, "if-modified-since")?;
         let wanted = Wanted::read(call, &actor, &module, since)?;
         let page = wanted.fetch(tx, &module)?;
         if page.found.is_empty() {
@@ -143,7 +143,10 @@ impl<'a> Wanted<'a> {
         if token.expires <= call.now.0 {
             return Err(about(Refusal::new(Code::ExpiredValue)));
         }
-        if token.seen + self.per_page > TOKEN_RECORDS_MAX {
+        if !fits(self.sort, &token.value) {
+            return Err(about(Refusal::new(Code::InvalidData)));
+        }
+        if token.seen.saturating_add(self.per_page) > TOKEN_RECORDS_MAX {
             let refusal = Refusal::new(Code::PaginationLimitExceeded);
             return Err(refusal.with("limit", TOKEN_RECORDS_MAX));
         }
@@ -221,6 +224,17 @@ impl<'a> Wanted<'a> {
             info.retain(|key, _| !key.contains("token"));
         }
         info
+    }
+}
+
+/// Whether a value can stand in the field that a list is sorted by: nobody signs a token.
+fn fits(sort: Option<&Field>, value: &Value) -> bool {
+    match (sort.map(|field| field.kind.class()), value) {
+        (_, Value::Null)
+        | (Some(Class::Bool), Value::Bool(_))
+        | (Some(Class::Int), Value::Int(_)) => true,
+        (Some(Class::Text), Value::Text(text)) => !text.contains('\0'),
+        _ => false,
     }
 }
 
