@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod bad_input;
 mod demo;
 mod dispatch;
 mod locking;
@@ -24,6 +25,7 @@ mod oauth;
 mod org_file;
 mod probes;
 mod record_export;
+mod record_list;
 mod records;
 mod records_changed;
 mod stopping;
