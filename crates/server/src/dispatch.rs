@@ -32,7 +32,7 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const TURN_TIME: Duration = Duration::from_secs(10);
 /// Bytes of a body that is too large which are read and dropped, so that the client reads the
 /// answer instead of a broken connection.
-const DRAIN_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+const DRAIN_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
 
 /// The label of requests that no line of the table matches.
 const UNMATCHED: &str = "unmatched";
