@@ -13,34 +13,30 @@ pub const TARGETS_AT_ONCE: usize = 20_000;
 /// Each batch of targets may take so long, or the preparation was given up.
 const PREPARING_MS: i64 = 30_000;
 
-/// Accepts a job for these records and their revisions: its targets are stored in batches while
-/// nobody may claim it, then it is sealed. Refuses with ALREADY_SCHEDULED when an unfinished job has
-/// the same exclusive key; then, and after any failure, nothing of the job is left.
-pub fn accept(
+/// Runs what may find an unfinished job in its way, and once more after removing jobs whose
+/// preparation was given up. Workers remove those too, but a caller should not wait for them.
+pub fn past_given_up<T>(
     db: &Db,
-    new: &NewJob,
-    records: &[(RecordId, i64)],
     now: Timestamp,
-) -> Result<(), Fault> {
-    match store_all(db, new, records, now) {
-        Err(Fault::Refused(refusal))
-            if refusal.code == Code::AlreadyScheduled && sweep(db, now)? =>
-        {
-            store_all(db, new, records, now)
+    mut run: impl FnMut() -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    match run() {
+        Err(Fault::Refused(refusal)) if refusal.code == Code::AlreadyScheduled => {
+            let process = db.process()?;
+            db.write(Priority::Interactive, |tx| {
+                Ok(jobs::sweep_preparing(tx, process, now)?)
+            })?;
+            // Even if nothing was found: a worker may have been quicker.
+            run()
         }
         answer => answer,
     }
 }
 
-/// Removes preparations that were given up, which workers do too; a caller should not wait for them.
-fn sweep(db: &Db, now: Timestamp) -> Result<bool, Fault> {
-    let process = db.process()?;
-    db.write(Priority::Interactive, |tx| {
-        Ok(jobs::sweep_preparing(tx, process, now)? > 0)
-    })
-}
-
-fn store_all(
+/// Accepts a job for these records and their revisions: its targets are stored in batches while
+/// nobody may claim it, then it is sealed. Refuses with ALREADY_SCHEDULED when an unfinished job has
+/// the same exclusive key; then, and after any failure, nothing of the job is left.
+pub fn accept(
     db: &Db,
     new: &NewJob,
     records: &[(RecordId, i64)],

@@ -15,7 +15,7 @@ mod engine;
 mod fault;
 mod worker;
 
-pub use accept::{TARGETS_AT_ONCE, accept, run_now};
+pub use accept::{TARGETS_AT_ONCE, accept, past_given_up, run_now};
 pub use action::{Action, Actions, Settled};
 pub use engine::Engine;
 pub use fault::Point;

@@ -208,6 +208,19 @@ pub fn schedule(
     wanted: &ViewSelection,
     now: Timestamp,
 ) -> Result<JobId, Fault> {
+    jobs::past_given_up(db, now, || {
+        schedule_once(db, user, module, change, wanted, now)
+    })
+}
+
+fn schedule_once(
+    db: &Db,
+    user: UserId,
+    module: &str,
+    change: &Change,
+    wanted: &ViewSelection,
+    now: Timestamp,
+) -> Result<JobId, Fault> {
     let exclusive = format!("view:{}", wanted.cvid);
     let (records, request, actor, module) = db.read(|tx| {
         let catalog = tx.catalog()?;

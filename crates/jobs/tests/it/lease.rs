@@ -132,8 +132,11 @@ mod check {
             };
             Ok(targets::insert(tx, JobId(8), &[target])?)
         });
-        let accept =
-            |bench: &Bench| jobs::accept(&bench.db, &new_job(7, key), &records(40), bench.now());
+        let accept = |bench: &Bench| {
+            jobs::past_given_up(&bench.db, bench.now(), || {
+                jobs::accept(&bench.db, &new_job(7, key), &records(40), bench.now())
+            })
+        };
         assert!(matches!(accept(&bench), Err(Fault::Refused(_))));
         let bench = bench.restarted();
         // The server may see the end of a connection a moment later than its client.
