@@ -159,6 +159,9 @@ fn log_to_stderr() {
         .from_env_lossy();
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would tell of a line that cannot be written by writing another, and panic: a full disk
+        // that holds the log must cost lines, not requests.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let set = if std::io::stderr().is_terminal() {
         lines.try_init()

@@ -7,9 +7,16 @@
 )]
 
 mod access;
+#[cfg(target_os = "linux")]
+mod database;
 mod export;
 mod import;
+mod kill;
 mod org;
+mod proxy;
 mod sdk;
 mod serve;
+#[cfg(unix)]
+mod stop;
 mod swathe;
+mod world;

@@ -15,6 +15,11 @@ pub(crate) fn swathe(args: &[&str]) -> Command {
     command
 }
 
+/// The arguments that serve on a free port.
+pub(crate) fn serve<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [&["serve", "--listen", "127.0.0.1:0"], args].concat()
+}
+
 /// Runs it to its end.
 pub(crate) fn run(args: &[&str]) -> Output {
     swathe(args).output().unwrap()
@@ -42,6 +47,12 @@ fn texts(output: &Output) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
+/// Runs a command to its end; answers its code and its error text.
+pub(crate) fn said_by(mut command: Command) -> (Option<i32>, String) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    (output.status.code(), texts(&output).1)
+}
+
 /// A running server; ended when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -53,10 +64,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on a free port and waits until it says that it is ready.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
-        all.extend(args);
+        Self::start_by(swathe(&serve(args)))
+    }
+
+    /// The same by a command of the caller, which becomes the program.
+    pub(crate) fn start_by(mut command: Command) -> Self {
         let log = tempfile::tempfile().unwrap();
-        let mut child = swathe(&all)
+        let mut child = command
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.try_clone().unwrap())
             .spawn()
@@ -67,6 +82,16 @@ impl Server {
         let url = line.trim().strip_prefix("Swathe listens on ");
         let url = url.unwrap_or_else(|| panic!("{line:?}")).to_owned();
         Self { child, log, url }
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it without a warning, as `kill -9` does.
+    pub(crate) fn kill(self) {
+        drop(self);
     }
 
     /// Asks for `/healthz` and the like; answers the status.
@@ -81,10 +106,21 @@ impl Server {
 
     /// Tells it to stop and waits; answers how it ended and what it logged.
     #[cfg(unix)]
-    pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, String) {
+    pub(crate) fn stop(self, signal: &str) -> (ExitStatus, String) {
+        self.tell(signal);
+        self.ended()
+    }
+
+    /// Tells it to stop.
+    #[cfg(unix)]
+    pub(crate) fn tell(&self, signal: &str) {
         let id = self.child.id().to_string();
         let told = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(told.unwrap().success());
+    }
+
+    /// Waits until it ended; answers how, and what it logged.
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let ended = self.child.wait().unwrap();
         let mut log = String::new();
         self.log.rewind().unwrap();
