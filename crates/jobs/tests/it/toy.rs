@@ -119,7 +119,8 @@ impl Bench {
         db.write(Priority::Interactive, |tx| {
             tx.batch(
                 "CREATE TABLE toy (id BIGINT PRIMARY KEY, n BIGINT NOT NULL);
-                 CREATE TABLE toy_changes (job BIGINT, record BIGINT, PRIMARY KEY (job, record))",
+                 CREATE TABLE toy_changes (job BIGINT, record BIGINT, PRIMARY KEY (job, record));
+                 CREATE INDEX toy_changes_record ON toy_changes (record)",
             )?;
             let columns = ["id", "n"].map(|name| (name.to_owned(), Class::Int));
             let rows: Vec<_> = (1..=n).map(|id| vec![id.into(), 0.into()]).collect();
