@@ -4,7 +4,7 @@ use crate::action::{self, Actions, Settled};
 use model::id::{JobId, RecordId};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use store::jobs::{NewJob, Progress};
+use store::jobs::{InUse, NewJob, Progress};
 use store::targets::{self, Target};
 use store::{Db, Error, Fault, Priority, Tx, jobs};
 
@@ -24,9 +24,9 @@ pub fn past_given_up<T>(
         Err(Fault::Refused(refusal)) if refusal.code == Code::AlreadyScheduled => {
             let process = db.process()?;
             db.write(Priority::Interactive, |tx| {
-                Ok(jobs::sweep_preparing(tx, process, now)?)
+                Ok(jobs::sweep_preparing(tx, process, InUse::Await, now)?)
             })?;
-            // Even if nothing was found: a worker may have been quicker.
+            // Even if nothing was found: it may have been removed while this waited.
             run()
         }
         answer => answer,

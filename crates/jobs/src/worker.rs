@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use store::jobs::{Job, Progress};
+use store::jobs::{InUse, Job, Progress};
 use store::{Db, Error, Fault, Priority, Tx, jobs, targets};
 
 /// A lease that no chunk renewed for so long is anyone's.
@@ -190,7 +190,7 @@ impl Worker {
         let process = self.db.process()?;
         let Self { db, name, plan, .. } = self;
         let claimed = db.write(Priority::Chunk, |tx| {
-            jobs::sweep_preparing(tx, process, now)?;
+            jobs::sweep_preparing(tx, process, InUse::Pass, now)?;
             let claimed = jobs::claim(tx, name, process, now, now.plus_ms(LEASE_MS))?;
             if claimed.is_some() {
                 at(plan, Point::Claim)?;

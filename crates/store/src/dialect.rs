@@ -93,12 +93,13 @@ impl Dialect {
     }
 
     /// Whether the process in the column `process` is dead, as process `own` sees it. The owner of a
-    /// SQLite file is the only one alive; on PostgreSQL the living hold a lock.
+    /// SQLite file is the only one alive; on PostgreSQL the living hold a lock. It is tried in shared
+    /// mode: two that ask at once must not take each other for the one they ask about.
     pub(crate) fn process_is_gone(self, own: i64) -> String {
         match self {
             Self::Sqlite => format!("process <> {own}"),
             Self::Postgres => {
-                format!("(process <> {own} AND pg_try_advisory_xact_lock(process))")
+                format!("(process <> {own} AND pg_try_advisory_xact_lock_shared(process))")
             }
         }
     }

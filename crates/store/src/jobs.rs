@@ -157,10 +157,19 @@ pub fn extend_preparing(tx: &mut Tx, id: JobId, lease_until: Timestamp) -> Resul
     Ok(tx.execute(sql, params![id.0, lease_until.0])? == 1)
 }
 
+/// What becomes of rows that another transaction holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InUse {
+    /// They are passed by.
+    Pass,
+    /// They are waited for.
+    Await,
+}
+
 /// Removes jobs whose preparation was given up: nobody was told of them. Answers how many. The job
-/// goes first: whoever extends or seals it holds its row, and it then is passed by, targets and all.
-pub fn sweep_preparing(tx: &mut Tx, process: i64, now: Timestamp) -> Result<usize> {
-    let sql = sweep_sql(tx.dialect(), process);
+/// goes first: whoever extends, seals or removes it holds its row, targets and all.
+pub fn sweep_preparing(tx: &mut Tx, process: i64, in_use: InUse, now: Timestamp) -> Result<usize> {
+    let sql = sweep_sql(tx.dialect(), process, in_use);
     let rows = tx.query(&sql, params![now.0])?;
     if !rows.is_empty() {
         let ids = Param::Ids(rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?);
@@ -169,13 +178,16 @@ pub fn sweep_preparing(tx: &mut Tx, process: i64, now: Timestamp) -> Result<usiz
     Ok(rows.len())
 }
 
-fn sweep_sql(dialect: Dialect, process: i64) -> String {
+fn sweep_sql(dialect: Dialect, process: i64, in_use: InUse) -> String {
     let gone = dialect.process_is_gone(process);
     let given_up = format!("{RUNNABLE} AND state = 'preparing' AND (lease_until < $1 OR {gone})");
-    let skip = dialect.for_update_skip_locked();
+    let locked = match in_use {
+        InUse::Pass => dialect.for_update_skip_locked(),
+        InUse::Await => dialect.for_update(),
+    };
     format!(
         "DELETE FROM jobs WHERE {given_up}
-         AND id IN (SELECT id FROM jobs WHERE {given_up}{skip}) RETURNING id"
+         AND id IN (SELECT id FROM jobs WHERE {given_up}{locked}) RETURNING id"
     )
 }
 
@@ -378,7 +390,10 @@ mod tests {
         let schema = include_str!("../../../migrations/0001_core.sql");
         let schema = schema.replace("{without_rowid}", Dialect::Sqlite.without_rowid());
         connection.execute_batch(&schema).unwrap();
-        for sql in [claim_sql(Dialect::Sqlite, 7), sweep_sql(Dialect::Sqlite, 7)] {
+        for sql in [
+            claim_sql(Dialect::Sqlite, 7),
+            sweep_sql(Dialect::Sqlite, 7, InUse::Pass),
+        ] {
             let sql = format!("EXPLAIN QUERY PLAN {}", Dialect::Sqlite.sql(&sql));
             let mut statement = connection.prepare(&sql).unwrap();
             let detail = |row: &rusqlite::Row<'_>| row.get::<_, String>(3);

@@ -9,6 +9,7 @@ use std::sync::Barrier;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
+use store::jobs::{InUse, Job};
 use store::{Fault, Priority, jobs as stored};
 use testkit::Kind;
 
@@ -104,7 +105,7 @@ fn a_seal_at_the_last_moment_keeps_its_targets() {
         });
         is_sealed.recv().unwrap();
         let gone = bench.db.write(Priority::Chunk, |tx| {
-            Ok(stored::sweep_preparing(tx, 1, bench.now())?)
+            Ok(stored::sweep_preparing(tx, 1, InUse::Pass, bench.now())?)
         });
         assert_eq!(gone.unwrap(), 0);
         let _ = swept.send(());
@@ -116,4 +117,23 @@ fn a_seal_at_the_last_moment_keeps_its_targets() {
 fn unfinished(bench: &Bench) -> bool {
     let sql = "SELECT id FROM jobs WHERE state <> 'completed'";
     !bench.ints(sql, &[]).is_empty()
+}
+
+/// Whether a process is dead is asked by trying its lock, and so by several at once.
+#[test]
+fn two_that_claim_jobs_of_a_dead_process_at_once_both_get_one() {
+    let bench = Bench::new(Kind::Postgres, 40);
+    let (now, until) = (bench.now(), bench.now().plus_ms(30_000));
+    let dead = bench.db.process().unwrap() ^ 1;
+    for id in [7, 8] {
+        bench.accept(id, 40);
+        bench.write(|tx| Ok(stored::claim(tx, "dead", dead, now, until)?));
+    }
+    let (first, second) = bench.write(|tx| {
+        let first = stored::claim(tx, "a", 1, now, until)?;
+        let second = bench.write(|tx| Ok(stored::claim(tx, "b", 2, now, until)?));
+        Ok((first, second))
+    });
+    let id = |job: Option<Job>| job.map(|job| job.id);
+    assert_eq!((id(first), id(second)), (Some(JobId(7)), Some(JobId(8))));
 }
