@@ -136,15 +136,17 @@ CREATE TABLE job_outcomes (
     CHECK ((outcome = 'failed') = (code IS NOT NULL))
 ){without_rowid};
 
--- Every change of a record: what it was before, by whom, and through which job.
+-- Every change of a record: what it was before, by whom, and through which job. Its checks are ORs:
+-- for a list, SQLite builds a table at each insert (0.2 of 0.8 seconds for 50,000 records).
 CREATE TABLE changes (
     record BIGINT NOT NULL,
     rev BIGINT NOT NULL,
     module BIGINT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('create', 'update', 'delete')),
+    kind TEXT NOT NULL CHECK (kind = 'update' OR kind = 'create' OR kind = 'delete'),
     job BIGINT,
     actor BIGINT NOT NULL,
-    cause TEXT NOT NULL CHECK (cause IN ('api', 'import', 'job', 'lock', 'unlock', 'territory')),
+    cause TEXT NOT NULL CHECK (cause = 'job' OR cause = 'api' OR cause = 'import'
+        OR cause = 'lock' OR cause = 'unlock' OR cause = 'territory'),
     before TEXT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (record, rev)
