@@ -60,6 +60,7 @@ impl Node {
 
     /// Stops accepting, finishes what was begun, and gives all leases back.
     pub(crate) fn stop(self) -> Result<()> {
+        self.engine.halt();
         // Serving that ended by itself has dropped its end.
         let _ = self.stop.send(());
         let ended = self.runtime.block_on(self.serving).context("serving")?;

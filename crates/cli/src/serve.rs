@@ -75,7 +75,7 @@ impl Serve {
         let engine = self.start_engine(&db)?;
         let app = App {
             engine: engine.clone(),
-            ..App::new(db, clock, &url)
+            ..App::new(db.clone(), clock, &url)
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -87,7 +87,12 @@ impl Serve {
             } else {
                 server::router(app)
             };
-            let told = told_to_stop()?;
+            let (told, workers) = (told_to_stop()?, engine.clone());
+            let told = async move {
+                told.await;
+                // Others go on with the jobs while requests finish here.
+                workers.halt();
+            };
             say(format_args!("Swathe listens on http://{at}"))?;
             server::serve_router(listener, router, told).await?;
             Ok::<(), Failure>(())
@@ -95,6 +100,9 @@ impl Serve {
         // Handlers that outlived the grace hold transactions, which end with the process.
         runtime.shutdown_background();
         engine.stop();
+        // Its last owner must not be inside the runtime, where connections to PostgreSQL cannot be
+        // closed: they run one of their own.
+        drop(db);
         tracing::info!("stopped");
         served
     }

@@ -70,10 +70,15 @@ impl Engine {
         thread.as_ref().is_none_or(|thread| !thread.is_finished())
     }
 
-    /// Stops after the chunk that runs now, and gives all leases back. Waits for that.
-    pub fn stop(&self) {
+    /// Begins to stop: after the chunk that runs now, all leases are given back.
+    pub fn halt(&self) {
         self.shared.lock().stop = true;
         self.shared.changed.notify_all();
+    }
+
+    /// Stops, and waits until that is done.
+    pub fn stop(&self) {
+        self.halt();
         let thread = self
             .thread
             .lock()

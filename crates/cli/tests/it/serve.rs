@@ -45,6 +45,10 @@ fn a_worker_answers_probes_only() {
     }
     assert_eq!(api.status("/swathe/v1/clients"), 401);
     assert_eq!(worker.status("/swathe/v1/clients"), 404);
+    for server in [api, worker] {
+        let (exit, log) = server.stop("TERM");
+        assert_eq!(exit.code(), Some(0), "{log}");
+    }
 }
 
 #[test]
