@@ -59,11 +59,9 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
         )));
     }
     claim(&connection, path)?;
-    // The log is checked in at 64 MB: a mass update writes the same pages again and again, and a
-    // check-in in its middle makes it wait for the disk (some percent of the time).
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;
-         PRAGMA wal_autocheckpoint = 16000;",
+         PRAGMA wal_autocheckpoint = 4000;",
     )?;
     let synchronous: i64 = pragma(&connection, "synchronous")?;
     let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
