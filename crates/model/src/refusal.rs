@@ -25,11 +25,6 @@ macro_rules! codes {
             pub fn message(self) -> &'static str {
                 match self { $(Self::$name => $message,)* }
             }
-
-            /// The code of a stored text; `None` for one this version does not know.
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$name),)* _ => None }
-            }
         }
     };
 }
@@ -54,7 +49,6 @@ codes! {
     AmbiguityDuringProcessing = "AMBIGUITY_DURING_PROCESSING" 400 "Ambiguity while processing the request",
     DuplicateData = "DUPLICATE_DATA" 400 "duplicate data",
     AlreadyUsed = "ALREADY_USED" 400 "Duplicate territory ID found",
-    MappingMismatch = "MAPPING_MISMATCH" 400 "mapping mismatch",
     AlreadyModified = "ALREADY_MODIFIED" 412 "Record updated time has already passed if-unmodified-since time",
     LimitExceeded = "LIMIT_EXCEEDED" 400 "Record count exceeded",
     DiscretePaginationLimitExceeded = "DISCRETE_PAGINATION_LIMIT_EXCEEDED" 400 "page limit exceeded: use page_token to read beyond the first 2000 records",
@@ -64,18 +58,14 @@ codes! {
     AlreadyScheduled = "ALREADY_SCHEDULED" 400 "Already a Mass Action scheduler is running for the given cvid",
     NoRecordsFound = "NO_RECORDS_FOUND" 400 "no record found to update",
     NotFound = "NOT_FOUND" 404 "Empty response",
-    CannotPerformAction = "CANNOT_PERFORM_ACTION" 400 "no permission to perform an action on this record",
     RecordLocked = "RECORD_LOCKED" 400 "Sorry, you cannot perform this operation as the record is locked.",
     ConvertedRecord = "CONVERTED_RECORD" 400 "can't update the converted record",
-    FeatureNotEnabled = "FEATURE_NOT_ENABLED" 403 "The feature is not enabled for this module",
     TooManyRequests = "TOO_MANY_REQUESTS" 429 "too many requests. please try again after some time",
     InternalError = "INTERNAL_ERROR" 500 "Internal Server Error",
     /// Ours: the record was deleted between the job's acceptance and its turn.
     Gone = "GONE" 400 "the record was deleted after the job was accepted",
     /// Ours: the record no longer belongs to the job's selection.
     LeftSelection = "LEFT_SELECTION" 400 "the record left the selection after the job was accepted",
-    /// Ours: the actor may no longer see the record.
-    NotVisible = "NOT_VISIBLE" 400 "the record is no longer visible to the user who started the job",
     /// Ours: the field of the change was removed, or is of another type now.
     FieldGone = "FIELD_GONE" 400 "the field was removed or changed its type after the job was accepted",
     /// Ours: the database is busy or away; nothing was changed.

@@ -1,7 +1,7 @@
 //! Outcomes of visited records that were not changed; a changed record's outcome is its change.
 
 use crate::tx::Tx;
-use crate::{Result, Same, params};
+use crate::{Result, Same};
 use model::id::{JobId, RecordId};
 use model::refusal::Refusal;
 use model::value::{Class, Value};
@@ -50,21 +50,4 @@ pub fn insert(tx: &mut Tx, job: JobId, outcomes: &[Outcome]) -> Result<()> {
         })
         .collect();
     tx.insert_rows("job_outcomes", &[Same::int("job", job.0)], &columns, &rows)
-}
-
-/// How many records of a job failed, by code and sentence, most first.
-pub fn failed_by_code(tx: &mut Tx, job: JobId) -> Result<Vec<(String, String, i64)>> {
-    let sql = "SELECT code, message, count(*) FROM job_outcomes
-               WHERE job = $1 AND outcome = 'failed'
-               GROUP BY code, message ORDER BY count(*) DESC, code, message";
-    let rows = tx.query(sql, params![job.0])?;
-    rows.iter()
-        .map(|row| {
-            Ok((
-                row.text(0)?.to_owned(),
-                row.text(1)?.to_owned(),
-                row.int(2)?,
-            ))
-        })
-        .collect()
 }
