@@ -1,12 +1,18 @@
 //! The mass actions: each reads its request, accepts a job for it, and runs the job's chunks.
 
+pub mod change_owner;
+pub mod mass_delete;
 pub mod mass_update;
+mod scheduled;
 
+pub use scheduled::ViewSelection;
 use std::sync::Arc;
 
 /// All actions, for the engine.
 pub fn all() -> jobs::Actions {
     jobs::Actions {
         mass_update: Arc::new(mass_update::MassUpdate),
+        change_owner: Arc::new(change_owner::ChangeOwner),
+        mass_delete: Arc::new(mass_delete::MassDelete),
     }
 }

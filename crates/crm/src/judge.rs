@@ -4,9 +4,12 @@
 
 use crate::change::Change;
 use model::field::{Computed, Field};
+use model::hold::HoldKind;
+use model::id::RecordId;
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::value::Value;
+use std::collections::BTreeSet;
 use store::records::Record;
 
 /// The fields that were read of each record, in order.
@@ -19,9 +22,7 @@ impl<'a> Columns<'a> {
         changes: impl Iterator<Item = &'c Change>,
     ) -> Self {
         let mut columns = Self(Vec::new());
-        for name in [system::LOCKED, system::CONVERTED] {
-            columns.add(module.field(name));
-        }
+        columns.add(module.field(system::CONVERTED));
         for change in changes {
             for part in &change.0 {
                 columns.add(module.field_by_id(part.field));
@@ -91,17 +92,24 @@ pub(crate) enum Verdict<'a> {
     Refuse(Refusal),
 }
 
+/// What decides about a record beside its own values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// What holds it.
+    pub(crate) holds: BTreeSet<HoldKind>,
+}
+
 /// Refuses a record that something holds (wire API 1.9, step 6).
-pub(crate) fn held(record: &Record, columns: &Columns<'_>) -> Option<Refusal> {
-    let is = |name: &str| *columns.value(record, name) == Value::Bool(true);
-    if is(system::LOCKED) {
-        let refusal = Refusal::new(Code::RecordLocked).with("action", "record_locking");
-        return Some(refusal.with("id", record.id.to_string()));
-    }
-    if is(system::CONVERTED) {
-        return Some(Refusal::new(Code::ConvertedRecord).with("id", record.id.to_string()));
-    }
-    None
+pub(crate) fn held(id: RecordId, facts: &Facts) -> Option<Refusal> {
+    let first = facts.holds.first()?;
+    Some(first.refusal().with("id", id.to_string()))
+}
+
+/// Refuses a record that nobody may change now: something holds it, or it was converted.
+pub(crate) fn fixed(record: &Record, columns: &Columns<'_>, facts: &Facts) -> Option<Refusal> {
+    let converted = *columns.value(record, system::CONVERTED) == Value::Bool(true);
+    let refused = || Refusal::new(Code::ConvertedRecord).with("id", record.id.to_string());
+    held(record.id, facts).or_else(|| converted.then(refused))
 }
 
 /// Judges one record as it was read.
@@ -109,9 +117,10 @@ pub(crate) fn judge<'a>(
     module: &'a Module,
     columns: &Columns<'_>,
     record: &Record,
+    facts: &Facts,
     change: &Change,
 ) -> Verdict<'a> {
-    if let Some(refusal) = held(record, columns) {
+    if let Some(refusal) = fixed(record, columns, facts) {
         return Verdict::Refuse(refusal);
     }
     let mut writes: Vec<(&Field, Value)> = Vec::new();

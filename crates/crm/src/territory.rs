@@ -1,14 +1,13 @@
 //! Putting records into territories and taking them out.
 
-use crate::judge::{Columns, held};
-use crate::record::{Writing, touch};
+use crate::judge::{Columns, fixed};
+use crate::record::{self, Standing, Writing, touch};
 use model::id::{RecordId, TerritoryId};
 use model::limits::TERRITORIES_PER_RECORD_MAX;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use std::collections::BTreeSet;
 use store::changes::Cause;
-use store::records;
 use store::territories::{self, Assignment};
 use store::{Fault, Tx};
 
@@ -50,11 +49,10 @@ pub fn change(
     {
         return Ok(Err(wrong_id(format!("{path}.Territories[{n}].id"))));
     }
-    let columns = Columns::all(module);
-    let Some(record) = records::lock(tx, module, &columns.0, &[id])?.pop() else {
+    let Some(Standing { record, facts, .. }) = record::one(tx, writing, id)? else {
         return Ok(Err(wrong_id(format!("{path}.id"))));
     };
-    if let Some(refusal) = held(&record, &columns) {
+    if let Some(refusal) = fixed(&record, &Columns::all(module), &facts) {
         return Ok(Err(refusal));
     }
     let has: BTreeSet<TerritoryId> = territories::of(tx, &[id])?

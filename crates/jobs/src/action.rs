@@ -38,12 +38,18 @@ pub trait Action: Send + Sync {
 pub struct Actions {
     /// Writes values into fields.
     pub mass_update: Arc<dyn Action>,
+    /// Gives records to another owner.
+    pub change_owner: Arc<dyn Action>,
+    /// Puts records into the recycle bin.
+    pub mass_delete: Arc<dyn Action>,
 }
 
 impl Actions {
     pub(crate) fn of(&self, kind: JobKind) -> &dyn Action {
         match kind {
             JobKind::MassUpdate => self.mass_update.as_ref(),
+            JobKind::ChangeOwner => self.change_owner.as_ref(),
+            JobKind::MassDelete => self.mass_delete.as_ref(),
         }
     }
 }

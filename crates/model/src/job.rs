@@ -68,21 +68,28 @@ impl fmt::Display for JobState {
 pub enum JobKind {
     /// Write values into fields.
     MassUpdate,
+    /// Give records to another owner.
+    ChangeOwner,
+    /// Put records into the recycle bin.
+    MassDelete,
 }
 
 impl JobKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::MassUpdate, Self::ChangeOwner, Self::MassDelete];
+
     /// The stored and wire word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MassUpdate => "mass_update",
+            Self::ChangeOwner => "change_owner",
+            Self::MassDelete => "mass_delete",
         }
     }
 
     /// The kind of a stored word.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::MassUpdate]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -113,7 +120,7 @@ impl Counts {
     }
 }
 
-/// A job's state as the wire's mass update says it (wire API 1.5).
+/// A job's state in the words that all mass actions share (wire API 1.5, 2.5, 4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WireStatus {
     /// SCHEDULED, RUNNING, COMPLETED or FAILED.

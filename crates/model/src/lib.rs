@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod criteria;
 pub mod field;
+pub mod hold;
 pub mod id;
 pub mod import_map;
 pub mod job;

@@ -8,6 +8,7 @@ mod clients;
 mod custom_views;
 mod fields;
 mod layouts;
+mod mass_action;
 mod mass_update;
 mod meta;
 mod modules;

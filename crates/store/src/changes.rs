@@ -17,6 +17,8 @@ pub enum ChangeKind {
     Update,
     /// It was deleted; `before` holds all its values.
     Delete,
+    /// It came back from the recycle bin.
+    Restore,
 }
 
 /// Why it happened.
@@ -34,6 +36,20 @@ pub enum Cause {
     Unlock,
     /// Its territories changed.
     Territory,
+    /// Another hold was put on it.
+    Hold,
+    /// That hold was taken off.
+    Unhold,
+    /// It was shared with other users, or no longer.
+    Share,
+    /// A transition of its blueprint.
+    Blueprint,
+    /// Its owner was changed by the call for that.
+    Owner,
+    /// It came back from the recycle bin.
+    Restore,
+    /// The record that it belongs to was deleted, restored or given away.
+    Parent,
 }
 
 impl Cause {
@@ -45,6 +61,13 @@ impl Cause {
             Self::Lock => "lock",
             Self::Unlock => "unlock",
             Self::Territory => "territory",
+            Self::Hold => "hold",
+            Self::Unhold => "unhold",
+            Self::Share => "share",
+            Self::Blueprint => "blueprint",
+            Self::Owner => "owner",
+            Self::Restore => "restore",
+            Self::Parent => "parent",
         }
     }
 }
@@ -102,6 +125,7 @@ pub fn insert(tx: &mut Tx, origin: Origin, changes: &[Change]) -> Result<()> {
         ChangeKind::Create => "create",
         ChangeKind::Update => "update",
         ChangeKind::Delete => "delete",
+        ChangeKind::Restore => "restore",
     };
     let same = [
         Same::int("module", origin.module.0),

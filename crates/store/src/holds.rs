@@ -1,7 +1,8 @@
 //! Holds: why a record may not be changed now.
 
 use crate::tx::Tx;
-use crate::{Result, Row, params};
+use crate::{Error, Param, Result, Row, params};
+use model::hold::HoldKind;
 use model::id::{HoldId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
 
@@ -43,6 +44,21 @@ pub fn find_lock(tx: &mut Tx, record: RecordId) -> Result<Option<Lock>> {
         .transpose()
 }
 
+/// What holds these records.
+pub fn kinds_of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, HoldKind)>> {
+    let ids = Param::Ids(records.iter().map(|record| record.0).collect());
+    let sql = "SELECT record, kind FROM holds WHERE record IN ids($1)";
+    let rows = tx.query(sql, &[ids])?;
+    let unknown = |word: &str| Error::Inconsistent(format!("a hold's kind is {word}"));
+    rows.iter()
+        .map(|row| {
+            let word = row.text(1)?;
+            let kind = HoldKind::parse(word).ok_or_else(|| unknown(word))?;
+            Ok((RecordId(row.int(0)?), kind))
+        })
+        .collect()
+}
+
 /// Stores a lock.
 pub fn insert_lock(tx: &mut Tx, new: &Lock) -> Result<()> {
     let sql = "INSERT INTO holds (id, record, module, kind, reason, actor, at)
@@ -73,7 +89,7 @@ pub fn update_reason(tx: &mut Tx, id: HoldId, reason: Option<&str>) -> Result<()
 
 /// Removes all holds of records that go.
 pub fn delete_of(tx: &mut Tx, records: &[RecordId]) -> Result<()> {
-    let ids = crate::Param::Ids(records.iter().map(|record| record.0).collect());
+    let ids = Param::Ids(records.iter().map(|record| record.0).collect());
     tx.execute("DELETE FROM holds WHERE record IN ids($1)", &[ids])?;
     Ok(())
 }

@@ -5,7 +5,13 @@ use crate::{Dialect, Error, Result, params};
 use model::time::Timestamp;
 
 /// The migrations, in order; the schema's version is how many were applied.
-const MIGRATIONS: [(&str, &str); 1] = [("core", include_str!("../../../migrations/0001_core.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("core", include_str!("../../../migrations/0001_core.sql")),
+    (
+        "actions",
+        include_str!("../../../migrations/0002_actions.sql"),
+    ),
+];
 
 /// The first id that an org hands out: 19 digits, as the vendor's ids have.
 const FIRST_ID: i64 = 4_150_868_000_000_000_001;

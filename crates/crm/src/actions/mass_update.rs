@@ -1,15 +1,14 @@
 //! Mass update: the same values into the fields of many records (wire API 1).
 
+use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite};
+use crate::input;
 use crate::record::{self, Writing};
-use crate::{input, selection};
 use jobs::{Action, Settled};
-use model::criteria::{Bound, Criteria};
 use model::field::{Field, FieldKind};
-use model::id::{FieldId, JobId, RecordId, TerritoryId, UserId, ViewId};
+use model::id::{FieldId, JobId, RecordId, UserId};
 use model::job::JobKind;
-use model::limits::VIEW_RECORDS_MAX;
 use model::module::Module;
 use model::people::{FieldRight, Right};
 use model::refusal::{Code, Refusal};
@@ -17,12 +16,11 @@ use model::time::Timestamp;
 use model::value::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use store::changes::Cause;
-use store::jobs::{Job, NewJob};
-use store::records::{self, Filter};
+use store::jobs::Job;
 use store::targets::Target;
-use store::{Db, Error, Fault, Tx};
+use store::{Db, Fault, Tx};
 
 /// What a job keeps of its request: everything resolved, nothing that could mean something else later.
 #[derive(Serialize, Deserialize)]
@@ -37,19 +35,6 @@ struct StoredWrite {
     kind: FieldKind,
     #[serde(flatten)]
     write: FieldWrite,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Selection {
-    /// The targets were named one by one.
-    Ids,
-    /// The targets must still pass this.
-    View {
-        cvid: ViewId,
-        criteria: Option<Bound>,
-        territories: Option<Vec<TerritoryId>>,
-    },
 }
 
 /// Refuses an actor who may not mass update the module at all (wire API 1.9, step 2).
@@ -148,22 +133,9 @@ fn stored(module: &Module, change: &Change, selection: Selection) -> Result<Stri
             write: write.clone(),
         })
     });
-    let request = Request {
+    encode(&Request {
         fields: fields.collect(),
         selection,
-    };
-    serde_json::to_string(&request)
-        .map_err(|error| Error::Inconsistent(format!("a request has no JSON form: {error}")).into())
-}
-
-fn new_job(tx: &Tx, actor: &Actor, module: &Module, request: String) -> Result<NewJob, Fault> {
-    Ok(NewJob {
-        id: JobId(tx.new_id()?),
-        kind: JobKind::MassUpdate,
-        module: module.id,
-        actor: actor.user.id,
-        request,
-        exclusive: None,
     })
 }
 
@@ -177,29 +149,12 @@ pub fn run_now(
     ids: &[RecordId],
     now: Timestamp,
 ) -> Result<BTreeMap<RecordId, Settled>, Fault> {
-    let ids: BTreeSet<RecordId> = ids.iter().copied().collect();
-    if ids.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let job = new_job(tx, actor, module, stored(module, change, Selection::Ids)?)?;
-    // The revision that a target was accepted at is not asked for in this form: 0 says so.
-    let targets: Vec<(RecordId, i64)> = ids.iter().map(|id| (*id, 0)).collect();
-    let settled = jobs::run_now(tx, &crate::actions::all(), &job, &targets, now)?;
-    Ok(ids.into_iter().zip(settled).collect())
+    let request = stored(module, change, Selection::Ids)?;
+    run_named(tx, (actor, module), JobKind::MassUpdate, request, ids, now)
 }
 
-/// A view and what narrows it.
-pub struct ViewSelection {
-    /// The view.
-    pub cvid: ViewId,
-    /// A territory of it.
-    pub territory: Option<selection::TerritoryPart>,
-    /// Further criteria.
-    pub criteria: Option<Criteria>,
-}
-
-/// Schedules the update of a view's records, in the order of checks of wire API 1.9, step 7. The
-/// job's targets are frozen and stored when this answers.
+/// Schedules the update of a view's records. The job's targets are frozen and stored when this
+/// answers.
 pub fn schedule(
     db: &Db,
     user: UserId,
@@ -208,72 +163,9 @@ pub fn schedule(
     wanted: &ViewSelection,
     now: Timestamp,
 ) -> Result<JobId, Fault> {
-    jobs::past_given_up(db, now, || {
-        schedule_once(db, user, module, change, wanted, now)
-    })
-}
-
-fn schedule_once(
-    db: &Db,
-    user: UserId,
-    module: &str,
-    change: &Change,
-    wanted: &ViewSelection,
-    now: Timestamp,
-) -> Result<JobId, Fault> {
-    let exclusive = format!("view:{}", wanted.cvid);
-    let (records, request, actor, module) = db.read(|tx| {
-        let catalog = tx.catalog()?;
-        let actor = Actor::of(&catalog, user)?;
-        let invalid = || Refusal::new(Code::InvalidModule);
-        let module = catalog.module(module).ok_or_else(invalid)?;
-        let ViewSelection {
-            cvid,
-            territory,
-            criteria,
-        } = wanted;
-        let filter = selection::resolve(&actor, module, *cvid, *territory, criteria.as_ref(), now)?;
-        if store::jobs::holding(tx, &exclusive)?.is_some() {
-            let refusal = Refusal::new(Code::AlreadyScheduled).with("api_name", "cvid");
-            return Err(refusal.into());
-        }
-        let records = records::select_ids(tx, module, &filter, VIEW_RECORDS_MAX + 1)?;
-        if records.len() > VIEW_RECORDS_MAX {
-            let refusal = Refusal::new(Code::LimitExceeded).with("limit", VIEW_RECORDS_MAX);
-            return Err(refusal.into());
-        }
-        if records.is_empty() {
-            return Err(Refusal::new(Code::NoRecordsFound).into());
-        }
-        let Filter {
-            criteria,
-            territories,
-            ..
-        } = filter;
-        let selection = Selection::View {
-            cvid: *cvid,
-            criteria,
-            territories,
-        };
-        let request = stored(module, change, selection)?;
-        Ok((records, request, actor.user.id, module.id))
-    })?;
-    let id = JobId(db.new_id()?);
-    let kind = JobKind::MassUpdate;
-    let new = NewJob {
-        id,
-        kind,
-        module,
-        actor,
-        request,
-        exclusive: Some(exclusive),
-    };
-    match jobs::accept(db, &new, &records, now) {
-        Err(Fault::Refused(refusal)) if refusal.code == Code::AlreadyScheduled => {
-            Err(refusal.with("api_name", "cvid").into())
-        }
-        answer => answer.map(|()| id),
-    }
+    let prepare =
+        |_: &mut Tx, _: &Actor, module: &Module, selection| stored(module, change, selection);
+    scheduled::schedule(db, user, module, JobKind::MassUpdate, wanted, &prepare, now)
 }
 
 /// The action behind both forms.
@@ -287,34 +179,16 @@ impl Action for MassUpdate {
         targets: &[Target],
         now: Timestamp,
     ) -> Result<Vec<Settled>, Fault> {
-        let request: Request = serde_json::from_str(&job.request).map_err(|error| {
-            Error::Inconsistent(format!("the request of job {}: {error}", job.id))
-        })?;
-        let catalog = tx.catalog()?;
-        let actor = Actor::of(&catalog, job.actor)?;
-        let gone = || Refusal::new(Code::InvalidModule).saying("the module was removed");
-        let module = catalog.module_by_id(job.module).ok_or_else(gone)?;
+        let request: Request = decode(job)?;
+        let actor = Actor::of(&tx.catalog()?, job.actor)?;
+        let module = module_of(&actor, job)?;
         authorise(&actor, module)?;
         let mut change = Change::default();
         for StoredWrite { kind, write } in request.fields {
             check_right(&actor, same_field(module, write.field, &kind)?)?;
             change.0.push(write);
         }
-        let within = match request.selection {
-            Selection::Ids => None,
-            Selection::View {
-                criteria,
-                territories,
-                ..
-            } => {
-                let filter = Filter {
-                    criteria,
-                    territories,
-                    ..Filter::default()
-                };
-                Some(still_fits(module, filter)?)
-            }
-        };
+        let within = request.selection.within(module)?;
         let items: Vec<(RecordId, &Change)> = targets
             .iter()
             .map(|target| (target.record, &change))
@@ -336,21 +210,4 @@ fn same_field<'a>(module: &'a Module, id: FieldId, kind: &FieldKind) -> Result<&
         .field_by_id(id)
         .filter(|field| field.kind == *kind)
         .ok_or_else(|| Refusal::new(Code::FieldGone))
-}
-
-/// The filter, if every field that it tests still is what it was.
-fn still_fits(module: &Module, filter: Filter) -> Result<Filter, Refusal> {
-    match filter
-        .criteria
-        .as_ref()
-        .and_then(|criteria| criteria.misfit(module))
-    {
-        None => Ok(filter),
-        Some(field) => {
-            let text = "a field of the selection was removed or changed its type";
-            Err(Refusal::new(Code::FieldGone)
-                .saying(text)
-                .with("api_name", field))
-        }
-    }
 }

@@ -106,8 +106,11 @@ pub(crate) fn new_job(id: i64, exclusive: Option<&str>) -> NewJob {
 }
 
 pub(crate) fn actions(toy: Toy) -> Actions {
+    let toy = Arc::new(toy);
     Actions {
-        mass_update: Arc::new(toy),
+        mass_update: toy.clone(),
+        change_owner: toy.clone(),
+        mass_delete: toy,
     }
 }
 

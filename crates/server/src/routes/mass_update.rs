@@ -1,46 +1,21 @@
 //! Mass update and its status (wire API 1).
 
+use super::mass_action::{self, Asked, Told, flag};
 use super::records::{batch, open};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
-use crm::actions::mass_update::{self, ViewSelection};
-use crm::selection::TerritoryPart;
+use crm::actions::{ViewSelection, mass_update};
 use crm::{Actor, Change};
 use jobs::Settled;
-use model::criteria::Criteria;
-use model::field::json_id;
-use model::id::{JobId, RecordId, TerritoryId, ViewId};
+use model::id::RecordId;
 use model::job::{JobKind, WireStatus};
-use model::limits::IDS_MAX;
 use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
-use store::{Fault, Priority, jobs as stored_jobs};
-
-/// What a request asks for.
-enum Asked {
-    /// These records, at once. An id that is no number names no record.
-    Now(Vec<Result<RecordId, String>>),
-    /// A view's records, as a job.
-    Later(ViewSelection),
-}
-
-/// Where a refusal of the request stands in the answer (wire API 1.6, "where").
-enum Told {
-    /// Alone in `data`.
-    InData(Refusal),
-    /// As the whole body.
-    Bare(Refusal),
-}
-
-impl From<Refusal> for Told {
-    fn from(refusal: Refusal) -> Self {
-        Self::Bare(refusal)
-    }
-}
+use store::{Fault, Priority};
 
 /// `POST /{module}/actions/mass_update`: at once for ids, as a job for a view. Checks in the order
 /// of wire API 1.9.
@@ -79,111 +54,7 @@ fn asked(
             Code::NoPermission => Told::Bare(refusal),
             _ => Told::InData(refusal),
         })?;
-    Ok((change, selection(body)?))
-}
-
-fn selection(body: &Map<String, Json>) -> Result<Asked, Told> {
-    let ids = match body.get("ids") {
-        None | Some(Json::Null) => None,
-        Some(Json::Array(ids)) => Some(ids),
-        Some(_) => {
-            let refusal = Refusal::invalid("ids", "$.ids");
-            return Err(refusal.with("expected_data_type", "jsonarray").into());
-        }
-    };
-    let cvid = body.get("cvid").filter(|cvid| !cvid.is_null());
-    match (ids, cvid) {
-        (Some(_), Some(_)) => {
-            let both = ["ids", "cvid"]
-                .map(|key| json!({ "api_name": key, "json_path": format!("$.{key}") }));
-            let refusal = Refusal::new(Code::AmbiguityDuringProcessing);
-            Err(refusal.with("ambiguity_due_to", both.to_vec()).into())
-        }
-        (Some(ids), None) if !ids.is_empty() && !body.contains_key("territory") => {
-            Ok(Asked::Now(read_ids(ids)?))
-        }
-        (None, Some(cvid)) => Ok(Asked::Later(view_selection(body, cvid)?)),
-        // No ids are none, and a territory narrows a view: without one, both are missing.
-        _ => Err(Told::InData(Refusal::new(Code::MandatoryNotFound))),
-    }
-}
-
-fn read_ids(ids: &[Json]) -> Result<Vec<Result<RecordId, String>>, Refusal> {
-    if ids.len() > IDS_MAX {
-        let refusal = Refusal::new(Code::LimitExceeded).with("limit", IDS_MAX);
-        return Err(refusal.with("api_name", "ids").with("json_path", "$.ids"));
-    }
-    let read = ids.iter().map(|id| match id {
-        Json::String(text) => Ok(RecordId::parse(text).ok_or_else(|| text.clone())),
-        Json::Number(_) => Ok(json_id(id).map(RecordId).ok_or_else(|| id.to_string())),
-        _ => Err(()),
-    });
-    let read: Result<Vec<_>, ()> = read.collect();
-    let wrong = || Refusal::invalid("ids", "$.ids").with("expected_data_type", "string");
-    read.map_err(|()| wrong())
-}
-
-fn view_selection(body: &Map<String, Json>, cvid: &Json) -> Result<ViewSelection, Refusal> {
-    let wrong = || Refusal::invalid("cvid", "$.cvid").saying("the cvid given seems to be invalid");
-    let cvid = json_id(cvid).map(ViewId).ok_or_else(wrong)?;
-    let territory = body.get("territory").map(territory).transpose()?;
-    let criteria = body.get("criteria").map(criteria).transpose()?;
-    Ok(ViewSelection {
-        cvid,
-        territory,
-        criteria,
-    })
-}
-
-fn territory(json: &Json) -> Result<TerritoryPart, Refusal> {
-    let wrong = || Refusal::invalid("territory", "$.territory");
-    let object = json
-        .as_object()
-        .ok_or_else(|| wrong().with("expected_data_type", "jsonobject"))?;
-    if let Some(key) = object
-        .keys()
-        .find(|key| !["id", "include_child"].contains(&key.as_str()))
-    {
-        return Err(Refusal::invalid(key, format!("$.territory.{key}")));
-    }
-    let id = object
-        .get("id")
-        .and_then(json_id)
-        .map(TerritoryId)
-        .ok_or_else(|| {
-            Refusal::invalid("id", "$.territory.id").saying("the id given seems to be invalid")
-        })?;
-    let include_child = flag(object, "include_child", "$.territory.include_child")?;
-    Ok(TerritoryPart { id, include_child })
-}
-
-/// The SDKs send a list of criteria, all of which must hold (wire API 1.2).
-fn criteria(json: &Json) -> Result<Criteria, Refusal> {
-    let read = |json: &Json| {
-        Criteria::from_json(json).map_err(|error| {
-            let path = error.path.unwrap_or_else(|| "$.criteria".to_owned());
-            Refusal::invalid("criteria", path).with("reason", error.message)
-        })
-    };
-    match json {
-        Json::Array(items) if items.is_empty() => Err(Refusal::invalid("criteria", "$.criteria")),
-        Json::Array(items) => {
-            let items = items.iter().map(read).collect::<Result<_, _>>()?;
-            Ok(Criteria::Group {
-                op: model::criteria::GroupOp::And,
-                items,
-            })
-        }
-        one => read(one),
-    }
-}
-
-fn flag(body: &Map<String, Json>, key: &str, path: &str) -> Result<bool, Refusal> {
-    match body.get(key) {
-        None => Ok(false),
-        Some(Json::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(Refusal::invalid(key, path).with("expected_data_type", "boolean")),
-    }
+    Ok((change, mass_action::selection(body)?))
 }
 
 /// The ids form: everything commits before the answer, and each id has its item, in order.
@@ -232,22 +103,13 @@ fn item(
 fn later(call: &Call<'_>, change: &Change, selection: &ViewSelection) -> Result<Answer, Fault> {
     let (app, module) = (call.app, call.param("module"));
     let user = call.actor.user;
-    match mass_update::schedule(&app.db, user, module, change, selection, call.now) {
-        Ok(job) => {
-            app.engine.wake();
-            let details = Map::from_iter([("job_id".to_owned(), job.to_string().into())]);
-            Ok(Answer::data(
-                200,
-                vec![wire::success("mass update scheduled successfully", details)],
-            ))
-        }
-        Err(Fault::Refused(refusal)) => {
-            let refusal = call.version.mass_action_refusal(*refusal);
-            let status = call.version.mass_action_status(refusal.code);
-            Ok(Answer::refused(&refusal, status))
-        }
-        Err(fault) => Err(fault),
-    }
+    let job = mass_update::schedule(&app.db, user, module, change, selection, call.now);
+    mass_action::accepted(
+        call,
+        (200, "SUCCESS"),
+        "mass update scheduled successfully",
+        job,
+    )
 }
 
 /// `GET /{module}/actions/mass_update?job_id=`: the counts of a job of this module.
@@ -266,17 +128,8 @@ pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
                     .saying("mandatory param missing")
                     .with("param_name", "job_id")
             })?;
-        let found = match JobId::parse(text) {
-            Some(id) => stored_jobs::find(tx, id)?,
-            None => None,
-        };
-        // A job belongs to its module and action, and is shown to who started it and to administrators.
-        let shown = found.filter(|job| {
-            job.module == module.id
-                && job.kind == JobKind::MassUpdate
-                && (job.actor == actor.user.id || actor.profile.administrator)
-        });
-        shown.ok_or_else(|| call.version.unknown_mass_update_job().into())
+        let job = mass_action::job(tx, &actor, &module, JobKind::MassUpdate, text)?;
+        job.ok_or_else(|| call.version.unknown_mass_update_job().into())
     })?;
     let wire = WireStatus::of(job.state, job.counts, job.total);
     Ok(Answer::data(

@@ -425,10 +425,10 @@ fn delete_these(
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
-        let settled = record::delete(tx, writing(call, &actor, &module), &distinct)?;
+        let settled = record::delete(tx, writing(call, &actor, &module), &distinct, None)?;
         let settled: HashMap<RecordId, Settled> = distinct.into_iter().zip(settled).collect();
         let items = ids.iter().map(|id| match settled.get(id) {
-            Some(Settled::Failed(refusal)) => refusal.to_json(),
+            Some(Settled::Failed(refusal)) => not_deleted(refusal),
             _ => wire::success(
                 "record deleted",
                 Map::from_iter([("id".to_owned(), id.to_string().into())]),
@@ -437,4 +437,12 @@ fn delete_these(
         Ok(items.collect::<Vec<_>>())
     })?;
     Ok(batch(call, 200, items))
+}
+
+/// What is said of an id that names no record, or none any more (wire API 9.4).
+fn not_deleted(refusal: &Refusal) -> Json {
+    match refusal.code {
+        Code::InvalidData => refusal.clone().saying("record not deleted").to_json(),
+        _ => refusal.to_json(),
+    }
 }

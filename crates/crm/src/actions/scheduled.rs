@@ -1,0 +1,217 @@
+//! What the mass actions share: which records a job is for, frozen when it is accepted, and whether
+//! a record still belongs to it when its turn comes.
+
+use crate::actor::Actor;
+use crate::selection::{self, TerritoryPart};
+use jobs::Settled;
+use model::criteria::{Bound, Criteria};
+use model::id::{JobId, RecordId, TerritoryId, UserId, ViewId};
+use model::job::JobKind;
+use model::limits::VIEW_RECORDS_MAX;
+use model::module::Module;
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use store::jobs::{Job, NewJob};
+use store::records::{self, Filter};
+use store::{Db, Error, Fault, Tx};
+
+/// A view and what narrows it.
+pub struct ViewSelection {
+    /// The view.
+    pub cvid: ViewId,
+    /// A territory of it.
+    pub territory: Option<TerritoryPart>,
+    /// Further criteria.
+    pub criteria: Option<Criteria>,
+}
+
+/// The selection as a job keeps it: everything resolved, nothing that could mean something else later.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Selection {
+    /// The targets were named one by one.
+    Ids,
+    /// The targets must still pass this.
+    View {
+        cvid: ViewId,
+        criteria: Option<Bound>,
+        territories: Option<Vec<TerritoryId>>,
+    },
+}
+
+impl Selection {
+    /// What a target must still pass at its turn: nothing if it was named. Refuses if a field that is
+    /// tested no longer is what it was.
+    pub(super) fn within(self, module: &Module) -> Result<Option<Filter>, Refusal> {
+        let Self::View {
+            criteria,
+            territories,
+            ..
+        } = self
+        else {
+            return Ok(None);
+        };
+        let misfit = criteria
+            .as_ref()
+            .and_then(|criteria| criteria.misfit(module));
+        if let Some(field) = misfit {
+            let text = "a field of the selection was removed or changed its type";
+            let refusal = Refusal::new(Code::FieldGone).saying(text);
+            return Err(refusal.with("api_name", field));
+        }
+        Ok(Some(Filter {
+            criteria,
+            territories,
+            ..Filter::default()
+        }))
+    }
+}
+
+/// What a job keeps of its request, as text.
+pub(super) fn encode<T: Serialize>(request: &T) -> Result<String, Fault> {
+    serde_json::to_string(request)
+        .map_err(|error| Error::Inconsistent(format!("a request has no JSON form: {error}")).into())
+}
+
+/// The request that a job kept.
+pub(super) fn decode<T: DeserializeOwned>(job: &Job) -> Result<T, Fault> {
+    serde_json::from_str(&job.request).map_err(|error| {
+        Error::Inconsistent(format!("the request of job {}: {error}", job.id)).into()
+    })
+}
+
+/// The module of a job, if it still exists.
+pub(super) fn module_of<'a>(actor: &'a Actor, job: &Job) -> Result<&'a Module, Refusal> {
+    let gone = || Refusal::new(Code::InvalidModule).saying("the module was removed");
+    actor.catalog.module_by_id(job.module).ok_or_else(gone)
+}
+
+/// What at most one unfinished job may have (DESIGN 6): a view for those that change records, a
+/// module for deletion (wire API 4.4).
+fn exclusive(kind: JobKind, cvid: ViewId, module: &Module) -> String {
+    match kind {
+        JobKind::MassUpdate | JobKind::ChangeOwner => format!("view:{cvid}"),
+        JobKind::MassDelete => format!("delete:{}", module.id),
+    }
+}
+
+/// The refusal of a view that holds too many records.
+fn too_many(kind: JobKind) -> Refusal {
+    let code = match kind {
+        JobKind::ChangeOwner => Code::RecordLimitExceeded,
+        JobKind::MassUpdate | JobKind::MassDelete => Code::LimitExceeded,
+    };
+    Refusal::new(code).with("limit", VIEW_RECORDS_MAX)
+}
+
+/// Does a job to the named records at once, inside this transaction, and answers for each id what
+/// happened. A repeated id is visited once.
+pub(super) fn run_named(
+    tx: &mut Tx,
+    (actor, module): (&Actor, &Module),
+    kind: JobKind,
+    request: String,
+    ids: &[RecordId],
+    now: Timestamp,
+) -> Result<BTreeMap<RecordId, Settled>, Fault> {
+    let ids: BTreeSet<RecordId> = ids.iter().copied().collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let job = NewJob {
+        id: JobId(tx.new_id()?),
+        kind,
+        module: module.id,
+        actor: actor.user.id,
+        request,
+        exclusive: None,
+    };
+    // The revision that a target was accepted at is not asked for in this form: 0 says so.
+    let targets: Vec<(RecordId, i64)> = ids.iter().map(|id| (*id, 0)).collect();
+    let settled = jobs::run_now(tx, &super::all(), &job, &targets, now)?;
+    Ok(ids.into_iter().zip(settled).collect())
+}
+
+/// What makes a job's request of its selection, once this is known to hold records.
+pub(super) type Prepare<'a> =
+    &'a dyn Fn(&mut Tx, &Actor, &Module, Selection) -> Result<String, Fault>;
+
+/// Schedules a job for a view's records, in the order of checks of wire API 1.9, step 7. The job's
+/// targets are frozen and stored when this answers.
+pub(super) fn schedule(
+    db: &Db,
+    user: UserId,
+    module: &str,
+    kind: JobKind,
+    wanted: &ViewSelection,
+    prepare: Prepare<'_>,
+    now: Timestamp,
+) -> Result<JobId, Fault> {
+    jobs::past_given_up(db, now, || {
+        schedule_once(db, user, module, kind, wanted, prepare, now)
+    })
+}
+
+fn schedule_once(
+    db: &Db,
+    user: UserId,
+    module: &str,
+    kind: JobKind,
+    wanted: &ViewSelection,
+    prepare: Prepare<'_>,
+    now: Timestamp,
+) -> Result<JobId, Fault> {
+    let already = || Refusal::new(Code::AlreadyScheduled).with("api_name", "cvid");
+    let id = JobId(db.new_id()?);
+    let (new, targets) = db.read(|tx| {
+        let catalog = tx.catalog()?;
+        let actor = Actor::of(&catalog, user)?;
+        let invalid = || Refusal::new(Code::InvalidModule);
+        let module = catalog.module(module).ok_or_else(invalid)?;
+        let ViewSelection {
+            cvid,
+            territory,
+            criteria,
+        } = wanted;
+        let filter = selection::resolve(&actor, module, *cvid, *territory, criteria.as_ref(), now)?;
+        let exclusive = exclusive(kind, *cvid, module);
+        if store::jobs::holding(tx, &exclusive)?.is_some() {
+            return Err(already().into());
+        }
+        let targets = records::select_ids(tx, module, &filter, VIEW_RECORDS_MAX + 1)?;
+        if targets.len() > VIEW_RECORDS_MAX {
+            return Err(too_many(kind).into());
+        }
+        if targets.is_empty() {
+            return Err(Refusal::new(Code::NoRecordsFound).into());
+        }
+        let Filter {
+            criteria,
+            territories,
+            ..
+        } = filter;
+        let selection = Selection::View {
+            cvid: *cvid,
+            criteria,
+            territories,
+        };
+        let new = NewJob {
+            id,
+            kind,
+            module: module.id,
+            actor: actor.user.id,
+            request: prepare(tx, &actor, module, selection)?,
+            exclusive: Some(exclusive),
+        };
+        Ok((new, targets))
+    })?;
+    match jobs::accept(db, &new, &targets, now) {
+        Err(Fault::Refused(refusal)) if refusal.code == Code::AlreadyScheduled => {
+            Err(already().into())
+        }
+        answer => answer.map(|()| id),
+    }
+}

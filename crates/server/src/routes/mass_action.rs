@@ -1,0 +1,197 @@
+//! What the mass actions' endpoints share: the keys that say which records, the answer of a
+//! scheduled job, and the job that a status is asked for.
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire;
+use crm::Actor;
+use crm::actions::ViewSelection;
+use crm::selection::TerritoryPart;
+use model::criteria::{Criteria, GroupOp};
+use model::field::json_id;
+use model::id::{JobId, RecordId, TerritoryId, ViewId};
+use model::job::JobKind;
+use model::limits::IDS_MAX;
+use model::module::Module;
+use model::refusal::{Code, Refusal};
+use serde_json::{Map, Value as Json, json};
+use store::jobs::{self, Job};
+use store::{Fault, Tx};
+
+/// What a request asks for.
+pub(super) enum Asked {
+    /// These records, at once. An id that is no number names no record.
+    Now(Vec<Result<RecordId, String>>),
+    /// A view's records, as a job.
+    Later(ViewSelection),
+}
+
+/// Where a refusal of the request stands in the answer (wire API 1.6, "where").
+pub(super) enum Told {
+    /// Alone in `data`.
+    InData(Refusal),
+    /// As the whole body.
+    Bare(Refusal),
+}
+
+impl From<Refusal> for Told {
+    fn from(refusal: Refusal) -> Self {
+        Self::Bare(refusal)
+    }
+}
+
+/// Which records, in keys that all mass actions share: `ids` or `cvid`, and what narrows a view.
+pub(super) fn selection(body: &Map<String, Json>) -> Result<Asked, Told> {
+    let ids = match body.get("ids") {
+        None | Some(Json::Null) => None,
+        Some(Json::Array(ids)) => Some(ids),
+        Some(_) => {
+            let refusal = Refusal::invalid("ids", "$.ids");
+            return Err(refusal.with("expected_data_type", "jsonarray").into());
+        }
+    };
+    let cvid = body.get("cvid").filter(|cvid| !cvid.is_null());
+    match (ids, cvid) {
+        (Some(_), Some(_)) => {
+            let both = ["ids", "cvid"]
+                .map(|key| json!({ "api_name": key, "json_path": format!("$.{key}") }));
+            let refusal = Refusal::new(Code::AmbiguityDuringProcessing);
+            Err(refusal.with("ambiguity_due_to", both.to_vec()).into())
+        }
+        (Some(ids), None) if !ids.is_empty() && !body.contains_key("territory") => {
+            Ok(Asked::Now(read_ids(ids)?))
+        }
+        (None, Some(cvid)) => Ok(Asked::Later(view_selection(body, cvid)?)),
+        // No ids are none, and a territory narrows a view: without one, both are missing.
+        _ => Err(Told::InData(Refusal::new(Code::MandatoryNotFound))),
+    }
+}
+
+/// The ids of a list, at most 500; one that is no number names no record.
+pub(super) fn read_ids(ids: &[Json]) -> Result<Vec<Result<RecordId, String>>, Refusal> {
+    if ids.len() > IDS_MAX {
+        let refusal = Refusal::new(Code::LimitExceeded).with("limit", IDS_MAX);
+        return Err(refusal.with("api_name", "ids").with("json_path", "$.ids"));
+    }
+    let read = ids.iter().map(|id| match id {
+        Json::String(text) => Ok(RecordId::parse(text).ok_or_else(|| text.clone())),
+        Json::Number(_) => Ok(json_id(id).map(RecordId).ok_or_else(|| id.to_string())),
+        _ => Err(()),
+    });
+    let read: Result<Vec<_>, ()> = read.collect();
+    let wrong = || Refusal::invalid("ids", "$.ids").with("expected_data_type", "string");
+    read.map_err(|()| wrong())
+}
+
+/// A view, and a territory and criteria that narrow it.
+pub(super) fn view_selection(
+    body: &Map<String, Json>,
+    cvid: &Json,
+) -> Result<ViewSelection, Refusal> {
+    let wrong = || Refusal::invalid("cvid", "$.cvid").saying("the cvid given seems to be invalid");
+    let cvid = json_id(cvid).map(ViewId).ok_or_else(wrong)?;
+    let territory = body.get("territory").map(territory).transpose()?;
+    let criteria = body.get("criteria").map(criteria).transpose()?;
+    Ok(ViewSelection {
+        cvid,
+        territory,
+        criteria,
+    })
+}
+
+fn territory(json: &Json) -> Result<TerritoryPart, Refusal> {
+    let wrong = || Refusal::invalid("territory", "$.territory");
+    let object = json
+        .as_object()
+        .ok_or_else(|| wrong().with("expected_data_type", "jsonobject"))?;
+    if let Some(key) = object
+        .keys()
+        .find(|key| !["id", "include_child"].contains(&key.as_str()))
+    {
+        return Err(Refusal::invalid(key, format!("$.territory.{key}")));
+    }
+    let id = object
+        .get("id")
+        .and_then(json_id)
+        .map(TerritoryId)
+        .ok_or_else(|| {
+            Refusal::invalid("id", "$.territory.id").saying("the id given seems to be invalid")
+        })?;
+    let include_child = flag(object, "include_child", "$.territory.include_child")?;
+    Ok(TerritoryPart { id, include_child })
+}
+
+/// The SDKs send a list of criteria, all of which must hold (wire API 1.2).
+fn criteria(json: &Json) -> Result<Criteria, Refusal> {
+    let read = |json: &Json| {
+        Criteria::from_json(json).map_err(|error| {
+            let path = error.path.unwrap_or_else(|| "$.criteria".to_owned());
+            Refusal::invalid("criteria", path).with("reason", error.message)
+        })
+    };
+    match json {
+        Json::Array(items) if items.is_empty() => Err(Refusal::invalid("criteria", "$.criteria")),
+        Json::Array(items) => {
+            let items = items.iter().map(read).collect::<Result<_, _>>()?;
+            Ok(Criteria::Group {
+                op: GroupOp::And,
+                items,
+            })
+        }
+        one => read(one),
+    }
+}
+
+/// A boolean that is false when absent.
+pub(super) fn flag(body: &Map<String, Json>, key: &str, path: &str) -> Result<bool, Refusal> {
+    match body.get(key) {
+        None => Ok(false),
+        Some(Json::Bool(flag)) => Ok(*flag),
+        Some(_) => Err(Refusal::invalid(key, path).with("expected_data_type", "boolean")),
+    }
+}
+
+/// Wakes the engine and answers with the new job's id, or says no in this version's words.
+pub(super) fn accepted(
+    call: &Call<'_>,
+    (status, code): (u16, &'static str),
+    message: &'static str,
+    job: Result<JobId, Fault>,
+) -> Result<Answer, Fault> {
+    match job {
+        Ok(job) => {
+            call.app.engine.wake();
+            let details = Map::from_iter([("job_id".to_owned(), job.to_string().into())]);
+            let mut item = wire::success(message, details);
+            if let Some(place) = item.get_mut("code") {
+                *place = code.into();
+            }
+            Ok(Answer::data(status, vec![item]))
+        }
+        Err(Fault::Refused(refusal)) => {
+            let refusal = call.version.mass_action_refusal(*refusal);
+            let status = call.version.mass_action_status(refusal.code);
+            Ok(Answer::refused(&refusal, status))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The job of this id, if it is one of this action in this module, and shown to the actor: a job is
+/// shown to who started it and to administrators.
+pub(super) fn job(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    kind: JobKind,
+    text: &str,
+) -> Result<Option<Job>, Fault> {
+    let Some(id) = JobId::parse(text) else {
+        return Ok(None);
+    };
+    let found = jobs::find(tx, id)?;
+    Ok(found.filter(|job| {
+        let shown = job.actor == actor.user.id || actor.profile.administrator;
+        job.module == module.id && job.kind == kind && shown
+    }))
+}
