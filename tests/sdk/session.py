@@ -11,6 +11,7 @@ from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
 from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
 
 URL = os.environ["SWATHE_SDK_URL"]
+VERSION = os.environ["SWATHE_SDK_VERSION"]
 FOLDER = os.environ["SWATHE_SDK_FOLDER"]
 CLIENT = {
     "client_id": os.environ["SWATHE_SDK_CLIENT_ID"],
@@ -54,6 +55,11 @@ def sign_in(auto_refresh_fields=False):
     """Signs in as the administrator of the demo, with the refresh token."""
     token = OAuthToken(refresh_token=REFRESH_TOKEN, **CLIENT)
     return initialise(token, auto_refresh_fields)
+
+
+def by_version(v7, v8):
+    """What differs between the versions."""
+    return {"v7": v7, "v8": v8}[VERSION]
 
 
 def parameters(values):

@@ -1,5 +1,6 @@
-//! The Python that runs the vendor's SDK against us: a virtual environment under `target`, with
-//! what `tests/sdk/requirements.txt` pins, made again only when that file changes.
+//! The Pythons that run the vendor's SDKs against us: for each version a virtual environment under
+//! `target`, with what its file in `tests/sdk` pins, made again only when that file changes. The
+//! SDKs of all versions install the same Python package, so one environment holds one of them.
 
 use crate::packages::{self, PYTHON};
 use crate::process::{announce, output, root, run, scratch};
@@ -8,7 +9,32 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const REQUIREMENTS: &str = "tests/sdk/requirements.txt";
+/// A version of the wire API whose SDK is installed.
+#[derive(Clone, Copy)]
+pub(crate) enum Sdk {
+    /// Of v7.
+    Seven,
+    /// Of v8.
+    Eight,
+}
+
+impl Sdk {
+    /// What to install.
+    fn requirements(self) -> &'static str {
+        match self {
+            Self::Seven => "tests/sdk/requirements-7.txt",
+            Self::Eight => "tests/sdk/requirements-8.txt",
+        }
+    }
+
+    /// The environment's folder.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Seven => "venv-7",
+            Self::Eight => "venv-8",
+        }
+    }
+}
 
 /// Fails unless this is Python 3.9 or later that can make an environment with pip in it.
 const SUITABLE: &str =
@@ -18,24 +44,25 @@ const SUITABLE: &str =
 const NAMES: &[&str] = &["python3", "python", "/usr/bin/python3"];
 
 /// The environment's interpreter, made ready if it is not.
-pub(crate) fn prepare() -> Result<PathBuf> {
-    let requirements = root().join(REQUIREMENTS);
+pub(crate) fn prepare(sdk: Sdk) -> Result<PathBuf> {
+    let named = sdk.requirements();
+    let requirements = root().join(named);
     let wanted = fs::read_to_string(&requirements)
         .with_context(|| format!("reading {}", requirements.display()))?;
-    let dir = scratch()?.join("venv");
+    let dir = scratch()?.join(sdk.folder());
     let stamp = dir.join("swathe-requirements.txt");
     let python = dir.join("bin/python");
 
     if is_fresh(&stamp, &wanted) && output(Command::new(&python).args(["-c", ""])).is_ok() {
         announce(&format!(
-            "Python: {} (as {REQUIREMENTS} asks)",
+            "Python: {} (as {named} asks)",
             packages::version(&python)
         ));
         return Ok(python);
     }
     let base = base_or_install()?;
     announce(&format!(
-        "Python: {}, installing {REQUIREMENTS}",
+        "Python: {}, installing {named}",
         packages::version(&base)
     ));
     if dir.exists() {
@@ -99,9 +126,11 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned() {
-        let text = fs::read_to_string(root().join(REQUIREMENTS)).unwrap();
-        for line in text.lines().filter(|line| !line.starts_with('#')) {
-            assert!(line.contains("=="), "not pinned: {line}");
+        for sdk in [Sdk::Seven, Sdk::Eight] {
+            let text = fs::read_to_string(root().join(sdk.requirements())).unwrap();
+            for line in text.lines().filter(|line| !line.starts_with('#')) {
+                assert!(line.contains("=="), "not pinned: {line}");
+            }
         }
     }
 }

@@ -5,11 +5,16 @@
 
 use crate::postgres::Cluster;
 use crate::process::{announce, cargo, step};
-use crate::{python, tidy};
+use crate::python::{self, Sdk};
+use crate::tidy;
 use anyhow::Result;
 
 const POSTGRES: &str = "SWATHE_TEST_POSTGRES";
-const PYTHON: &str = "SWATHE_TEST_PYTHON";
+/// Which Python has the SDK of which version.
+const PYTHONS: [(&str, Sdk); 2] = [
+    ("SWATHE_TEST_PYTHON_7", Sdk::Seven),
+    ("SWATHE_TEST_PYTHON_8", Sdk::Eight),
+];
 
 /// Every step, up to the first that fails.
 #[expect(
@@ -62,7 +67,7 @@ fn names_packages(arguments: &[&str]) -> bool {
 /// What the tests talk to, for as long as they run.
 struct Surroundings {
     postgres: String,
-    python: std::path::PathBuf,
+    pythons: Vec<(&'static str, std::path::PathBuf)>,
     _cluster: Option<Cluster>,
 }
 
@@ -79,9 +84,10 @@ impl Surroundings {
             let cluster = Cluster::start()?;
             (cluster.url().to_owned(), Some(cluster))
         };
+        let pythons = PYTHONS.map(|(name, sdk)| Ok((name, python::prepare(sdk)?)));
         Ok(Self {
             postgres,
-            python: python::prepare()?,
+            pythons: pythons.into_iter().collect::<Result<_>>()?,
             _cluster: cluster,
         })
     }
@@ -91,7 +97,7 @@ impl Surroundings {
         command
             .args(arguments)
             .env(POSTGRES, &self.postgres)
-            .env(PYTHON, &self.python);
+            .envs(self.pythons.iter().map(|(name, path)| (name, path)));
         step(&mut command)
     }
 }

@@ -1,5 +1,5 @@
-//! The vendor's Python SDK against the program: each script of `tests/sdk` on a server of its own,
-//! with the org of the demo and its leads.
+//! The vendor's Python SDKs against the program: each script of `tests/sdk` on a server of its own,
+//! with the org of the demo and its leads. The mass actions are done with the SDK of v7 too.
 
 use crate::swathe::{Server, json};
 use serde_json::Value as Json;
@@ -13,6 +13,7 @@ each_db! {
     it_reads_metadata,
     it_works_with_records,
     it_mass_updates,
+    it_mass_updates_in_v7,
     it_locks,
     it_assigns_territories,
 }
@@ -22,33 +23,41 @@ const ADMIN: &str = "admin@kestrel-rowe.example.com";
 const OPEN_LEADS: &str = "240";
 const SCOPE: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ,ZohoCRM.org.READ,\
     ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ";
+/// The version that an SDK speaks, and the variable that names a Python that has it.
+struct Sdk(&'static str, &'static str);
+const SEVEN: Sdk = Sdk("v7", "SWATHE_TEST_PYTHON_7");
+const EIGHT: Sdk = Sdk("v8", "SWATHE_TEST_PYTHON_8");
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/sdk");
 
 mod check {
     use super::*;
 
     pub(super) fn it_signs_in(kind: Kind) {
-        passes("tokens.py", kind);
+        passes("tokens.py", EIGHT, kind);
     }
 
     pub(super) fn it_reads_metadata(kind: Kind) {
-        passes("metadata.py", kind);
+        passes("metadata.py", EIGHT, kind);
     }
 
     pub(super) fn it_works_with_records(kind: Kind) {
-        passes("records.py", kind);
+        passes("records.py", EIGHT, kind);
     }
 
     pub(super) fn it_mass_updates(kind: Kind) {
-        passes("mass_update.py", kind);
+        passes("mass_update.py", EIGHT, kind);
+    }
+
+    pub(super) fn it_mass_updates_in_v7(kind: Kind) {
+        passes("mass_update.py", SEVEN, kind);
     }
 
     pub(super) fn it_locks(kind: Kind) {
-        passes("locking.py", kind);
+        passes("locking.py", EIGHT, kind);
     }
 
     pub(super) fn it_assigns_territories(kind: Kind) {
-        passes("territories.py", kind);
+        passes("territories.py", EIGHT, kind);
     }
 }
 
@@ -56,9 +65,9 @@ mod check {
     clippy::disallowed_methods,
     reason = "the test command passes the interpreter this way"
 )]
-fn python() -> String {
-    std::env::var("SWATHE_TEST_PYTHON")
-        .expect("SWATHE_TEST_PYTHON names a Python that has the SDK: run `cargo xtask test`")
+fn python(named: &str) -> String {
+    std::env::var(named)
+        .unwrap_or_else(|_| panic!("{named} names a Python with an SDK: run `cargo xtask test`"))
 }
 
 /// Fills a database as `swathe demo` does. Some of its leads are locked.
@@ -79,8 +88,8 @@ fn client(database: &str, refresh_token: bool) -> Json {
 }
 
 /// Runs a script on a server of its own. Panics with what both said unless it succeeds.
-fn passes(script: &str, kind: Kind) {
-    let python = python();
+fn passes(script: &str, Sdk(version, named): Sdk, kind: Kind) {
+    let python = python(named);
     let test = TestDb::new(kind);
     let database = test.url();
     fill(&database);
@@ -93,6 +102,7 @@ fn passes(script: &str, kind: Kind) {
     command.current_dir(folder.path());
     let environment = [
         ("SWATHE_SDK_URL", server.url.as_str()),
+        ("SWATHE_SDK_VERSION", version),
         ("SWATHE_SDK_ADMIN", ADMIN),
         ("SWATHE_SDK_CLIENT_ID", text(&known, "client_id")),
         ("SWATHE_SDK_CLIENT_SECRET", text(&known, "client_secret")),
@@ -113,7 +123,7 @@ fn passes(script: &str, kind: Kind) {
     let said = String::from_utf8_lossy(&said);
     assert!(
         output.status.success(),
-        "{script} failed:\n{said}\nThe server logged:\n{log}"
+        "{script} of {version} failed:\n{said}\nThe server logged:\n{log}"
     );
 }
 
