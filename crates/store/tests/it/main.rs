@@ -9,3 +9,4 @@
 mod criteria;
 mod doors;
 mod failures;
+mod upgrade;
