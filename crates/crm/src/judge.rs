@@ -105,6 +105,12 @@ pub(crate) fn held(id: RecordId, facts: &Facts) -> Option<Refusal> {
     Some(first.refusal().with("id", id.to_string()))
 }
 
+/// Refuses a record that something but this kind holds.
+pub(crate) fn held_beside(id: RecordId, facts: &Facts, kind: HoldKind) -> Option<Refusal> {
+    let first = facts.holds.iter().find(|other| **other != kind)?;
+    Some(first.refusal().with("id", id.to_string()))
+}
+
 /// Refuses a record that nobody may change now: something holds it, or it was converted.
 pub(crate) fn fixed(record: &Record, columns: &Columns<'_>, facts: &Facts) -> Option<Refusal> {
     let converted = *columns.value(record, system::CONVERTED) == Value::Bool(true);

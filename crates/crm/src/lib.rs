@@ -4,6 +4,7 @@ pub mod actions;
 pub mod actor;
 pub mod change;
 pub mod export;
+pub mod hold;
 pub mod import;
 pub mod input;
 mod judge;

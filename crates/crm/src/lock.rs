@@ -1,43 +1,42 @@
-//! Locking a record by hand, and unlocking it.
+//! Locking a record by hand, and unlocking it (wire API 14.1).
 
 use crate::actor::Actor;
-use crate::record::{Writing, touch};
+use crate::judge::held_beside;
+use crate::record::{self, Standing, Writing, touch};
+use model::hold::HoldKind;
 use model::id::{HoldId, RecordId};
 use model::module::{Module, system};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
-use model::time::Timestamp;
 use model::value::Value;
 use store::changes::Cause;
-use store::holds::{self, Lock};
-use store::records::{self, Record};
+use store::holds::{self, Hold};
+use store::records::Record;
 use store::{Fault, Tx};
 
 /// What is said where the module's records cannot be locked.
 pub const NOT_CONFIGURED: &str = "Required Record Locking Configuration is not present";
 
-/// The record, if there is one. Also says no where the module's records cannot be locked.
-fn open(
-    tx: &mut Tx,
-    actor: &Actor,
-    module: &Module,
-    right: Right,
-    id: RecordId,
-) -> Result<Record, Fault> {
-    actor.require(right, module)?;
+/// The record, if there is one and nothing but a lock holds it. Also says no where the module's
+/// records cannot be locked.
+fn open(tx: &mut Tx, writing: Writing<'_>, id: RecordId) -> Result<Record, Fault> {
+    let Writing { actor, module, .. } = writing;
+    actor.require(Right::Edit, module)?;
     if !module.locking {
         let refusal = Refusal::new(Code::NotAllowed).saying(NOT_CONFIGURED);
         return Err(refusal.with("resource_path_index", 0).into());
     }
-    let fields: Vec<_> = module.fields.iter().collect();
-    let record = records::lock(tx, module, &fields, &[id])?.pop();
     let unknown = || {
         let refusal = Refusal::new(Code::InvalidData);
         refusal
             .saying("the related id given seems to be invalid")
             .with("resource_path_index", 1)
     };
-    record.ok_or_else(|| unknown().into())
+    let Standing { record, facts, .. } = record::one(tx, writing, id)?.ok_or_else(unknown)?;
+    match held_beside(id, &facts, HoldKind::Lock) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(record),
+    }
 }
 
 /// The lock on a record.
@@ -46,69 +45,61 @@ pub fn find(
     actor: &Actor,
     module: &Module,
     id: RecordId,
-) -> Result<Option<Lock>, Fault> {
+) -> Result<Option<Hold>, Fault> {
     actor.require(Right::View, module)?;
-    Ok(holds::find_lock(tx, id)?.filter(|lock| lock.module == module.id))
+    Ok(holds::find(tx, id, HoldKind::Lock)?.filter(|lock| lock.module == module.id))
 }
 
-/// Locks a record: nobody may change it until it is unlocked.
+/// Locks a record: nobody whom its module's configuration does not exclude may change it until it
+/// is unlocked.
 pub fn put(
     tx: &mut Tx,
-    actor: &Actor,
-    module: &Module,
+    writing: Writing<'_>,
     id: RecordId,
     reason: Option<String>,
-    now: Timestamp,
-) -> Result<Lock, Fault> {
-    let record = open(tx, actor, module, Right::Edit, id)?;
-    if holds::find_lock(tx, id)?.is_some() {
+) -> Result<Hold, Fault> {
+    let record = open(tx, writing, id)?;
+    if holds::find(tx, id, HoldKind::Lock)?.is_some() {
         let refusal = Refusal::new(Code::NotAllowed).saying("Record is already locked.");
         return Err(refusal.with("resource_path_index", 1).into());
     }
-    let lock = Lock {
+    let lock = Hold {
         id: HoldId(tx.new_id()?),
         record: id,
-        module: module.id,
+        module: writing.module.id,
+        kind: HoldKind::Lock,
         reason,
-        actor: actor.user.id,
-        at: now,
+        actor: writing.actor.user.id,
+        at: writing.now,
     };
-    holds::insert_lock(tx, &lock)?;
-    mark(tx, actor, module, &record, Cause::Lock, now)?;
+    holds::insert(tx, std::slice::from_ref(&lock))?;
+    mark(tx, writing, &record, Cause::Lock)?;
     Ok(lock)
 }
 
 /// Changes why a record is locked.
 pub fn explain(
     tx: &mut Tx,
-    actor: &Actor,
-    module: &Module,
+    writing: Writing<'_>,
     id: RecordId,
     lock: HoldId,
     reason: Option<&str>,
 ) -> Result<(), Fault> {
-    open(tx, actor, module, Right::Edit, id)?;
+    open(tx, writing, id)?;
     existing(tx, id, lock)?;
     Ok(holds::update_reason(tx, lock, reason)?)
 }
 
 /// Unlocks a record.
-pub fn lift(
-    tx: &mut Tx,
-    actor: &Actor,
-    module: &Module,
-    id: RecordId,
-    lock: HoldId,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let record = open(tx, actor, module, Right::Edit, id)?;
+pub fn lift(tx: &mut Tx, writing: Writing<'_>, id: RecordId, lock: HoldId) -> Result<(), Fault> {
+    let record = open(tx, writing, id)?;
     existing(tx, id, lock)?;
-    holds::delete_of(tx, &[id])?;
-    mark(tx, actor, module, &record, Cause::Unlock, now)
+    holds::delete(tx, lock)?;
+    mark(tx, writing, &record, Cause::Unlock)
 }
 
 fn existing(tx: &mut Tx, id: RecordId, lock: HoldId) -> Result<(), Fault> {
-    if holds::find_lock(tx, id)?.is_some_and(|found| found.id == lock) {
+    if holds::find(tx, id, HoldKind::Lock)?.is_some_and(|found| found.id == lock) {
         return Ok(());
     }
     let refusal = Refusal::new(Code::InvalidData);
@@ -116,27 +107,10 @@ fn existing(tx: &mut Tx, id: RecordId, lock: HoldId) -> Result<(), Fault> {
     Err(refusal.saying(text).with("resource_path_index", 3).into())
 }
 
-/// Writes on the record itself whether it is locked, so that reading its row is enough to judge it.
-fn mark(
-    tx: &mut Tx,
-    actor: &Actor,
-    module: &Module,
-    record: &Record,
-    cause: Cause,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let writing = Writing {
-        actor,
-        module,
-        cause,
-        job: None,
-        now,
-    };
+/// Writes on the record itself whether it is locked, so that views can select by it.
+fn mark(tx: &mut Tx, writing: Writing<'_>, record: &Record, cause: Cause) -> Result<(), Fault> {
     let locked = Value::Bool(cause == Cause::Lock);
-    let values: Vec<_> = module
-        .field(system::LOCKED)
-        .map(|field| (field, locked))
-        .into_iter()
-        .collect();
-    touch(tx, writing, record, &values)
+    let field = writing.module.field(system::LOCKED);
+    let values: Vec<_> = field.map(|field| (field, locked)).into_iter().collect();
+    touch(tx, Writing { cause, ..writing }, record, &values)
 }

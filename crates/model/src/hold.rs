@@ -69,6 +69,21 @@ impl HoldKind {
     }
 }
 
+impl HoldKind {
+    /// What a record that it holds shows as `$approval_state` (wire API 14.3); a lock and a stop
+    /// leave the record approved.
+    pub fn approval_state(self) -> Option<&'static str> {
+        match self {
+            Self::Approval => Some("approval_process_pending"),
+            Self::ReviewPending => Some("review_process_pending"),
+            Self::ReviewRejected => Some("review_process_rejected"),
+            Self::ImageCheck => Some("zia_vision_validation"),
+            Self::Merge => Some("merge_pending"),
+            Self::Lock | Self::Stop => None,
+        }
+    }
+}
+
 impl fmt::Display for HoldKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

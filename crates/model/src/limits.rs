@@ -40,6 +40,8 @@ pub const MASS_UPDATE_DEAL_FIELDS_MAX: usize = 3;
 pub const TERRITORIES_PER_RECORD_MAX: usize = 10;
 /// Characters of a lock's reason (14.1).
 pub const LOCK_REASON_MAX: usize = 3_000;
+/// Characters of the reason of a hold that the native API puts.
+pub const HOLD_REASON_MAX: usize = LOCK_REASON_MAX;
 /// Digits of a scaled decimal.
 pub const DECIMAL_DIGITS_MAX: usize = 18;
 /// Scopes of one token, code or client (7.5).

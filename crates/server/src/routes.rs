@@ -7,6 +7,7 @@
 mod clients;
 mod custom_views;
 mod fields;
+mod holds;
 mod layouts;
 mod mass_action;
 mod mass_update;
@@ -164,6 +165,10 @@ const LOCK_CREATE: ScopeRule = locking!(Op::Create);
 const LOCK_UPDATE: ScopeRule = locking!(Op::Update);
 const LOCK_DELETE: ScopeRule = locking!(Op::Delete);
 
+/// Holds are put by other systems, on records that they may change.
+const HOLD_READ: ScopeRule = AllOf(&[Native("holds", Op::Read), Records(Op::Read)]);
+const HOLD_WRITE: ScopeRule = AllOf(&[Native("holds", Op::Write), Records(Op::Update)]);
+
 /// Territories and users both.
 const TERRITORY_USERS: ScopeRule =
     AllOf(&[Settings("territories", Op::Read), Group("users", Op::Read)]);
@@ -234,6 +239,9 @@ pub static ROUTES: &[Route] = &[
     native(Delete, "/swathe/v1/clients/{client_id}", Native("org", Op::Write), clients::revoke),
     native(Post, "/swathe/v1/tokens", Native("org", Op::Write), tokens::create),
     native(Get, "/swathe/v1/records/{module}", Records(Op::Read), record_export::list),
+    native(Get, "/swathe/v1/records/{module}/{id}/holds", HOLD_READ, holds::list),
+    native(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::put),
+    native(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::lift),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),
     native(Put, "/swathe/v1/org", Native("org", Op::Write), org_file::apply),
 ];

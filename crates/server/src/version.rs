@@ -127,7 +127,8 @@ impl Version {
             Code::NoRecordsFound if self <= Self::V2_1 => {
                 refusal.saying("No record found to update")
             }
-            Code::RecordLocked if self < Self::V8 => {
+            // Only a lock's: that of a merge or an image check has one text (row 28).
+            Code::RecordLocked if self < Self::V8 && refusal.details.contains_key("action") => {
                 refusal.saying("You cannot perform this operation as the record is locked.")
             }
             Code::InvalidData if self < Self::V8 && at_view => {

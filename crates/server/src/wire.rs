@@ -2,13 +2,15 @@
 
 use crm::Actor;
 use model::field::{Field, FieldKind};
+use model::hold::HoldKind;
 use model::id::{LayoutId, RecordId, UserId};
 use model::module::{Module, system};
+use model::people::Right;
 use model::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::records::{self, Record};
-use store::{Fault, Tx, territories};
+use store::{Fault, Tx, holds, territories};
 
 /// A user as records name them: `{"name","id","email"}`, or null when there is none.
 pub(crate) fn user(actor: &Actor, id: Option<UserId>) -> Json {
@@ -102,6 +104,11 @@ pub(crate) fn show(
     } else {
         HashMap::new()
     };
+    let holds = if shape.system_keys {
+        holds_of(tx, found)?
+    } else {
+        Holds::new()
+    };
     let mut shown = Vec::with_capacity(found.len());
     for record in found {
         let mut object = Map::new();
@@ -122,7 +129,7 @@ pub(crate) fn show(
             object.insert(key.to_owned(), json);
         }
         if shape.system_keys {
-            system_keys(actor, module, shape, record, &mut object);
+            system_keys(actor, module, holds.get(&record.id), &mut object);
         }
         shown.push(Json::Object(object));
     }
@@ -207,27 +214,47 @@ fn territories_of(
     Ok(lists)
 }
 
+type Holds = HashMap<RecordId, BTreeSet<HoldKind>>;
+
+fn holds_of(tx: &mut Tx, found: &[Record]) -> Result<Holds, Fault> {
+    let ids: Vec<RecordId> = found.iter().map(|record| record.id).collect();
+    let mut kinds = Holds::new();
+    for (record, kind) in holds::kinds_of(tx, &ids)? {
+        kinds.entry(record).or_default().insert(kind);
+    }
+    Ok(kinds)
+}
+
+/// `$approval_state` of a record that is held so (wire API 14.3).
+pub(crate) fn approval_state<'h>(mut holds: impl Iterator<Item = &'h HoldKind>) -> &'static str {
+    holds
+        .find_map(|kind| kind.approval_state())
+        .unwrap_or("approved")
+}
+
+/// The keys of a record that are no fields (wire API 9.1).
 fn system_keys(
     actor: &Actor,
     module: &Module,
-    shape: &Shape<'_>,
-    record: &Record,
+    holds: Option<&BTreeSet<HoldKind>>,
     object: &mut Map<String, Json>,
 ) {
-    let place = shape
-        .fields
-        .iter()
-        .position(|field| field.api_name == system::LOCKED);
-    let locked = place.and_then(|n| record.values.get(n)) == Some(&Value::Bool(true));
-    let may_edit = actor.profile.may(model::people::Right::Edit, module.id);
-    object.insert(
-        "$currency_symbol".to_owned(),
-        actor.catalog.org.currency_symbol.as_str().into(),
-    );
-    object.insert("$editable".to_owned(), (may_edit && !locked).into());
-    object.insert("$locked_for_me".to_owned(), locked.into());
-    object.insert("$approval_state".to_owned(), "approved".into());
-    object.insert("$in_merge".to_owned(), false.into());
+    let has = |kind| holds.is_some_and(|holds| holds.contains(&kind));
+    let state = approval_state(holds.into_iter().flatten());
+    let may_edit = actor.profile.may(Right::Edit, module.id);
+    for (key, value) in [
+        (
+            "$currency_symbol",
+            actor.catalog.org.currency_symbol.as_str().into(),
+        ),
+        ("$editable", (may_edit && holds.is_none()).into()),
+        ("$locked_for_me", has(HoldKind::Lock).into()),
+        ("$approved", (state == "approved").into()),
+        ("$approval_state", state.into()),
+        ("$in_merge", has(HoldKind::Merge).into()),
+    ] {
+        object.insert(key.to_owned(), value);
+    }
 }
 
 /// A SUCCESS item of an answer about records.

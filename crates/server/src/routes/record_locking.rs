@@ -1,6 +1,6 @@
 //! Locking records by hand (wire API 14.1).
 
-use super::records::{self, open, single};
+use super::records::{self, open, single, writing};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
@@ -11,7 +11,8 @@ use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
-use store::holds::Lock;
+use store::changes::Cause;
+use store::holds::Hold;
 use store::{Fault, Priority, Tx};
 
 const REASON: &str = "Locked_Reason__s";
@@ -52,7 +53,7 @@ fn show(
     Ok(Answer::ok(json!({ "data": [shown], "info": info })))
 }
 
-fn lock_json(tx: &mut Tx, actor: &Actor, module: &Module, lock: &Lock) -> Result<Json, Fault> {
+fn lock_json(tx: &mut Tx, actor: &Actor, module: &Module, lock: &Hold) -> Result<Json, Fault> {
     let name = store::records::names(tx, module, &[lock.record])?
         .pop()
         .map(|(_, name)| name);
@@ -135,7 +136,8 @@ pub(super) fn put(call: &Call<'_>) -> Result<Answer, Fault> {
     let locked = call.app.db.write(Priority::Interactive, |tx| {
         let (actor, module) = open_for(tx, call, Right::Edit)?;
         let id = path_id(call)?;
-        let lock = lock::put(tx, &actor, &module, id, reason(call)?, call.now)?;
+        let writing = writing(call, &actor, &module, Cause::Lock);
+        let lock = lock::put(tx, writing, id, reason(call)?)?;
         let (by, at) = (
             wire::user_brief(&actor, Some(lock.actor)),
             lock.at.to_wire(&actor.zone),
@@ -157,7 +159,8 @@ pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
         let (actor, module) = open_for(tx, call, Right::Edit)?;
         let (id, lock) = (path_id(call)?, lock_id(call)?);
         let reason = reason(call)?;
-        lock::explain(tx, &actor, &module, id, lock, reason.as_deref())?;
+        let writing = writing(call, &actor, &module, Cause::Lock);
+        lock::explain(tx, writing, id, lock, reason.as_deref())?;
         Ok(lock)
     });
     answered(explained.map(|lock| done(200, "relation updated", id_details(lock))))
@@ -168,7 +171,8 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
     let lifted = call.app.db.write(Priority::Interactive, |tx| {
         let (actor, module) = open_for(tx, call, Right::Edit)?;
         let (id, lock) = (path_id(call)?, lock_id(call)?);
-        lock::lift(tx, &actor, &module, id, lock, call.now)?;
+        let writing = writing(call, &actor, &module, Cause::Unlock);
+        lock::lift(tx, writing, id, lock)?;
         Ok(lock)
     });
     answered(lifted.map(|lock| done(200, "relation removed", id_details(lock))))

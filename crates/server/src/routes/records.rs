@@ -4,9 +4,10 @@
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{self, Shape};
-use crm::{Actor, Change, Writing, input, record};
+use crm::{Actor, Change, Writing, hold, input, record};
 use jobs::Settled;
 use model::field::{Field, json_id};
+use model::hold::HoldKind;
 use model::id::RecordId;
 use model::limits::RECORDS_PER_CALL_MAX;
 use model::module::{Module, system};
@@ -140,7 +141,7 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
             .filter_map(|row| row.as_ref().ok())
             .cloned()
             .collect();
-        let writing = writing(call, &actor, &module);
+        let writing = writing(call, &actor, &module, Cause::Api);
         let mut made = record::create(tx, writing, good)?.into_iter();
         // Every row that could be read has its answer, in order.
         let made: Vec<Result<RecordId, Refusal>> = rows
@@ -157,11 +158,20 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
             .filter_map(|id| id.as_ref().ok())
             .copied()
             .collect();
+        let unapproved: Vec<RecordId> = made
+            .iter()
+            .zip(&objects)
+            .filter(|(_, object)| object.get("$approved") == Some(&Json::Bool(false)))
+            .filter_map(|(id, _)| id.as_ref().ok().copied())
+            .collect();
+        hold::put_on_new(tx, writing, &unapproved, HoldKind::Approval)?;
         let stamps = wire::stamps(tx, &actor, &module, &ids)?;
         let items = made.into_iter().enumerate().map(|(n, id)| match id {
             Ok(id) => {
                 let mut details = stamps.get(&id).cloned().unwrap_or_default();
-                details.insert("$approval_state".to_owned(), "approved".into());
+                let held = unapproved.contains(&id).then_some(HoldKind::Approval);
+                let state = wire::approval_state(held.iter());
+                details.insert("$approval_state".to_owned(), state.into());
                 wire::success("record added", details)
             }
             Err(refusal) => placed(refusal, n),
@@ -171,11 +181,17 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
     Ok(batch(call, 201, items))
 }
 
-fn writing<'a>(call: &Call<'_>, actor: &'a Actor, module: &'a Module) -> Writing<'a> {
+/// A write of a request, for this reason.
+pub(super) fn writing<'a>(
+    call: &Call<'_>,
+    actor: &'a Actor,
+    module: &'a Module,
+    cause: Cause,
+) -> Writing<'a> {
     Writing {
         actor,
         module,
-        cause: Cause::Api,
+        cause,
         job: None,
         now: call.now,
     }
@@ -245,7 +261,7 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
         if let Some(since) = since {
             refuse_modified(tx, &actor, &module, &mut rows, since)?;
         }
-        let settled = apply(tx, writing(call, &actor, &module), &rows)?;
+        let settled = apply(tx, writing(call, &actor, &module, Cause::Api), &rows)?;
         let ids: Vec<RecordId> = rows
             .iter()
             .filter_map(|row| Some(row.as_ref().ok()?.id))
@@ -425,7 +441,12 @@ fn delete_these(
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
-        let settled = record::delete(tx, writing(call, &actor, &module), &distinct, None)?;
+        let settled = record::delete(
+            tx,
+            writing(call, &actor, &module, Cause::Api),
+            &distinct,
+            None,
+        )?;
         let settled: HashMap<RecordId, Settled> = distinct.into_iter().zip(settled).collect();
         let items = ids.iter().map(|id| match settled.get(id) {
             Some(Settled::Failed(refusal)) => not_deleted(refusal),

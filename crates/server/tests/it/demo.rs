@@ -321,6 +321,13 @@ impl Api {
         answer
     }
 
+    /// Panics if the closure changes any record, or what belongs to it.
+    pub(crate) fn records_unchanged_by(&self, what: impl FnOnce()) {
+        let before = self.record_tables();
+        what();
+        assert_eq!(self.record_tables(), before);
+    }
+
     /// Makes so many leads in one statement, with ids from `first` on.
     pub(crate) fn seed_leads(&self, first: i64, count: i64) {
         let admin = self.user("admin");

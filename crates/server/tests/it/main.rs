@@ -10,6 +10,7 @@ mod api;
 mod bad_input;
 mod demo;
 mod dispatch;
+mod holds;
 mod locking;
 mod mass_update;
 mod mass_update_denied;
