@@ -88,6 +88,15 @@ impl Catalog {
         self.roles.iter().find(|role| role.id == id)
     }
 
+    /// Whether a role is below another in the hierarchy.
+    pub fn is_below(&self, role: RoleId, above: RoleId) -> bool {
+        let up = |id: &RoleId| self.role(*id)?.reports_to;
+        // A chain is no longer than there are roles.
+        std::iter::successors(up(&role), up)
+            .take(self.roles.len())
+            .any(|id| id == above)
+    }
+
     /// The territory of this id.
     pub fn territory(&self, id: TerritoryId) -> Option<&Territory> {
         self.territories.iter().find(|territory| territory.id == id)

@@ -12,6 +12,49 @@ pub enum UserStatus {
     Active,
     /// Deactivated: tokens and jobs of theirs are refused.
     Inactive,
+    /// Their account is closed; what they did and own still names them.
+    Deleted,
+}
+
+impl UserStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Inactive, Self::Deleted];
+
+    /// The word of the wire and of the org file (wire API 13).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// What a user is licensed for, which decides about the records that they may own (wire API 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserType {
+    /// Everything.
+    #[default]
+    Regular,
+    /// Reading; owns no records.
+    Lite,
+    /// Appointments; owns tasks, meetings and calls only.
+    ServiceProvider,
+}
+
+impl UserType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Regular, Self::Lite, Self::ServiceProvider];
+
+    /// The word of the org file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Regular => "regular",
+            Self::Lite => "lite",
+            Self::ServiceProvider => "service_provider",
+        }
+    }
 }
 
 /// A user of the org.
@@ -34,6 +77,9 @@ pub struct User {
     pub status: UserStatus,
     /// Whether they confirmed their invitation.
     pub confirmed: bool,
+    /// What they are licensed for.
+    #[serde(default, rename = "type")]
+    pub user_type: UserType,
     /// IANA time zone: their days and date-times; `None` is the org's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
@@ -93,6 +139,8 @@ pub enum Right {
     MassUpdate,
     /// Give many to another owner at once.
     MassTransfer,
+    /// Give records to another owner.
+    ChangeOwner,
     /// Delete many at once.
     MassDelete,
     /// Convert leads.
@@ -101,13 +149,14 @@ pub enum Right {
 
 impl Right {
     /// All of them, in the order in which profiles list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::View,
         Self::Create,
         Self::Edit,
         Self::Delete,
         Self::MassUpdate,
         Self::MassTransfer,
+        Self::ChangeOwner,
         Self::MassDelete,
         Self::Convert,
     ];
@@ -121,6 +170,7 @@ impl Right {
             Self::Delete => format!("Crm_Implied_Delete_{module}"),
             Self::MassUpdate => format!("Crm_Implied_Mass_Update_{module}"),
             Self::MassTransfer => format!("MASSTRANSFER_{module}"),
+            Self::ChangeOwner => format!("Crm_Implied_Change_Owner_{module}"),
             Self::MassDelete => format!("Crm_Implied_Mass_Delete_{module}"),
             Self::Convert => format!("Crm_Implied_Mass_Convert_{module}"),
         }
@@ -137,6 +187,30 @@ pub enum FieldRight {
     ReadOnly,
     /// Shown and changed.
     Editable,
+}
+
+/// To whom a profile lets its users give records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferTo {
+    /// To everyone who may own them.
+    #[default]
+    Anyone,
+    /// To users whose role is below their own, and to themselves.
+    Subordinates,
+}
+
+impl TransferTo {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Anyone, Self::Subordinates];
+
+    /// The word of the org file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Subordinates => "subordinates",
+        }
+    }
 }
 
 /// A set of rights.
@@ -161,6 +235,9 @@ pub struct Profile {
     /// Fields that are not editable.
     #[serde(default)]
     pub fields: BTreeMap<FieldId, FieldRight>,
+    /// To whom records may be given.
+    #[serde(default)]
+    pub transfer_to: TransferTo,
 }
 
 impl Profile {

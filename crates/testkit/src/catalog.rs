@@ -5,7 +5,7 @@ use model::field::{Field, FieldKind, PickValue};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, UserId, ViewId};
 use model::module::{Layout, Module, Section, system};
 use model::org::{self, OrgFile};
-use model::people::{Profile, Right, Role, User, UserStatus};
+use model::people::{Profile, Right, Role, TransferTo, User, UserStatus, UserType};
 use model::time::Timestamp;
 use model::view::{Audience, View};
 use std::collections::BTreeMap;
@@ -151,6 +151,7 @@ fn user(id: UserId, email: &str, last_name: &str, role: RoleId, profile: Profile
         profile,
         status: UserStatus::Active,
         confirmed: true,
+        user_type: UserType::Regular,
         time_zone: None,
         territories: Vec::new(),
     }
@@ -165,6 +166,7 @@ fn profile(id: ProfileId, name: &str) -> Profile {
         administrator: false,
         modules: BTreeMap::new(),
         fields: BTreeMap::new(),
+        transfer_to: TransferTo::Anyone,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::criteria::Criteria;
 use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, LayoutId};
 use crate::module::{Layout, Module};
-use crate::people::{Profile, UserStatus};
+use crate::people::Profile;
 use crate::view::{Audience, View};
 use std::fmt::Display;
 
@@ -118,10 +118,9 @@ impl Out {
             self.text("role", names.role(user.role));
             let profile = catalog.profile(user.profile);
             self.text("profile", profile.map_or("", |profile| &profile.name));
-            if user.status == UserStatus::Inactive {
-                self.text("status", "inactive");
-            }
+            self.text_unless("status", user.status.as_str(), "active");
             self.unless("confirmed", user.confirmed, true);
+            self.text_unless("type", user.user_type.as_str(), "regular");
             if let Some(zone) = &user.time_zone {
                 self.text("time_zone", zone);
             }
@@ -141,6 +140,7 @@ impl Out {
         if standard.is_none() {
             keys.unless("administrator", profile.administrator, false);
         }
+        keys.text_unless("transfer_to", profile.transfer_to.as_str(), "anyone");
         if !profile.administrator {
             for module in &catalog.modules {
                 let rights = |of: &Profile| of.modules.get(&module.id).cloned().unwrap_or_default();

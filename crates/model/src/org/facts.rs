@@ -8,7 +8,7 @@ use crate::criteria::Criteria;
 use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, RoleId, TerritoryId, UserId};
 use crate::module::{Layout, Module};
-use crate::people::{FieldRight, Profile, Right, Role, User, UserStatus};
+use crate::people::{FieldRight, Profile, Right, Role, User};
 use crate::territory::{Territory, TerritoryAccess};
 use crate::view::{Audience, View};
 
@@ -101,6 +101,7 @@ pub(super) fn of_profile(profile: &Profile, names: &Names<'_>) -> Facts {
         fact("name", &profile.name),
         fact("description", &profile.description),
         fact("administrator", profile.administrator),
+        fact("transfer_to", profile.transfer_to.as_str()),
     ];
     for (id, rights) in &profile.modules {
         let module = names.find(|c| c.module_by_id(*id));
@@ -125,18 +126,15 @@ pub(super) fn of_user(user: &User, names: &Names<'_>) -> Facts {
         .iter()
         .map(|id| names.territory(*id))
         .collect();
-    let status = match user.status {
-        UserStatus::Active => "active",
-        UserStatus::Inactive => "inactive",
-    };
     vec![
         fact("email", &user.email),
         fact("first_name", &user.first_name),
         fact("last_name", &user.last_name),
         fact("role", names.role(user.role)),
         fact("profile", profile.map_or("?", |profile| &profile.name)),
-        fact("status", status),
+        fact("status", user.status.as_str()),
         fact("confirmed", user.confirmed),
+        fact("type", user.user_type.as_str()),
         fact(
             "time_zone",
             user.time_zone.as_deref().unwrap_or("the org's"),

@@ -47,6 +47,7 @@ pub(super) struct ProfileEntry {
     pub(super) head: Head,
     pub(super) description: Option<Text>,
     pub(super) administrator: Option<At<bool>>,
+    pub(super) transfer_to: Option<Text>,
     /// Rights by module, `*` for the modules not named.
     pub(super) modules: Vec<(Text, Texts)>,
     /// Rights by module and field.
@@ -65,6 +66,7 @@ pub(super) struct UserEntry {
     pub(super) profile: Text,
     pub(super) status: Option<Text>,
     pub(super) confirmed: Option<At<bool>>,
+    pub(super) user_type: Option<Text>,
     pub(super) time_zone: Option<Text>,
     pub(super) territories: Vec<Text>,
 }
@@ -240,6 +242,7 @@ fn profile(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ProfileEntry> {
     let head = head(&mut t, "name", flaws);
     let description = t.text("description", flaws);
     let administrator = t.truth("administrator", flaws);
+    let transfer_to = t.text("transfer_to", flaws);
     let mut modules = Vec::new();
     if let Some(rights) = t.table("modules", "modules of [[profile]]", flaws) {
         for (module, value) in rights.all() {
@@ -272,6 +275,7 @@ fn profile(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ProfileEntry> {
         head: head?,
         description,
         administrator,
+        transfer_to,
         modules,
         fields,
     })
@@ -285,6 +289,7 @@ fn user(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<UserEntry> {
     let profile = t.required("profile", flaws);
     let status = t.text("status", flaws);
     let confirmed = t.truth("confirmed", flaws);
+    let user_type = t.text("type", flaws);
     let time_zone = t.text("time_zone", flaws);
     let territories = plain(t.texts("territories", flaws));
     t.finish(flaws);
@@ -296,6 +301,7 @@ fn user(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<UserEntry> {
         profile: profile?,
         status,
         confirmed,
+        user_type,
         time_zone,
         territories,
     })

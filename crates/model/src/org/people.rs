@@ -4,19 +4,20 @@ use super::build::{Draft, Meant, Scope};
 use super::file::{ProfileEntry, UserEntry};
 use super::read::Text;
 use crate::id::{FieldId, ModuleId, ProfileId, RoleId, TerritoryId, UserId};
-use crate::people::{FieldRight, Profile, Right, Role, User, UserStatus};
+use crate::people::{FieldRight, Profile, Right, Role, TransferTo, User, UserStatus, UserType};
 use crate::territory::{Territory, TerritoryAccess};
 use crate::view::Audience;
 use std::collections::BTreeMap;
 
 /// The word of a right in the file, and the right.
-pub(super) const RIGHTS: [(&str, Right); 8] = [
+pub(super) const RIGHTS: [(&str, Right); 9] = [
     ("view", Right::View),
     ("create", Right::Create),
     ("edit", Right::Edit),
     ("delete", Right::Delete),
     ("mass_update", Right::MassUpdate),
     ("mass_transfer", Right::MassTransfer),
+    ("change_owner", Right::ChangeOwner),
     ("mass_delete", Right::MassDelete),
     ("convert", Right::Convert),
 ];
@@ -146,6 +147,7 @@ impl Draft<'_> {
                         administrator: false,
                         modules: BTreeMap::new(),
                         fields: BTreeMap::new(),
+                        transfer_to: TransferTo::Anyone,
                     });
                 }
                 Meant::Remove(index) => {
@@ -204,13 +206,14 @@ impl Draft<'_> {
                         profile: ProfileId(0),
                         status: UserStatus::Active,
                         confirmed: true,
+                        user_type: UserType::Regular,
                         time_zone: None,
                         territories: Vec::new(),
                     });
                 }
                 Meant::Remove(_) => self.flaw(
                     &entry.head.name,
-                    "users own records and cannot be removed: say status = \"inactive\"",
+                    "users own records and cannot be removed: say status = \"inactive\" or \"deleted\"",
                 ),
                 Meant::Nothing => {}
             }
@@ -330,18 +333,10 @@ impl Draft<'_> {
             self.flaw(&entry.profile, message);
         }
         let territories = self.territories_named(&entry.territories);
-        let status = match &entry.status {
-            None => UserStatus::Active,
-            Some(word) => match word.value.as_str() {
-                "active" => UserStatus::Active,
-                "inactive" => UserStatus::Inactive,
-                other => {
-                    let message = format!("status is \"active\" or \"inactive\", not \"{other}\"");
-                    self.flaw(word, message);
-                    UserStatus::Inactive
-                }
-            },
-        };
+        let statuses = UserStatus::ALL.map(|status| (status.as_str(), status));
+        let status = self.worded("status", entry.status.as_ref(), &statuses);
+        let types = UserType::ALL.map(|user_type| (user_type.as_str(), user_type));
+        let user_type = self.worded("type", entry.user_type.as_ref(), &types);
         if let Some(zone) = &entry.time_zone {
             self.check_zone(zone);
         }
@@ -357,10 +352,34 @@ impl Draft<'_> {
         user.last_name.clone_from(&entry.last_name.value);
         user.role = role;
         user.profile = profile;
-        user.status = status;
+        user.status = status.unwrap_or(match entry.status {
+            None => UserStatus::Active,
+            Some(_) => UserStatus::Inactive,
+        });
+        user.user_type = user_type.unwrap_or_default();
         user.confirmed = entry.confirmed.as_ref().is_none_or(|c| c.value);
         user.time_zone = entry.time_zone.as_ref().map(|zone| zone.value.clone());
         user.territories = territories;
+    }
+
+    /// What one of a few words stands for, if it is stated; notes another word.
+    fn worded<T: Copy>(
+        &mut self,
+        key: &str,
+        stated: Option<&Text>,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let stated = stated?;
+        let found = words.iter().find(|(word, _)| *word == stated.value);
+        if found.is_none() {
+            let words: Vec<String> = words
+                .iter()
+                .map(|(word, _)| format!("\"{word}\""))
+                .collect();
+            let message = format!("{key} is {}, not \"{}\"", words.join(" or "), stated.value);
+            self.flaw(stated, message);
+        }
+        found.map(|(_, meaning)| *meaning)
     }
 
     pub(super) fn profiles(&mut self) {
@@ -395,6 +414,11 @@ impl Draft<'_> {
         if administrator && let Some((at, _)) = entry.fields.first() {
             self.flaw(at, "an administrator may change every field already");
         }
+        if administrator && let Some(stated) = &entry.transfer_to {
+            self.flaw(stated, "an administrator may give records to anyone");
+        }
+        let words = TransferTo::ALL.map(|to| (to.as_str(), to));
+        let transfer_to = self.worded("transfer_to", entry.transfer_to.as_ref(), &words);
         let described = entry
             .description
             .as_ref()
@@ -405,6 +429,7 @@ impl Draft<'_> {
             profile.administrator = administrator;
             profile.modules = modules;
             profile.fields = fields;
+            profile.transfer_to = transfer_to.unwrap_or_default();
         }
     }
 

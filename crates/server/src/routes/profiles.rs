@@ -99,6 +99,7 @@ fn label(right: Right) -> &'static str {
         Right::Delete => "Delete",
         Right::MassUpdate => "Mass Update",
         Right::MassTransfer => "Mass Transfer",
+        Right::ChangeOwner => "Change Owner",
         Right::MassDelete => "Mass Delete",
         Right::Convert => "Mass Convert",
     }

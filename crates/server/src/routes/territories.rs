@@ -126,7 +126,7 @@ fn wire_form(call: &Call<'_>, actor: &Actor, territory: &Territory) -> Json {
             shown.insert("zuid".to_owned(), user.id.to_string().into());
         }
         if inner.contains(&"manager.status") {
-            shown.insert("status".to_owned(), users::status(user).into());
+            shown.insert("status".to_owned(), user.status.as_str().into());
         }
         shown
     });

@@ -4,9 +4,9 @@ use super::meta::{Page, asker, ids_param, joined, named, path_id};
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::Actor;
-use model::id::{RoleId, UserId};
+use model::id::UserId;
 use model::limits::PER_PAGE_MAX;
-use model::people::{User, UserStatus};
+use model::people::{User, UserStatus, UserType};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use serde_json::{Map, Value as Json, json};
@@ -44,8 +44,14 @@ const KINDS: [(&str, Kind); 12] = [
     ("DeveloperUsers", Kind::Developer),
 ];
 
-/// The words of the parameter `type__s`. Every user here is the first.
-const CLASSES: [&str; 3] = ["Regular User", "Sandbox Developer User", "Team User"];
+/// The words of the parameter `type__s`. No user here is of the last two.
+const CLASSES: [&str; 5] = [
+    "Regular User",
+    "Lite User",
+    "Service Provider User",
+    "Sandbox Developer User",
+    "Team User",
+];
 
 impl Kind {
     fn read(call: &Call<'_>) -> Result<Self, Refusal> {
@@ -60,35 +66,30 @@ impl Kind {
         let profile = actor.catalog.profile(user.profile);
         let admin = profile.is_some_and(|profile| profile.administrator);
         let (active, confirmed) = (user.is_active(), user.confirmed);
+        if user.status == UserStatus::Deleted {
+            return self == Self::Deleted;
+        }
         match self {
             Self::All => true,
             Self::Active => active,
             Self::Deactive => !active,
             Self::Confirmed => confirmed,
             Self::NotConfirmed => !confirmed,
-            // Users are deactivated, never deleted, and nobody has a sandbox.
+            // Nobody has a sandbox.
             Self::Deleted | Self::Developer => false,
             Self::ActiveConfirmed => active && confirmed,
             Self::Admin => admin,
             Self::ActiveConfirmedAdmin => active && confirmed && admin,
             Self::Current => user.id == actor.user.id,
-            Self::ConfirmedReporting => confirmed && is_below(actor, user.role, actor.user.role),
+            Self::ConfirmedReporting => {
+                confirmed && actor.catalog.is_below(user.role, actor.user.role)
+            }
         }
     }
 }
 
 fn mismatch(param: &str) -> Refusal {
     Refusal::new(Code::PatternNotMatched).with("param_name", param)
-}
-
-/// Whether a role is below another in the hierarchy.
-fn is_below(actor: &Actor, role: RoleId, above: RoleId) -> bool {
-    let catalog = &actor.catalog;
-    let up = |id: &RoleId| catalog.role(*id)?.reports_to;
-    // A chain is no longer than there are roles.
-    std::iter::successors(up(&role), up)
-        .take(catalog.roles.len())
-        .any(|id| id == above)
 }
 
 /// `GET /users`
@@ -100,12 +101,12 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
         if class.is_some_and(|word| !CLASSES.contains(&word)) {
             return Err(mismatch("type__s").into());
         }
-        let regular = class.is_none_or(|word| word == "Regular User");
         let ids = ids_param(call)?;
         let page = Page::read(call, PER_PAGE_MAX, PER_PAGE_MAX)?;
         let asked = |user: &&User| ids.as_ref().is_none_or(|ids| ids.contains(&user.id.0));
         let users = actor.catalog.users.iter().filter(asked);
-        let users = users.filter(|user| regular && kind.takes(&actor, user));
+        let users = users.filter(|user| kind.takes(&actor, user));
+        let users = users.filter(|user| class.is_none_or(|word| word == licence(user)));
         let (users, info) = page.cut(users.collect());
         Ok((wire_forms(&actor, &users, call.now), info))
     })?;
@@ -140,11 +141,12 @@ pub(super) fn wire_forms(actor: &Actor, users: &[&User], now: Timestamp) -> Vec<
     users.map(|user| wire_form(actor, user, now)).collect()
 }
 
-/// The word for whether they may work.
-pub(super) fn status(user: &User) -> &'static str {
-    match user.status {
-        UserStatus::Active => "active",
-        UserStatus::Inactive => "inactive",
+/// The word for what they are licensed for.
+fn licence(user: &User) -> &'static str {
+    match user.user_type {
+        UserType::Regular => "Regular User",
+        UserType::Lite => "Lite User",
+        UserType::ServiceProvider => "Service Provider User",
     }
 }
 
@@ -166,13 +168,13 @@ fn wire_form(actor: &Actor, user: &User, now: Timestamp) -> Json {
             "first_name": user.first_name,
             "last_name": user.last_name,
             "full_name": user.full_name(),
-            "status": status(user),
+            "status": user.status.as_str(),
             "confirm": user.confirmed,
             "role": role.map(|role| named(&role.name, role.id)),
             "profile": profile.map(|profile| named(&profile.name, profile.id)),
             "Reporting_To": null,
             "territories": territories.map(|t| named(&t.name, t.id)).collect::<Vec<_>>(),
-            "type__s": "Regular User",
+            "type__s": licence(user),
             "category": "regular_user",
             "time_zone": time_zone,
             "offset": now.offset_ms(&zone),

@@ -1,12 +1,13 @@
 //! Users, the org, roles, profiles and territories, as clients read them (wire API 12, 13).
 
 use crate::metadata::{ADMIN, DESK, Demo, HEAD, SELLER, texts};
-use model::people::Right;
+use model::people::{Right, UserStatus, UserType};
 use serde_json::{Value as Json, json};
 use testkit::{Kind, each_db};
 
 each_db! {
     users_are_found_by_type,
+    users_whose_account_is_closed_are_listed_apart,
     a_user_is_of_the_types_that_clients_read,
     the_org_says_who_it_is,
     roles_say_what_is_above_them,
@@ -97,6 +98,31 @@ mod check {
         );
         assert_eq!(names(&demo, ADMIN, "users?page=2&per_page=4"), all[4..8]);
         demo.nothing(ADMIN, "users?page=4&per_page=4");
+    }
+
+    pub(super) fn users_whose_account_is_closed_are_listed_apart(kind: Kind) {
+        let demo = Demo::start(kind);
+        demo.api.change_catalog(|catalog| {
+            for user in &mut catalog.users {
+                match user.email.split('@').next() {
+                    Some("piet.vos") => user.status = UserStatus::Deleted,
+                    Some("carla.moura") => user.user_type = UserType::Lite,
+                    _ => {}
+                }
+            }
+        });
+        assert_eq!(names(&demo, ADMIN, "users?type=DeletedUsers"), ["piet.vos"]);
+        for kind in ["AllUsers", "DeactiveUsers", "ConfirmedUsers"] {
+            let reply = demo.get(ADMIN, &format!("users?type={kind}"));
+            assert!(!reply.text.contains("piet.vos"), "{kind}");
+        }
+        let piet = demo.user("piet.vos");
+        let shown = demo.get(ADMIN, &format!("users/{piet}")).json();
+        assert_eq!(shown["users"][0]["status"], "deleted");
+        assert_eq!(
+            names(&demo, ADMIN, "users?type__s=Lite%20User"),
+            ["carla.moura"]
+        );
     }
 
     pub(super) fn a_user_is_of_the_types_that_clients_read(kind: Kind) {
@@ -208,8 +234,8 @@ mod check {
             let path = format!("settings/profiles/{}", known.id);
             let whole = demo.list(SELLER, &path, "profiles").remove(0);
             let permissions = whole["permissions_details"].as_array().unwrap();
-            // Seven rights over each module, and to convert leads.
-            assert_eq!(permissions.len(), demo.catalog.modules.len() * 7 + 1);
+            // Eight rights over each module, and to convert leads.
+            assert_eq!(permissions.len(), demo.catalog.modules.len() * 8 + 1);
             for module in &demo.catalog.modules {
                 for right in Right::ALL {
                     let name = right.permission(&module.api_name);

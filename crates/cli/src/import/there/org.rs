@@ -8,7 +8,7 @@ use model::catalog::{Catalog, Org};
 use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, ProfileId, RoleId, UserId};
 use model::module::{Layout, Module};
-use model::people::{FieldRight, Profile, Right, User, UserStatus};
+use model::people::{FieldRight, Profile, Right, TransferTo, User, UserStatus, UserType};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +54,7 @@ pub(super) fn ask(server: &Remote, name: &str) -> Result<(Actor, Module), Failur
         // The server says no itself where the user has not the right.
         modules: BTreeMap::from([(module.id, Right::ALL.to_vec())]),
         fields: rights.collect(),
+        transfer_to: TransferTo::Anyone,
     };
     let own = items(server, "/crm/v8/users?type=CurrentUser", "users")?;
     let own = own
@@ -134,6 +135,7 @@ fn user(json: &Json) -> Option<User> {
         profile: ProfileId(1),
         status: UserStatus::Active,
         confirmed: truth(json, "confirm"),
+        user_type: UserType::Regular,
         time_zone: None,
         territories: Vec::new(),
     })

@@ -3,7 +3,7 @@
 use super::*;
 use crate::catalog::{Catalog, Org};
 use crate::id::{OrgId, ProfileId, RoleId, UserId};
-use crate::people::{User, UserStatus};
+use crate::people::{User, UserStatus, UserType};
 use crate::time::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -17,6 +17,7 @@ fn user(id: i64, role: i64) -> User {
         profile: ProfileId(1),
         status: UserStatus::Active,
         confirmed: true,
+        user_type: UserType::Regular,
         time_zone: None,
         territories: Vec::new(),
     }

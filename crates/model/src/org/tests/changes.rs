@@ -188,6 +188,49 @@ audience = "owner"
     assert_eq!(field(&after), field(&before));
 }
 
+/// To whom a profile's users give records, and who may own them.
+const GIVING: &str = r#"
+[[profile]]
+name = "Standard"
+transfer_to = "subordinates"
+[[profile]]
+name = "Readers"
+modules.Leads = ["view", "change_owner"]
+[[user]]
+email = "clerk@tern.example.com"
+last_name = "Clerk"
+role = "Clerk"
+profile = "Readers"
+status = "deleted"
+type = "service_provider"
+"#;
+
+#[test]
+fn what_decides_about_owners_is_told_kept_and_written_back() {
+    let before = before();
+    let told = lines(GIVING, &before);
+    for line in [
+        "~ profile \"Standard\" transfer_to: anyone -> subordinates",
+        "~ profile \"Readers\" modules.Leads: view -> view, change_owner",
+        "~ user clerk@tern.example.com status: active -> deleted",
+        "~ user clerk@tern.example.com type: regular -> service_provider",
+    ] {
+        assert!(told.iter().any(|known| known == line), "{line}: {told:?}");
+    }
+    let after = applied(GIVING, Some(&before));
+    assert_eq!(lines(GIVING, &after), Vec::<String>::new());
+    let text = export(&after);
+    for line in [
+        "transfer_to = \"subordinates\"",
+        "status = \"deleted\"",
+        "type = \"service_provider\"",
+        "modules.Leads = [\"view\", \"change_owner\"]",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert_eq!(export(&applied(&text, None)), text);
+}
+
 #[test]
 fn a_rename_keeps_the_id_and_reaches_everything() {
     let text = r#"

@@ -349,8 +349,10 @@ name = "Boss"
 [[profile]]
 name = "Administrator"
 administrator = §false
+transfer_to = §"subordinates"
 [[profile]]
 name = "P"
+transfer_to = §"superiors"
 modules.Leads = ["view", §"fly"]
 modules.Deals = §"convert"
 fields.Leads.Email = §"invisible"
@@ -363,6 +365,7 @@ last_name = "X"
 role = "Boss"
 profile = "Administrator"
 status = §"asleep"
+type = §"heavy"
 time_zone = §"Moon"
 "#,
             None
@@ -372,14 +375,17 @@ time_zone = §"Moon"
             "\"euro\" is no 3-letter code",
             "\"nobody\" is no e-mail address",
             "a standard profile stays what it is",
+            "an administrator may give records to anyone",
+            "transfer_to is \"anyone\" or \"subordinates\", not \"superiors\"",
             "unknown right \"fly\"; there are all, view, create, edit, delete, mass_update, \
-             mass_transfer, mass_delete, convert",
+             mass_transfer, change_owner, mass_delete, convert",
             "\"convert\" is for Leads only",
             "the right on a field is hidden, read_only or editable, not \"invisible\"",
             "access is \"read_write_delete\" or \"read_only\", not \"all\"",
             "\"not an address\" is no e-mail address",
             "the org needs an active, confirmed user with an administrator's profile",
-            "status is \"active\" or \"inactive\", not \"asleep\"",
+            "status is \"active\" or \"inactive\" or \"deleted\", not \"asleep\"",
+            "type is \"regular\" or \"lite\" or \"service_provider\", not \"heavy\"",
             "unknown time zone \"Moon\"",
         ]
     );
@@ -496,7 +502,7 @@ remove = true
         [
             "this role is still in use and cannot be removed",
             "this territory is still in use and cannot be removed",
-            "users own records and cannot be removed: say status = \"inactive\"",
+            "users own records and cannot be removed: say status = \"inactive\" or \"deleted\"",
             "Leads.Size holds text of at most 20 characters and cannot become integer",
             "Leads.Nick holds text of at most 50 characters and cannot become text of at most 10 \
              characters",

@@ -5,7 +5,7 @@ use model::criteria::{BindContext, Bound, Criteria};
 use model::field::{Field, FieldKind};
 use model::id::{FieldId, ModuleId, OrgId, ProfileId, RecordId, RoleId, UserId};
 use model::module::Module;
-use model::people::{User, UserStatus};
+use model::people::{User, UserStatus, UserType};
 use model::time::Timestamp;
 use model::value::Value;
 use store::records::{Filter, Record};
@@ -73,6 +73,7 @@ fn user(id: i64, role: i64) -> User {
         profile: ProfileId(1),
         status: UserStatus::Active,
         confirmed: true,
+        user_type: UserType::Regular,
         time_zone: None,
         territories: Vec::new(),
     }
