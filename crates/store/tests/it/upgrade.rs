@@ -105,7 +105,7 @@ mod check {
             assert_eq!(left.iter().map(|t| t.record.0).collect::<Vec<_>>(), [102]);
             let held = holds::kinds_of(tx, &[RecordId(100), RecordId(101)])?;
             assert_eq!(held, [(RecordId(101), HoldKind::Lock)]);
-            let lock = holds::find_lock(tx, RecordId(101))?.expect("the lock");
+            let lock = holds::find(tx, RecordId(101), HoldKind::Lock)?.expect("the lock");
             assert_eq!(lock.reason.as_deref(), Some("why"));
             let sql = "SELECT cause FROM changes WHERE record = 100 AND rev = 2";
             assert_eq!(tx.query_one(sql, &[])?.text(0)?, "job");
