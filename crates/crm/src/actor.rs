@@ -1,5 +1,6 @@
 //! Who acts: a user with their profile's rights, as the catalog has them now.
 
+use model::access::Reach;
 use model::catalog::Catalog;
 use model::criteria::BindContext;
 use model::field::Field;
@@ -9,6 +10,7 @@ use model::people::{FieldRight, Profile, Right, User};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use std::sync::Arc;
+use store::records::Filter;
 
 /// A user who may work, with their rights.
 #[derive(Clone, Debug)]
@@ -69,6 +71,16 @@ impl Actor {
             return Ok(());
         }
         Err(Refusal::no_permission(right.permission(&module.api_name)))
+    }
+
+    /// Which records of the module they reach; `None` is all of them, for everything.
+    pub fn reach(&self, module: &Module) -> Option<Reach> {
+        self.catalog.reach(&self.user, module)
+    }
+
+    /// The records of the module that they see: every list, count and search for them starts here.
+    pub fn seen(&self, module: &Module) -> Filter {
+        Filter::seen_by(self.reach(module))
     }
 
     /// Whether the field is shown at all.

@@ -108,17 +108,18 @@ fn filter(actor: &Actor, module: &Module, wanted: &Wanted<'_>) -> Result<Filter,
     let criteria = wanted.criteria.map(Criteria::parse).transpose();
     let criteria = criteria.map_err(|error| wrong(&error.message))?;
     if let Some(criteria) = &criteria {
-        let checked = criteria.check(module);
+        let checked = criteria.check(&selection::visible(actor, module));
         checked.map_err(|error| wrong(&error.message))?;
     }
     if let Some(name) = wanted.view {
         let view = view_named(actor, module, name)?;
         return selection::resolve(actor, module, view, None, criteria.as_ref(), wanted.at);
     }
-    let bound = criteria.map(|criteria| selection::bind(actor, module, &criteria, wanted.at));
+    let seen = selection::visible(actor, module);
+    let bound = criteria.map(|criteria| selection::bind(actor, &seen, &criteria, wanted.at));
     Ok(Filter {
         criteria: bound.transpose()?,
-        ..Filter::default()
+        ..actor.seen(module)
     })
 }
 

@@ -9,7 +9,7 @@ use model::module::Module;
 use model::people::Right;
 use store::changes::Cause;
 use store::holds::{self, Hold};
-use store::records::{self, Filter};
+use store::records;
 use store::{Fault, Tx};
 
 /// What holds a record, the oldest first; `None` when there is no such record.
@@ -20,10 +20,7 @@ pub fn of(
     id: RecordId,
 ) -> Result<Option<Vec<Hold>>, Fault> {
     actor.require(Right::View, module)?;
-    let filter = Filter {
-        ids: Some(vec![id.0]),
-        ..Filter::default()
-    };
+    let filter = actor.seen(module).of_ids([id]);
     if records::select_ids(tx, module, &filter, 1)?.is_empty() {
         return Ok(None);
     }

@@ -10,7 +10,7 @@ use model::refusal::{Code, Refusal};
 use model::value::Value;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
-use store::records::{self, Filter};
+use store::records;
 use store::{Fault, Tx};
 
 /// Reads one field's wire value. What it refers to must exist in the catalog; records that it refers
@@ -172,7 +172,8 @@ pub fn write(field: &Field, value: Value, append: bool) -> FieldWrite {
     }
 }
 
-/// Which of these records' lookups name a record that does not exist: the first such field of each.
+/// Which of these records' lookups name a record that does not exist or is not shown to the actor:
+/// the first such field of each.
 pub fn check_references<'a>(
     tx: &mut Tx,
     actor: &Actor,
@@ -190,10 +191,7 @@ pub fn check_references<'a>(
             continue;
         };
         let limit = ids.len();
-        let filter = Filter {
-            ids: Some(ids.into_iter().collect()),
-            ..Filter::default()
-        };
+        let filter = actor.seen(module).of_ids(ids.into_iter().map(RecordId));
         let found = records::select_ids(tx, module, &filter, limit)?;
         known.extend(found.into_iter().map(|(RecordId(id), _)| (name, id)));
     }

@@ -3,6 +3,7 @@
 //! What needs other rows (unique values, the selection) is asked in `record.rs`, for both alike.
 
 use crate::change::Change;
+use model::access::Access;
 use model::field::{Computed, Field};
 use model::hold::HoldKind;
 use model::id::RecordId;
@@ -95,6 +96,8 @@ pub(crate) enum Verdict<'a> {
 /// What decides about a record beside its own values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
+    /// What the actor may do with it.
+    pub(crate) access: Access,
     /// What holds it.
     pub(crate) holds: BTreeSet<HoldKind>,
 }
@@ -111,11 +114,20 @@ pub(crate) fn held_beside(id: RecordId, facts: &Facts, kind: HoldKind) -> Option
     Some(first.refusal().with("id", id.to_string()))
 }
 
-/// Refuses a record that nobody may change now: something holds it, or it was converted.
+/// Refuses a record that the actor sees but may not do so much with (wire API 1.9, step 6, and 22).
+pub(crate) fn denied(id: RecordId, facts: &Facts, needed: Access) -> Option<Refusal> {
+    let refused = || Refusal::new(Code::CannotPerformAction).with("id", id.to_string());
+    (facts.access < needed).then(refused)
+}
+
+/// Refuses a record that the actor may not change, and one that nobody may change now: something
+/// holds it, or it was converted.
 pub(crate) fn fixed(record: &Record, columns: &Columns<'_>, facts: &Facts) -> Option<Refusal> {
     let converted = *columns.value(record, system::CONVERTED) == Value::Bool(true);
     let refused = || Refusal::new(Code::ConvertedRecord).with("id", record.id.to_string());
-    held(record.id, facts).or_else(|| converted.then(refused))
+    denied(record.id, facts, Access::Write)
+        .or_else(|| held(record.id, facts))
+        .or_else(|| converted.then(refused))
 }
 
 /// Judges one record as it was read.
@@ -141,6 +153,13 @@ pub(crate) fn judge<'a>(
                 .with("api_name", field.api_name.as_str())
                 .with("maximum_length", max)
                 .with("id", record.id.to_string());
+            return Verdict::Refuse(refusal);
+        }
+        // Who may change a record may not give it away: the new owner could do anything with it.
+        if field.api_name == system::OWNER
+            && after != *before
+            && let Some(refusal) = denied(record.id, facts, Access::Full)
+        {
             return Verdict::Refuse(refusal);
         }
         if after != *before {

@@ -1,8 +1,9 @@
 //! Locking a record by hand, and unlocking it (wire API 14.1).
 
 use crate::actor::Actor;
-use crate::judge::held_beside;
+use crate::judge::{denied, held_beside};
 use crate::record::{self, Standing, Writing, touch};
+use model::access::Access;
 use model::hold::HoldKind;
 use model::id::{HoldId, RecordId};
 use model::module::{Module, system};
@@ -11,7 +12,7 @@ use model::refusal::{Code, Refusal};
 use model::value::Value;
 use store::changes::Cause;
 use store::holds::{self, Hold};
-use store::records::Record;
+use store::records::{self, Record};
 use store::{Fault, Tx};
 
 /// What is said where the module's records cannot be locked.
@@ -33,7 +34,8 @@ fn open(tx: &mut Tx, writing: Writing<'_>, id: RecordId) -> Result<Record, Fault
             .with("resource_path_index", 1)
     };
     let Standing { record, facts, .. } = record::one(tx, writing, id)?.ok_or_else(unknown)?;
-    match held_beside(id, &facts, HoldKind::Lock) {
+    let refused = denied(id, &facts, Access::Write);
+    match refused.or_else(|| held_beside(id, &facts, HoldKind::Lock)) {
         Some(refusal) => Err(refusal.into()),
         None => Ok(record),
     }
@@ -47,6 +49,10 @@ pub fn find(
     id: RecordId,
 ) -> Result<Option<Hold>, Fault> {
     actor.require(Right::View, module)?;
+    let seen = actor.seen(module).of_ids([id]);
+    if records::select_ids(tx, module, &seen, 1)?.is_empty() {
+        return Ok(None);
+    }
     Ok(holds::find(tx, id, HoldKind::Lock)?.filter(|lock| lock.module == module.id))
 }
 

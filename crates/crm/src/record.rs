@@ -73,7 +73,8 @@ pub fn unknown_id(id: &str) -> Refusal {
         .with("id", id)
 }
 
-/// One record with all its values and what decides about it, locked; `None` when it is not there.
+/// One record with all its values and what decides about it, locked; `None` when it is not there or
+/// not shown to the actor.
 pub(crate) fn one(
     tx: &mut Tx,
     writing: Writing<'_>,

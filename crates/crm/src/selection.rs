@@ -62,7 +62,8 @@ pub fn territories(
     })
 }
 
-/// The records that a view, a territory and further criteria mean together, for this actor, now:
+/// The records that a view, a territory and further criteria mean together, for this actor, now, as
+/// far as they are shown to them:
 /// relative dates and the current user are resolved here, once.
 pub fn resolve(
     actor: &Actor,
@@ -87,12 +88,12 @@ pub fn resolve(
     Ok(Filter {
         criteria,
         territories,
-        ..Filter::default()
+        ..actor.seen(module)
     })
 }
 
 /// The module as the actor sees it. Whoever could select by a hidden field could find out its values.
-fn visible<'a>(actor: &Actor, module: &'a Module) -> Cow<'a, Module> {
+pub(crate) fn visible<'a>(actor: &Actor, module: &'a Module) -> Cow<'a, Module> {
     if module.fields.iter().all(|field| actor.sees(field)) {
         return Cow::Borrowed(module);
     }

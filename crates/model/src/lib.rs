@@ -1,6 +1,7 @@
 //! What things are: values, fields, modules, criteria, ids, time, refusals, scopes, job states and
 //! the org file. No I/O, no SQL, no HTTP, no async, and no reading of the clock.
 
+pub mod access;
 pub mod catalog;
 pub mod criteria;
 pub mod field;

@@ -1,5 +1,6 @@
 //! A module: its fields, layouts and views, and the fields every module has.
 
+use crate::access::Sharing;
 use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, LayoutId, ModuleId};
 use crate::limits;
@@ -69,6 +70,9 @@ pub struct Module {
     /// Records can be locked through the wire API (wire API 14.1).
     #[serde(default)]
     pub locking: bool,
+    /// What everyone may do with its records.
+    #[serde(default)]
+    pub sharing: Sharing,
     /// Fields, in order.
     pub fields: Vec<Field>,
     /// Layouts; the first is the default.

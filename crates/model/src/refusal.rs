@@ -75,6 +75,8 @@ codes! {
     InternalError = "INTERNAL_ERROR" 500 "Internal Server Error",
     /// Ours: the record was deleted between the job's acceptance and its turn.
     Gone = "GONE" 400 "the record was deleted after the job was accepted",
+    /// Ours: the record is no longer shown to who started the job.
+    NotVisible = "NOT_VISIBLE" 400 "the record is no longer shown to the user who started the job",
     /// Ours: the record no longer belongs to the job's selection.
     LeftSelection = "LEFT_SELECTION" 400 "the record left the selection after the job was accepted",
     /// Ours: the field of the change was removed, or is of another type now.

@@ -1,6 +1,7 @@
 //! How records and people look on the wire.
 
 use crm::Actor;
+use model::access::{Access, Permission};
 use model::field::{Field, FieldKind};
 use model::hold::HoldKind;
 use model::id::{LayoutId, RecordId, UserId};
@@ -10,7 +11,7 @@ use model::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::records::{self, Record};
-use store::{Fault, Tx, holds, territories};
+use store::{Fault, Tx, access, holds, territories};
 
 /// A user as records name them: `{"name","id","email"}`, or null when there is none.
 pub(crate) fn user(actor: &Actor, id: Option<UserId>) -> Json {
@@ -104,6 +105,14 @@ pub(crate) fn show(
     } else {
         HashMap::new()
     };
+    let accesses = match actor.reach(module) {
+        Some(reach) if shape.system_keys => {
+            let ids: Vec<RecordId> = found.iter().map(|record| record.id).collect();
+            let levels = access::of(tx, module, &reach, &ids)?;
+            Some(levels.into_iter().collect::<HashMap<RecordId, Access>>())
+        }
+        _ => None,
+    };
     let holds = if shape.system_keys {
         holds_of(tx, found)?
     } else {
@@ -129,7 +138,10 @@ pub(crate) fn show(
             object.insert(key.to_owned(), json);
         }
         if shape.system_keys {
-            system_keys(actor, module, holds.get(&record.id), &mut object);
+            let access = accesses.as_ref().map_or(Access::Full, |levels| {
+                levels.get(&record.id).copied().unwrap_or_default()
+            });
+            system_keys(actor, module, (holds.get(&record.id), access), &mut object);
         }
         shown.push(Json::Object(object));
     }
@@ -157,7 +169,8 @@ fn cell(actor: &Actor, module: &Module, field: &Field, value: &Value, names: &Na
     }
 }
 
-/// Names of the records that lookups point at. Ids are unique in the org, so one map serves all.
+/// Names of the records that lookups point at, as far as they are shown to the actor. Ids are unique
+/// in the org, so one map serves all.
 fn lookup_names(
     tx: &mut Tx,
     actor: &Actor,
@@ -182,11 +195,12 @@ fn lookup_names(
             continue;
         };
         let ids: Vec<RecordId> = ids.into_iter().collect();
-        names.extend(
-            records::names(tx, module, &ids)?
-                .into_iter()
-                .map(|(id, name)| (id.0, name)),
-        );
+        let shown = module.name_field().is_some_and(|field| actor.sees(field));
+        if !shown {
+            continue;
+        }
+        let found = records::names(tx, module, &actor.seen(module).of_ids(ids))?;
+        names.extend(found.into_iter().map(|(id, name)| (id.0, name)));
     }
     Ok(names)
 }
@@ -236,18 +250,20 @@ pub(crate) fn approval_state<'h>(mut holds: impl Iterator<Item = &'h HoldKind>) 
 fn system_keys(
     actor: &Actor,
     module: &Module,
-    holds: Option<&BTreeSet<HoldKind>>,
+    (holds, access): (Option<&BTreeSet<HoldKind>>, Access),
     object: &mut Map<String, Json>,
 ) {
     let has = |kind| holds.is_some_and(|holds| holds.contains(&kind));
     let state = approval_state(holds.into_iter().flatten());
-    let may_edit = actor.profile.may(Right::Edit, module.id);
+    let may_edit = actor.profile.may(Right::Edit, module.id) && access >= Access::Write;
+    let permission = Permission::of(access).map(Permission::as_str);
     for (key, value) in [
         (
             "$currency_symbol",
             actor.catalog.org.currency_symbol.as_str().into(),
         ),
         ("$editable", (may_edit && holds.is_none()).into()),
+        ("$sharing_permission", permission.into()),
         ("$locked_for_me", has(HoldKind::Lock).into()),
         ("$approved", (state == "approved").into()),
         ("$approval_state", state.into()),
@@ -276,10 +292,8 @@ pub(crate) fn stamps(
         system::CREATED_BY,
     ];
     let fields: Vec<&Field> = names.iter().filter_map(|name| module.field(name)).collect();
-    let filter = records::Filter {
-        ids: Some(ids.iter().map(|id| id.0).collect()),
-        ..records::Filter::default()
-    };
+    // The caller wrote these a moment ago, even if they gave them away by it.
+    let filter = records::Filter::everything().of_ids(ids.iter().copied());
     let found = records::list(
         tx,
         module,

@@ -13,6 +13,7 @@ mod row;
 mod sqlite;
 mod tx;
 
+pub mod access;
 pub mod catalog;
 pub mod changes;
 pub mod clients;
@@ -22,6 +23,7 @@ pub mod jobs;
 pub mod module_table;
 pub mod outcomes;
 pub mod records;
+pub mod shares;
 pub mod targets;
 pub mod territories;
 pub mod tokens;

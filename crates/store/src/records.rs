@@ -2,7 +2,8 @@
 
 use crate::module_table::{column, table, table_name};
 use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, criteria, params, territories};
+use crate::{Dialect, Error, Result, Row, access, criteria, params, territories};
+use model::access::Reach;
 use model::criteria::Bound;
 use model::field::Field;
 use model::id::{RecordId, TerritoryId};
@@ -23,9 +24,11 @@ pub struct Record {
     pub values: Vec<Value>,
 }
 
-/// Which records of a module. The default is every record: narrow it.
-#[derive(Clone, Debug, Default)]
+/// Which records of a module. Every one starts with who asks: see [`Filter::seen_by`].
+#[derive(Clone, Debug)]
 pub struct Filter {
+    /// Those that somebody reaches; `None` is all of them.
+    pub reach: Option<Reach>,
     /// Those that meet a criteria.
     pub criteria: Option<Bound>,
     /// Those in any of these territories.
@@ -34,6 +37,32 @@ pub struct Filter {
     pub ids: Option<Vec<i64>>,
     /// Those past a place in the order.
     pub after: Option<Place>,
+}
+
+impl Filter {
+    /// What somebody of this reach sees: where every list, count and search for a person starts.
+    pub fn seen_by(reach: Option<Reach>) -> Self {
+        Self {
+            reach,
+            criteria: None,
+            territories: None,
+            ids: None,
+            after: None,
+        }
+    }
+
+    /// Every record, whoever asks. For what the server must know itself, never for what it tells.
+    pub fn everything() -> Self {
+        Self::seen_by(None)
+    }
+
+    /// The same, but only those of these ids.
+    pub fn of_ids(self, ids: impl IntoIterator<Item = RecordId>) -> Self {
+        Self {
+            ids: Some(ids.into_iter().map(|id| id.0).collect()),
+            ..self
+        }
+    }
 }
 
 /// A place in an order: the sort field's value, and the id that decides between equals.
@@ -108,6 +137,12 @@ impl Select {
                   WHERE territory IN ids({n}) AND module = {})",
                 module.id
             ));
+        }
+        if let Some(reach) = &filter.reach {
+            let seen = access::seen(module, reach, &mut |param| select.bind(param));
+            if let Some(seen) = seen {
+                select.sql.push_str(&format!(" AND {seen}"));
+            }
         }
         if let Some(ids) = &filter.ids {
             let n = select.bind(Param::Ids(ids.clone()));
@@ -234,7 +269,7 @@ pub fn lock(
 }
 
 /// Like [`lock`], and says of each record whether it passes a filter's criteria and territories as
-/// it is now.
+/// it is now. What somebody may do with each is asked with the rows locked, by [`access::of`].
 pub fn lock_within(
     tx: &mut Tx,
     module: &Module,
@@ -307,23 +342,19 @@ pub fn count(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<i64> {
     tx.query_one(&select.sql, &select.params)?.int(0)
 }
 
-/// Names of records for people, by id, as the module's name field has them.
-pub fn names(tx: &mut Tx, module: &Module, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>> {
+/// Names of the records that pass a filter, for people, by id, as the module's name field has them.
+pub fn names(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<Vec<(RecordId, String)>> {
     let Some(field) = module.name_field() else {
         return Ok(Vec::new());
     };
-    let sql = format!(
-        "SELECT id, {} FROM {} WHERE id IN ids($1)",
-        column(field),
-        table(module)
-    );
-    let rows = tx.query(&sql, &[id_list(ids)])?;
-    rows.iter()
+    let columns = columns_of(&[field]);
+    let select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
+    let rows = tx.query(&select.sql, &select.params)?;
+    rows.into_iter()
         .map(|row| {
-            Ok((
-                RecordId(row.int(0)?),
-                row.opt_text(1)?.unwrap_or_default().to_owned(),
-            ))
+            let Record { id, values, .. } = record(row, &[field])?;
+            let name = values.first().and_then(Value::as_text);
+            Ok((id, name.unwrap_or_default().to_owned()))
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! A small org, made by hand: two modules, two profiles, three users.
 
+use model::access::Sharing;
 use model::catalog::{Catalog, Org};
 use model::field::{Field, FieldKind, PickValue};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, UserId, ViewId};
@@ -82,6 +83,7 @@ fn module(id: ModuleId, api_name: &str, own: Vec<Field>) -> Module {
         custom: false,
         territories: false,
         locking: true,
+        sharing: Sharing::PublicReadWriteDelete,
         fields,
         layouts: vec![Layout {
             id: LayoutId(id.0 * 100 + 90),

@@ -41,6 +41,7 @@ fields.Leads = { Secret = "hidden" }
 
 [[module]]
 api_name = "Leads"
+sharing = "public_read_only"
 
 [[module.field]]
 api_name = "Code"

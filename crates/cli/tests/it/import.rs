@@ -71,7 +71,7 @@ impl World {
         let counted = self.test.open().read(|tx| {
             let catalog = tx.catalog()?;
             let module = catalog.module("Leads").unwrap();
-            let records = records::count(tx, module, &Filter::default())?;
+            let records = records::count(tx, module, &Filter::everything())?;
             let made = "SELECT count(*) FROM changes WHERE kind = 'create' AND cause = 'import'";
             Ok((records, tx.query_one(made, &[])?.int(0)?))
         });

@@ -65,7 +65,8 @@ impl Selection {
         Ok(Some(Filter {
             criteria,
             territories,
-            ..Filter::default()
+            // What the actor may see is judged record by record, as it is at each one's turn.
+            ..Filter::everything()
         }))
     }
 }

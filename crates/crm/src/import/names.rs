@@ -6,7 +6,7 @@ use model::field::FieldKind;
 use model::id::RecordId;
 use model::module::Module;
 use model::value::{Value, fold};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use store::records;
 use store::{Fault, Tx};
 
@@ -112,11 +112,30 @@ fn find(
     let mut found = Found::new();
     let target = target(module, place).and_then(|name| actor.catalog.module(name));
     if let Some((target, field)) = target.and_then(|target| Some((target, target.name_field()?))) {
-        for (name, id) in records::find_by_values(tx, target, field, names)? {
+        let holders = records::find_by_values(tx, target, field, names)?;
+        let ids = holders.iter().map(|(_, id)| *id);
+        let shown = shown(tx, actor, target, ids.collect())?;
+        for (name, id) in holders.into_iter().filter(|(_, id)| shown.contains(id)) {
             found.entry(name).or_default().push(id);
         }
     }
     Ok(found)
+}
+
+/// Those of these records that are shown to the actor.
+fn shown(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    ids: HashSet<RecordId>,
+) -> Result<HashSet<RecordId>, Fault> {
+    if actor.reach(module).is_none() {
+        return Ok(ids);
+    }
+    let limit = ids.len();
+    let filter = actor.seen(module).of_ids(ids);
+    let shown = records::select_ids(tx, module, &filter, limit)?;
+    Ok(shown.into_iter().map(|(id, _)| id).collect())
 }
 
 fn told(module: &Module, place: usize, name: &str, several: usize) -> String {

@@ -2,14 +2,15 @@
 
 use super::Writing;
 use super::reading::{Reading, Standing};
-use crate::judge::{Columns, held};
+use crate::judge::{Columns, denied, held};
 use jobs::Settled;
+use model::access::Access;
 use model::id::RecordId;
 use store::changes::{self, ChangeKind};
 use store::records::{self, Filter};
-use store::{Fault, Tx, holds, territories};
+use store::{Fault, Tx, holds, shares, territories};
 
-/// Deletes records with their holds and territories, and answers for each what happened, in order.
+/// Deletes records with their holds, shares and territories, and answers for each what happened, in order.
 /// Records outside `within` are refused as having left the selection. Their last values stay in the
 /// changes. Ids must differ.
 pub fn delete(
@@ -33,7 +34,8 @@ pub fn delete(
             }
         };
         // A converted lead may be deleted; only what holds the record speaks against it.
-        if let Some(refusal) = held(record.id, facts) {
+        let refused = denied(record.id, facts, Access::Full);
+        if let Some(refusal) = refused.or_else(|| held(record.id, facts)) {
             settled.push(Settled::Failed(refusal));
             continue;
         }
@@ -49,6 +51,7 @@ pub fn delete(
     records::delete(tx, module, &gone)?;
     holds::delete_of(tx, &gone)?;
     territories::delete_of(tx, &gone)?;
+    shares::delete_of(tx, &gone)?;
     changes::insert(tx, writing.origin(ChangeKind::Delete), &rows)?;
     Ok(settled)
 }

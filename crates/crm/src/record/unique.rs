@@ -9,7 +9,7 @@ use model::refusal::{Code, Refusal};
 use model::value::{Value, fold};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
-use store::records::{self, Filter};
+use store::records;
 use store::{Fault, Tx};
 
 /// Values of unique fields that this set takes.
@@ -94,13 +94,18 @@ fn duplicate(
         return Ok(refusal);
     };
     let Writing { actor, module, .. } = writing;
-    let fields: Vec<&Field> = module.field(system::OWNER).into_iter().collect();
-    let filter = Filter {
-        ids: Some(vec![id.0]),
-        ..Filter::default()
-    };
+    let owner = module.field(system::OWNER);
+    let fields: Vec<&Field> = owner
+        .filter(|owner| actor.sees(owner))
+        .into_iter()
+        .collect();
+    let filter = actor.seen(module).of_ids([id]);
     let holder = records::list(tx, module, &fields, &filter, records::Order::BY_ID, (0, 1))?.pop();
-    let owner = holder.and_then(|holder| holder.values.first()?.as_int());
+    // Of a record that is not shown to them, they learn no more than that the value is taken.
+    let Some(holder) = holder else {
+        return Ok(refusal);
+    };
+    let owner = holder.values.first().and_then(Value::as_int);
     let owner = owner.map(|owner| {
         let user = actor.catalog.user(UserId(owner));
         json!({ "name": user.map(User::full_name), "id": owner.to_string() })

@@ -150,7 +150,7 @@ impl World {
             let catalog = tx.catalog()?;
             let module = catalog.module(module).unwrap();
             let fields = [module.field(field).unwrap()];
-            let (all, page) = (Filter::default(), (0, 1000));
+            let (all, page) = (Filter::everything(), (0, 1000));
             Ok(records::list(
                 tx,
                 module,
@@ -323,7 +323,7 @@ mod check {
         let ids = world.db.read(|tx| {
             let catalog = tx.catalog()?;
             let module = catalog.module("Accounts").unwrap();
-            Ok(records::select_ids(tx, module, &Filter::default(), 9)?)
+            Ok(records::select_ids(tx, module, &Filter::everything(), 9)?)
         });
         let acme = ids.unwrap()[0].0;
         let file = format!("Last_Name,Firm\nA,ACME\nB,{acme}\nC,Twin\nD,1234\nE,\nF,acme\n");
@@ -406,7 +406,7 @@ mod check {
         let count = world.db.read(|tx| {
             let catalog = tx.catalog()?;
             let module = catalog.module("Leads").unwrap();
-            Ok(records::count(tx, module, &Filter::default())?)
+            Ok(records::count(tx, module, &Filter::everything())?)
         });
         assert_eq!(count.unwrap(), 2_000);
     }

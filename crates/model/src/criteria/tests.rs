@@ -50,6 +50,7 @@ fn module() -> Module {
         custom: false,
         territories: false,
         locking: false,
+        sharing: crate::access::Sharing::Private,
         fields: fields.collect(),
         layouts: Vec::new(),
         views: Vec::new(),

@@ -5,6 +5,7 @@ use super::facts::{self, Names};
 use super::fields::mass_update_by_default;
 use super::modules::{complete, default_columns, first_layout, name_field};
 use super::standard::{BuiltIn, built_in};
+use crate::access::Sharing;
 use crate::catalog::Catalog;
 use crate::criteria::Criteria;
 use crate::field::{Field, FieldKind};
@@ -178,6 +179,8 @@ impl Out {
         let flag = |of: fn(&Module) -> bool| standard.is_some_and(of);
         self.unless("territories", module.territories, flag(|s| s.territories));
         self.unless("locking", module.locking, flag(|s| s.locking));
+        let sharing = standard.map_or(Sharing::Private, |standard| standard.sharing);
+        self.text_unless("sharing", module.sharing.as_str(), sharing.as_str());
         self.0.len() > before
     }
 

@@ -168,6 +168,7 @@ pub(super) fn of_module(module: &Module) -> Facts {
         fact("plural", &module.plural),
         fact("territories", module.territories),
         fact("locking", module.locking),
+        fact("sharing", module.sharing.as_str()),
     ]
 }
 

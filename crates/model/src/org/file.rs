@@ -87,6 +87,7 @@ pub(super) struct ModuleEntry {
     pub(super) plural: Option<Text>,
     pub(super) territories: Option<At<bool>>,
     pub(super) locking: Option<At<bool>>,
+    pub(super) sharing: Option<Text>,
     pub(super) fields: Vec<FieldEntry>,
     pub(super) layouts: Vec<LayoutEntry>,
     pub(super) views: Vec<ViewEntry>,
@@ -329,6 +330,7 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
     let plural = t.text("plural", flaws);
     let territories = t.truth("territories", flaws);
     let locking = t.truth("locking", flaws);
+    let sharing = t.text("sharing", flaws);
     let fields = each(&mut t, "field", "[[module.field]]", flaws, field);
     let layouts = each(&mut t, "layout", "[[module.layout]]", flaws, layout);
     let views = each(&mut t, "view", "[[module.view]]", flaws, view);
@@ -339,6 +341,7 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
         plural,
         territories,
         locking,
+        sharing,
         fields,
         layouts,
         views,

@@ -3,6 +3,7 @@
 use super::build::{Draft, Meant, Scope};
 use super::file::ModuleEntry;
 use super::read::{At, Text};
+use crate::access::Sharing;
 use crate::field::{Computed, Field, FieldKind};
 use crate::id::{FieldId, LayoutId, ModuleId, PickId, ViewId};
 use crate::module::{Layout, Module, Section, system};
@@ -69,6 +70,7 @@ impl Draft<'_> {
                         custom: !self.standard,
                         territories: false,
                         locking: false,
+                        sharing: Sharing::Private,
                         fields: Vec::new(),
                         layouts: Vec::new(),
                         views: Vec::new(),
@@ -167,6 +169,11 @@ impl Draft<'_> {
             flag(&entry.territories).unwrap_or_else(|| standard.is_some_and(|s| s.territories));
         module.locking =
             flag(&entry.locking).unwrap_or_else(|| standard.is_some_and(|s| s.locking));
+        let known = standard.map_or(Sharing::Private, |s| s.sharing);
+        module.sharing = entry
+            .sharing
+            .as_ref()
+            .map_or(known, |word| self.sharing(word));
         let before = module.clone();
         self.fields(module, entry);
         self.add_system_fields(module);
@@ -178,6 +185,22 @@ impl Draft<'_> {
         if entry.layouts.is_empty() {
             self.complete_layout(module, &before);
         }
+    }
+
+    /// The sharing of a word; notes an unknown one.
+    fn sharing(&mut self, word: &Text) -> Sharing {
+        let mut known = Sharing::ALL.into_iter();
+        if let Some(sharing) = known.find(|known| known.as_str() == word.value) {
+            return sharing;
+        }
+        let words = Sharing::ALL.map(|known| format!("\"{}\"", known.as_str()));
+        let message = format!(
+            "sharing is one of {}, not \"{}\"",
+            words.join(", "),
+            word.value
+        );
+        self.flaw(word, message);
+        Sharing::Private
     }
 
     /// The fields of every module that this one lacks.

@@ -285,7 +285,7 @@ fn order<'a>(
 fn filter(call: &Call<'_>, actor: &Actor, module: &Module) -> Result<Filter, Refusal> {
     let wrong = |name: &str| Refusal::new(Code::InvalidData).with("param_name", name);
     let mut filter = match call.query.get("cvid") {
-        None => Filter::default(),
+        None => actor.seen(module),
         Some(_) if call.query.get("sort_by").is_some() => {
             let both = ["cvid", "sort_by"].map(|name| json!({ "param_name": name }));
             let refusal = Refusal::new(Code::AmbiguityDuringProcessing);

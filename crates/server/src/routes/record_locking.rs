@@ -54,7 +54,7 @@ fn show(
 }
 
 fn lock_json(tx: &mut Tx, actor: &Actor, module: &Module, lock: &Hold) -> Result<Json, Fault> {
-    let name = store::records::names(tx, module, &[lock.record])?
+    let name = store::records::names(tx, module, &actor.seen(module).of_ids([lock.record]))?
         .pop()
         .map(|(_, name)| name);
     let of_module = json!({ "api_name": module.api_name, "id": module.id.to_string() });

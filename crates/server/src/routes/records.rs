@@ -18,7 +18,7 @@ use model::value::Value;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use store::changes::Cause;
-use store::records::{self as stored, Filter, Order};
+use store::records::{self as stored, Order};
 use store::{Fault, Priority, Tx};
 
 /// Who asks, and about which module.
@@ -50,10 +50,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
         } else {
             Shape::of(&actor, &module, &names)
         };
-        let filter = Filter {
-            ids: Some(vec![id.0]),
-            ..Filter::default()
-        };
+        let filter = actor.seen(&module).of_ids([id]);
         let found = stored::list(tx, &module, &shape.fields, &filter, Order::BY_ID, (0, 1))?;
         wire::show(tx, &actor, &module, &shape, &found)
     })?;
@@ -273,9 +270,8 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
             .enumerate()
             .map(|(n, (row, settled))| match (row, settled) {
                 (Ok(item), Some(Settled::Failed(refusal)))
-                    if only.is_none() && !stamps.contains_key(&item.id) =>
+                    if only.is_none() && refusal == record::unknown_id(&item.id.to_string()) =>
                 {
-                    // There is no such record.
                     placed(refusal.with("json_path", format!("$.data[{n}].id")), n)
                 }
                 (Err(refusal), _) | (_, Some(Settled::Failed(refusal))) => placed(refusal, n),
@@ -386,6 +382,10 @@ fn refuse_modified(
         .iter()
         .filter_map(|row| Some(row.as_ref().ok()?.id))
         .collect();
+    // One that is not shown to them is refused as unknown, further on.
+    let shown = actor.seen(module).of_ids(ids.iter().copied());
+    let shown = stored::select_ids(tx, module, &shown, ids.len())?;
+    let ids: Vec<RecordId> = shown.into_iter().map(|(id, _)| id).collect();
     let times: HashMap<RecordId, Value> = stored::lock(tx, module, &[field], &ids)?
         .into_iter()
         .filter_map(|record| Some((record.id, record.values.into_iter().next()?)))

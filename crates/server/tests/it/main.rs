@@ -17,6 +17,7 @@ mod mass_update_denied;
 mod mass_update_jobs;
 mod mass_update_refusals;
 mod mass_update_status;
+mod matrix;
 mod metadata;
 mod metadata_fields;
 mod metadata_people;

@@ -217,7 +217,7 @@ mod check {
         let filter = Filter {
             criteria: Some(bound),
             ids: Some(vec![2, 3]),
-            ..Filter::default()
+            ..Filter::everything()
         };
         assert_eq!(world.select_filter(&filter), [2]);
         let (count, listed) = world

@@ -41,6 +41,8 @@ pub(super) fn ask(server: &Remote, name: &str) -> Result<(Actor, Module), Failur
         custom: false,
         territories: false,
         locking: false,
+        // The server narrows what it shows; here it decides nothing.
+        sharing: model::access::Sharing::Private,
         fields,
         layouts: layouts.iter().filter_map(layout).collect(),
         views: Vec::new(),

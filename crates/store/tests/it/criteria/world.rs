@@ -1,5 +1,6 @@
 //! A database with one module, and rows to select from it.
 
+use model::access::Sharing;
 use model::catalog::{Catalog, Org};
 use model::criteria::{BindContext, Bound, Criteria};
 use model::field::{Field, FieldKind};
@@ -49,6 +50,7 @@ pub(crate) fn module() -> Module {
         custom: false,
         territories: false,
         locking: false,
+        sharing: Sharing::Private,
         fields: fields.collect(),
         layouts: Vec::new(),
         views: Vec::new(),
@@ -175,7 +177,7 @@ impl World {
     pub(crate) fn select_bound(&self, bound: Bound) -> Vec<i64> {
         self.select_filter(&Filter {
             criteria: Some(bound),
-            ..Filter::default()
+            ..Filter::everything()
         })
     }
 

@@ -1,0 +1,447 @@
+//! The matrix of (token, scope, profile, role, sharing, territory) over the table of routes: for each
+//! line, who is refused, and with what.
+
+mod rows;
+
+use crate::api::{Api, Reply};
+use model::access::{Access, Sharing};
+use model::id::UserId;
+use model::people::Right;
+use rows::{Needs, ROWS, Row};
+use serde_json::json;
+use server::routes::{ROUTES, Route};
+use std::collections::BTreeSet;
+use testkit::{Kind, each_db};
+
+each_db! {
+    tokens_and_scopes_are_asked_of_every_route,
+    a_deactivated_user_is_refused_by_every_route,
+    the_right_of_a_profile_is_asked_of_every_route,
+    a_record_out_of_reach_is_unknown_to_every_route,
+    a_reach_opens_every_route_as_far_as_it_goes,
+}
+
+#[test]
+fn every_route_has_its_row() {
+    let line = |method: &'static str, pattern: &'static str| format!("{method} {pattern}");
+    let of_route = |route: &Route| line(route.method.as_str(), route.pattern);
+    let of_row = |row: &Row| line(row.method.as_str(), row.pattern);
+    let routes: BTreeSet<String> = ROUTES.iter().map(of_route).collect();
+    let rows: BTreeSet<String> = ROWS.iter().map(of_row).collect();
+    let missing: Vec<&String> = routes.difference(&rows).collect();
+    assert!(missing.is_empty(), "no row in matrix/rows.rs: {missing:?}");
+    let gone: Vec<&String> = rows.difference(&routes).collect();
+    assert!(gone.is_empty(), "no such route: {gone:?}");
+    for row in ROWS.iter().filter(|row| row.pattern.contains("{module}")) {
+        assert!(
+            row.scope.contains("leads"),
+            "{}: name the module",
+            of_row(row)
+        );
+    }
+}
+
+/// A token that nobody ever had.
+const UNKNOWN: &str = "1000.00000000000000000000000000000000.00000000000000000000000000000000";
+/// An id that nothing has, as long as the others.
+const NOTHING: &str = "999999999999999999";
+
+/// Owns the lead.
+const OWNER: &str = "joana.brito";
+/// Is in a role above the owner's.
+const SUPERIOR: &str = "tomas.leal";
+/// Is in the owner's role, which shares nothing with peers; member of Maharashtra.
+const OUTSIDE: &str = "rohan.desai";
+/// The same, but member of Nordics, where members may only see.
+const READER: &str = "oskar.lind";
+/// Whose profile the tests take rights from.
+const DESK: &str = "carla.moura";
+
+struct World {
+    api: Api,
+}
+
+impl World {
+    /// Leads are private, and who is not Care Desk has every right over them.
+    fn start(kind: Kind) -> Self {
+        let api = Api::start_demo(kind);
+        let world = Self { api };
+        world.share_module(Sharing::Private);
+        world
+    }
+
+    fn share_module(&self, sharing: Sharing) {
+        self.api.change_catalog(|catalog| {
+            let mut modules = catalog.modules.iter_mut();
+            let leads = modules.find(|module| module.api_name == "Leads").unwrap();
+            leads.sharing = sharing;
+            let id = leads.id;
+            let mut profiles = catalog.profiles.iter_mut();
+            let standard = profiles.find(|profile| profile.name == "Standard").unwrap();
+            standard.modules.insert(id, Right::ALL.to_vec());
+        });
+    }
+
+    /// Care Desk has every right over Leads but this one.
+    fn take_right(&self, right: Right) {
+        self.api.change_catalog(|catalog| {
+            let leads = catalog.module("Leads").unwrap().id;
+            let mut profiles = catalog.profiles.iter_mut();
+            let desk = profiles
+                .find(|profile| profile.name == "Care Desk")
+                .unwrap();
+            let others = Right::ALL.into_iter().filter(|other| *other != right);
+            desk.modules.insert(leads, others.collect());
+            desk.fields.clear();
+        });
+    }
+
+    fn user(&self, name: &str) -> UserId {
+        self.api.user(name)
+    }
+
+    fn no_leads(&self) {
+        self.api.run_jobs();
+        for table in [
+            "\"m_Leads\"",
+            "holds",
+            "record_territories",
+            "record_shares",
+        ] {
+            self.api.execute(&format!("DELETE FROM {table}"));
+        }
+    }
+
+    /// The only lead, of the owner, in the territory World, locked if the row is about a lock.
+    fn lead(&self, row: &Row) -> Lead {
+        self.no_leads();
+        let owner = self.api.caller(OWNER);
+        let id = owner
+            .make("Leads", &[json!({ "Last_Name": "Ode" })])
+            .remove(0);
+        let asked = [row.pattern, row.query, row.body].concat();
+        let lock = asked
+            .contains("{lock_id}")
+            .then(|| owner.lock("Leads", &id));
+        let lead = Lead { id, lock };
+        self.put_into(&lead, "World");
+        lead
+    }
+
+    fn put_into(&self, lead: &Lead, territory: &str) {
+        let (id, territory) = (&lead.id, self.api.territory(territory));
+        let module = self.api.catalog().module("Leads").unwrap().id;
+        let admin = self.user("admin");
+        self.api.execute(&format!(
+            "INSERT INTO record_territories (record, territory, module, actor, at)
+             VALUES ({id}, {territory}, {module}, {admin}, 0)"
+        ));
+    }
+
+    fn share(&self, lead: &Lead, with: &str, permission: &str) {
+        let (id, user, admin) = (&lead.id, self.user(with), self.user("admin"));
+        let module = self.api.catalog().module("Leads").unwrap().id;
+        self.api.execute(&format!(
+            "INSERT INTO record_shares (record, user_id, module, permission, actor, at)
+             VALUES ({id}, {user}, {module}, '{permission}', {admin}, 0)"
+        ));
+    }
+
+    fn fill(&self, text: &str, lead: &Lead) -> String {
+        let with = |text: String, key: &str, value: &dyn Fn() -> String| {
+            if text.contains(key) {
+                text.replace(key, &value())
+            } else {
+                text
+            }
+        };
+        let text = with(text.to_owned(), "{version}", &|| "v8".to_owned());
+        let text = with(text, "{module}", &|| "Leads".to_owned());
+        let text = with(text, "{api_name}", &|| "Leads".to_owned());
+        let text = with(text, "{id}", &|| lead.id.clone());
+        let text = with(text, "{lock_id}", &|| lead.lock.clone().unwrap());
+        let text = with(text, "{view}", &|| self.api.view("Leads", "All Leads"));
+        let text = with(text, "{user}", &|| self.user("meera.kulkarni").to_string());
+        let text = with(text, "{world}", &|| self.api.territory("World"));
+        let text = with(text, "{territory}", &|| self.api.territory("South Asia"));
+        text.replace("{client_id}", "1000.NOBODY")
+            .replace("{kind}", "stop")
+    }
+
+    /// What a row's request answers to a token, or without one.
+    fn ask(&self, row: &Row, lead: &Lead, token: Option<&str>) -> Reply {
+        let mut path = self.fill(row.pattern, lead);
+        if !row.query.is_empty() {
+            path = format!("{path}?{}", self.fill(row.query, lead));
+        }
+        let body = self.fill(row.body, lead);
+        let header = token.map(|token| format!("Zoho-oauthtoken {token}"));
+        let headers: Vec<(&str, &str)> = header
+            .iter()
+            .map(|header| ("Authorization", header.as_str()))
+            .collect();
+        self.api
+            .send(row.method.as_str(), &path, &headers, body.as_bytes())
+    }
+
+    /// The same, which must change no record. The ids form of a mass action still leaves its job.
+    fn ask_in_vain(&self, row: &Row, lead: &Lead, who: &str) -> Reply {
+        let before = self.api.record_tables();
+        let reply = self.ask_as(row, lead, who);
+        let after = self.api.record_tables();
+        assert!(before == after, "{}", told(row, who, &reply));
+        reply
+    }
+
+    fn ask_as(&self, row: &Row, lead: &Lead, who: &str) -> Reply {
+        let token = self.api.token(self.user(who), row.scope);
+        self.ask(row, lead, Some(&token))
+    }
+}
+
+struct Lead {
+    id: String,
+    lock: Option<String>,
+}
+
+impl Lead {
+    /// The same in words that do not name it.
+    fn unnamed(&self, reply: &Reply) -> (u16, String) {
+        (reply.status, reply.text.replace(&self.id, "THE LEAD"))
+    }
+}
+
+/// Rows that ask for a token.
+fn closed() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().filter(|row| row.needs != Needs::Nothing)
+}
+
+fn told(row: &Row, what: &str, reply: &Reply) -> String {
+    let (method, pattern) = (row.method.as_str(), row.pattern);
+    format!(
+        "{what}: {method} {pattern}: {} {}",
+        reply.status, reply.text
+    )
+}
+
+fn expect(row: &Row, what: &str, reply: &Reply, status: u16, code: &str) {
+    let told = told(row, what, reply);
+    assert_eq!(reply.status, status, "{told}");
+    assert_eq!(reply.json()["code"], code, "{told}");
+}
+
+/// Panics unless the request was let through and, where it is about the lead, done.
+fn expect_done(row: &Row, what: &str, reply: &Reply) {
+    let told = told(row, what, reply);
+    let refusals = [
+        "AUTHENTICATION",
+        "AUTHORIZATION",
+        "OAUTH_SCOPE",
+        "INVALID_TOKEN",
+        "NO_PERMISSION",
+    ];
+    for refusal in refusals {
+        assert!(!reply.text.contains(refusal), "{told}");
+    }
+    if matches!(row.needs, Needs::Record(..) | Needs::Seen(_)) {
+        assert!(reply.status < 300, "{told}");
+        assert!(!reply.text.contains("\"error\""), "{told}");
+    }
+}
+
+/// The scope for another operation, where no rule lets one operation stand for the other.
+fn for_another_operation(scope: &str) -> String {
+    let other = |one: &str| {
+        let (group, op) = one.rsplit_once('.').unwrap();
+        let op = if op == "DELETE" { "READ" } else { "DELETE" };
+        format!("{group}.{op}")
+    };
+    let all: Vec<String> = scope.split(',').map(other).collect();
+    all.join(",")
+}
+
+mod check {
+    use super::*;
+
+    pub(super) fn tokens_and_scopes_are_asked_of_every_route(kind: Kind) {
+        let world = World::start(kind);
+        let admin = world.user("admin");
+        let lead = Lead {
+            id: NOTHING.to_owned(),
+            lock: Some(NOTHING.to_owned()),
+        };
+        let expired: Vec<String> = closed()
+            .map(|row| world.api.token(admin, row.scope))
+            .collect();
+        world.api.clock.advance_ms(3_600_000);
+        for (row, expired) in closed().zip(&expired) {
+            let refused = |what: &str, token: Option<&str>, code: &str| {
+                let reply = world.ask(row, &lead, token);
+                expect(row, what, &reply, 401, code);
+            };
+            refused("no token", None, "AUTHENTICATION_FAILURE");
+            refused("unknown token", Some(UNKNOWN), "INVALID_TOKEN");
+            refused("expired token", Some(expired), "INVALID_TOKEN");
+            let mut scopes = vec![
+                ("another scope", "ZohoCRM.nothing.ALL".to_owned()),
+                ("another operation", for_another_operation(row.scope)),
+            ];
+            if row.scope.contains("leads") {
+                scopes.push(("another module", row.scope.replace("leads", "deals")));
+            }
+            for (what, scope) in scopes {
+                let token = world.api.token(admin, &scope);
+                refused(what, Some(&token), "OAUTH_SCOPE_MISMATCH");
+            }
+            let token = world.api.token(admin, row.scope);
+            let reply = world.ask(row, &lead, Some(&token));
+            assert_ne!(reply.status, 401, "{}", told(row, "its scope", &reply));
+        }
+        for row in ROWS.iter().filter(|row| row.needs == Needs::Nothing) {
+            let reply = world.ask(row, &lead, None);
+            assert_ne!(reply.status, 401, "{}", told(row, "no token", &reply));
+        }
+    }
+
+    pub(super) fn a_deactivated_user_is_refused_by_every_route(kind: Kind) {
+        let world = World::start(kind);
+        let lead = Lead {
+            id: NOTHING.to_owned(),
+            lock: Some(NOTHING.to_owned()),
+        };
+        for row in closed() {
+            let reply = world.ask_as(row, &lead, "piet.vos");
+            expect(row, "deactivated", &reply, 400, "AUTHORIZATION_FAILED");
+        }
+    }
+
+    pub(super) fn the_right_of_a_profile_is_asked_of_every_route(kind: Kind) {
+        let world = World::start(kind);
+        let mut rows: Vec<(&Row, Option<Right>)> = closed()
+            .map(|row| match row.needs {
+                Needs::Module(right) | Needs::Seen(right) | Needs::Record(right, _) => {
+                    (row, Some(right))
+                }
+                Needs::Nothing | Needs::User | Needs::Administrator => (row, None),
+            })
+            .collect();
+        rows.sort_by_key(|(_, right)| *right);
+        let mut taken = None;
+        for (row, right) in rows {
+            if let Some(right) = right.filter(|right| taken != Some(*right)) {
+                world.take_right(right);
+                taken = Some(right);
+            }
+            let lead = world.lead(row);
+            let reply = world.ask_as(row, &lead, DESK);
+            if right.is_some() || row.needs == Needs::Administrator {
+                expect(row, "without the right", &reply, 403, "NO_PERMISSION");
+            } else {
+                expect_done(row, "a user", &reply);
+            }
+            let reply = world.ask_as(row, &world.lead(row), "admin");
+            expect_done(row, "administrator", &reply);
+        }
+    }
+
+    pub(super) fn a_record_out_of_reach_is_unknown_to_every_route(kind: Kind) {
+        let world = World::start(kind);
+        for row in closed() {
+            match row.needs {
+                Needs::Record(..) => {
+                    let lead = world.lead(row);
+                    let unknown = Lead {
+                        id: NOTHING.to_owned(),
+                        lock: lead.lock.clone(),
+                    };
+                    let of_unknown = unknown.unnamed(&world.ask_as(row, &unknown, OUTSIDE));
+                    let reply = world.ask_in_vain(row, &lead, OUTSIDE);
+                    let told = told(row, "outside", &reply);
+                    assert_eq!(lead.unnamed(&reply), of_unknown, "{told}");
+                    let reply = world.ask_as(row, &lead, OWNER);
+                    expect_done(row, "owner", &reply);
+                    assert_ne!(lead.unnamed(&reply), of_unknown, "owner of {told}");
+                }
+                Needs::Seen(_) => {
+                    world.no_leads();
+                    let nobody = Lead {
+                        id: NOTHING.to_owned(),
+                        lock: None,
+                    };
+                    let of_none = world.ask_as(row, &nobody, OUTSIDE);
+                    let lead = world.lead(row);
+                    let reply = world.ask_in_vain(row, &lead, OUTSIDE);
+                    let (none, some) = (nobody.unnamed(&of_none), lead.unnamed(&reply));
+                    assert_eq!(some, none, "{}", told(row, "outside", &reply));
+                    let reply = world.ask_as(row, &lead, OWNER);
+                    expect_done(row, "owner", &reply);
+                    assert_ne!(lead.unnamed(&reply), none, "{}", told(row, "owner", &reply));
+                }
+                Needs::Nothing | Needs::User | Needs::Administrator | Needs::Module(_) => {}
+            }
+        }
+    }
+
+    /// How somebody reaches the lead.
+    #[derive(Clone, Copy, Debug)]
+    enum Way {
+        Nobody,
+        Territory(&'static str),
+        Share(&'static str),
+    }
+
+    pub(super) fn a_reach_opens_every_route_as_far_as_it_goes(kind: Kind) {
+        let world = World::start(kind);
+        let ways = [
+            ("admin", Way::Nobody, Access::Full),
+            (SUPERIOR, Way::Nobody, Access::Full),
+            (OUTSIDE, Way::Territory("Maharashtra"), Access::Full),
+            (READER, Way::Territory("Nordics"), Access::Read),
+            (OUTSIDE, Way::Share("read_only"), Access::Read),
+            (OUTSIDE, Way::Share("read_write"), Access::Write),
+            (OUTSIDE, Way::Share("full_access"), Access::Full),
+        ];
+        for way in ways {
+            reach(&world, way);
+        }
+        for sharing in [
+            Sharing::PublicReadOnly,
+            Sharing::PublicReadWrite,
+            Sharing::PublicReadWriteDelete,
+        ] {
+            world.share_module(sharing);
+            reach(&world, (OUTSIDE, Way::Nobody, sharing.access()));
+        }
+    }
+
+    fn reach(world: &World, (who, way, access): (&str, Way, Access)) {
+        for row in closed() {
+            let needed = match row.needs {
+                Needs::Record(_, needed) => needed,
+                Needs::Seen(Right::View) => Access::Read,
+                _ => continue,
+            };
+            let lead = world.lead(row);
+            match way {
+                Way::Nobody => {}
+                Way::Territory(name) => world.put_into(&lead, name),
+                Way::Share(permission) => world.share(&lead, who, permission),
+            }
+            let what = format!("{who} by {way:?}");
+            if access >= needed {
+                expect_done(row, &what, &world.ask_as(row, &lead, who));
+                continue;
+            }
+            let reply = world.ask_in_vain(row, &lead, who);
+            let told = told(row, &what, &reply);
+            let text = "no permission to perform an action on this record";
+            let refused = json!({
+                "code": "CANNOT_PERFORM_ACTION", "details": { "id": lead.id }, "message": text,
+                "status": "error",
+            });
+            let json = reply.json();
+            let found = json["data"].get(0).unwrap_or(&json);
+            assert_eq!((found, reply.status), (&refused, 400), "{told}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A row for every line of the table of routes: what it asks of whoever uses it. A new route is a new
+//! row here, or `every_route_has_its_row` fails.
+//!
+//! `{id}` in a pattern, a query or a body is a lead, `{view}` a view of Leads, `{user}` a user,
+//! `{world}` a territory that the lead is in, `{territory}` one that it is not in, `{lock_id}` a lock
+//! that is on the lead. Other placeholders stand in `World::fill`.
+
+use model::access::Access;
+use model::people::Right;
+use server::routes::Method::{self, Delete, Get, Post, Put};
+
+/// What a route asks for beside a token with its scope.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Needs {
+    /// Not even a token.
+    Nothing,
+    /// An active user.
+    User,
+    /// An administrator.
+    Administrator,
+    /// This right over Leads.
+    Module(Right),
+    /// This right over Leads; the answer is about those leads that the user sees.
+    Seen(Right),
+    /// This right over Leads, and this access to the lead `{id}`.
+    Record(Right, Access),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) method: Method,
+    pub(crate) pattern: &'static str,
+    /// The least that a token must be good for. Over records it names the module.
+    pub(crate) scope: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) query: &'static str,
+    pub(crate) body: &'static str,
+}
+
+const fn row(method: Method, pattern: &'static str, scope: &'static str, needs: Needs) -> Row {
+    Row {
+        method,
+        pattern,
+        scope,
+        needs,
+        query: "",
+        body: "",
+    }
+}
+
+impl Row {
+    const fn query(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    const fn body(self, body: &'static str) -> Self {
+        Self { body, ..self }
+    }
+}
+
+const fn open(method: Method, pattern: &'static str) -> Row {
+    row(method, pattern, "", Needs::Nothing)
+}
+
+use Access::{Full, Read, Write};
+use Needs::{Administrator, Module, Record, Seen, User};
+
+const LOCK_READ: &str = "ZohoCRM.modules.lockinginformation.READ,ZohoCRM.modules.leads.READ";
+const LOCK_CREATE: &str = "ZohoCRM.modules.lockinginformation.CREATE,ZohoCRM.modules.leads.CREATE";
+const LOCK_UPDATE: &str = "ZohoCRM.modules.lockinginformation.UPDATE,ZohoCRM.modules.leads.UPDATE";
+const LOCK_DELETE: &str = "ZohoCRM.modules.lockinginformation.DELETE,ZohoCRM.modules.leads.DELETE";
+const TERRITORY_USERS: &str = "ZohoCRM.settings.territories.READ,ZohoCRM.users.READ";
+
+#[rustfmt::skip]
+pub(crate) static ROWS: &[Row] = &[
+    open(Get, "/healthz"),
+    open(Get, "/readyz"),
+    open(Get, "/metrics"),
+    open(Post, "/oauth/v2/token"),
+    open(Post, "/oauth/v2/auth"),
+    open(Post, "/oauth/v2/token/revoke"),
+
+    row(Get, "/crm/{version}/{module}", "ZohoCRM.modules.leads.READ", Seen(Right::View)).query("fields=Last_Name"),
+    row(Get, "/crm/{version}/{module}", "ZohoCRM.modules.leads.READ", Record(Right::View, Read)).query("fields=Last_Name&ids={id}"),
+    row(Post, "/crm/{version}/{module}", "ZohoCRM.modules.leads.CREATE", Module(Right::Create)).body(r#"{"data":[{"Last_Name":"New"}]}"#),
+    row(Put, "/crm/{version}/{module}", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"id":"{id}","Company":"New"}]}"#),
+    row(Put, "/crm/{version}/{module}", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Full)).body(r#"{"data":[{"id":"{id}","Owner":{"id":"{user}"}}]}"#),
+    row(Delete, "/crm/{version}/{module}", "ZohoCRM.modules.leads.DELETE", Record(Right::Delete, Full)).query("ids={id}"),
+    row(Get, "/crm/{version}/{module}/{id}", "ZohoCRM.modules.leads.READ", Record(Right::View, Read)),
+    row(Put, "/crm/{version}/{module}/{id}", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Company":"New"}]}"#),
+    row(Delete, "/crm/{version}/{module}/{id}", "ZohoCRM.modules.leads.DELETE", Record(Right::Delete, Full)),
+
+    row(Get, "/crm/{version}/{module}/{id}/Locking_Information__s", LOCK_READ, Record(Right::View, Read)).query("fields=Locked_Reason__s&with={lock_id}"),
+    row(Post, "/crm/{version}/{module}/{id}/Locking_Information__s", LOCK_CREATE, Record(Right::Edit, Write)).body(r#"{"data":[{}]}"#),
+    row(Get, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_READ, Record(Right::View, Read)),
+    row(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_UPDATE, Record(Right::Edit, Write)).body(r#"{"data":[{"Locked_Reason__s":"audit"}]}"#),
+    row(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_DELETE, Record(Right::Edit, Write)),
+
+    row(Post, "/crm/{version}/{module}/actions/assign_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{territory}"}]}]}"#),
+    row(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Territories":[{"id":"{territory}"}]}]}"#),
+    row(Post, "/crm/{version}/{module}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{world}"}]}]}"#),
+    row(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Territories":[{"id":"{world}"}]}]}"#),
+
+    row(Post, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.UPDATE", Record(Right::MassUpdate, Write)).body(r#"{"data":[{"Lead_Source":"Trade Show"}],"ids":["{id}"]}"#),
+    row(Post, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.UPDATE", Seen(Right::MassUpdate)).body(r#"{"data":[{"Lead_Source":"Trade Show"}],"cvid":"{view}"}"#),
+    row(Get, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.READ", Module(Right::View)).query("job_id=1"),
+
+    row(Get, "/crm/{version}/org", "ZohoCRM.org.READ", User),
+    row(Get, "/crm/{version}/users", "ZohoCRM.users.READ", User),
+    row(Get, "/crm/{version}/users/{id}", "ZohoCRM.users.READ", User),
+    row(Get, "/crm/{version}/settings/modules", "ZohoCRM.settings.modules.READ", User),
+    row(Get, "/crm/{version}/settings/modules/{api_name}", "ZohoCRM.settings.modules.READ", Module(Right::View)),
+    row(Get, "/crm/{version}/settings/fields", "ZohoCRM.settings.fields.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/fields/{id}", "ZohoCRM.settings.fields.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/layouts", "ZohoCRM.settings.layouts.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/layouts/{id}", "ZohoCRM.settings.layouts.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/custom_views", "ZohoCRM.settings.custom_views.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/custom_views/{id}", "ZohoCRM.settings.custom_views.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/roles", "ZohoCRM.settings.roles.READ", User),
+    row(Get, "/crm/{version}/settings/roles/{id}", "ZohoCRM.settings.roles.READ", User),
+    row(Get, "/crm/{version}/settings/profiles", "ZohoCRM.settings.profiles.READ", User),
+    row(Get, "/crm/{version}/settings/profiles/{id}", "ZohoCRM.settings.profiles.READ", User),
+    row(Get, "/crm/{version}/settings/territories", "ZohoCRM.settings.territories.READ", User),
+    row(Get, "/crm/{version}/settings/territories/{id}", "ZohoCRM.settings.territories.READ", User),
+    row(Get, "/crm/{version}/settings/territories/{id}/__child_territories", "ZohoCRM.settings.territories.READ", User),
+    row(Get, "/crm/{version}/settings/territories/{id}/users", TERRITORY_USERS, User),
+    row(Get, "/crm/{version}/settings/territories/actions/associated_users_count", TERRITORY_USERS, User),
+
+    row(Get, "/swathe/v1/clients", "swathe.org.READ", Administrator),
+    row(Post, "/swathe/v1/clients", "swathe.org.WRITE", Administrator).body(r#"{"name":"matrix"}"#),
+    row(Delete, "/swathe/v1/clients/{client_id}", "swathe.org.WRITE", Administrator),
+    row(Post, "/swathe/v1/tokens", "swathe.org.WRITE", Administrator).body(r#"{"user":"admin@kestrel-rowe.example.com","scope":"swathe.org.READ"}"#),
+    row(Get, "/swathe/v1/records/{module}", "ZohoCRM.modules.leads.READ", Seen(Right::View)),
+    row(Get, "/swathe/v1/records/{module}/{id}/holds", "swathe.holds.READ,ZohoCRM.modules.leads.READ", Administrator),
+    row(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
+    row(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
+    row(Get, "/swathe/v1/org", "swathe.org.READ", Administrator),
+    row(Put, "/swathe/v1/org", "swathe.org.WRITE", Administrator).body("[org]\ncompany = \"Kestrel & Rowe Solar Pumps\"\n"),
+];
