@@ -1,5 +1,6 @@
 //! Making, changing and deleting records, always in sets: one record is a set of one.
 
+mod along;
 mod create;
 mod delete;
 mod reading;
@@ -7,6 +8,7 @@ mod unique;
 
 pub use create::create;
 pub use delete::delete;
+pub(crate) use delete::delete_first;
 
 use crate::actor::Actor;
 use crate::change::Change;

@@ -152,7 +152,14 @@ pub fn run_now(
     let lease_until = now.plus_ms(PREPARING_MS);
     let job = jobs::claim_this(tx, new.id, now, lease_until)?
         .ok_or_else(|| Error::Inconsistent(format!("job {} was not there to run", new.id)))?;
-    let settled = action::visit(actions.of(job.kind), tx, &job, &targets, now)?;
+    let mut settled = action::visit(actions.of(job.kind), tx, &job, &targets, now)?;
+    let rest = targets.get(settled.len()..).unwrap_or_default();
+    let left: Vec<Settled> = rest
+        .iter()
+        .map(|target| Settled::Failed(action::left_over(target.record)))
+        .collect();
+    action::store_outcomes(tx, &job, rest, &left)?;
+    settled.extend(left);
     let counts = action::counts(&settled);
     jobs::advance(
         tx,

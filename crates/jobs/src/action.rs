@@ -1,7 +1,8 @@
 //! What is done to the records of a job.
 
+use model::id::RecordId;
 use model::job::{Counts, JobKind};
-use model::refusal::Refusal;
+use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use std::sync::Arc;
 use store::jobs::Job;
@@ -23,7 +24,8 @@ pub enum Settled {
 /// Does one kind of job, a chunk at a time.
 pub trait Action: Send + Sync {
     /// Visits the targets, in their order, inside the chunk's transaction, and says for each what
-    /// happened. A refusal as the whole answer means that the job cannot go on at all.
+    /// happened. It may leave the last ones to the next chunk when the first cost much, but visits at
+    /// least one. A refusal as the whole answer means that the job cannot go on at all.
     fn run(
         &self,
         tx: &mut Tx,
@@ -54,7 +56,7 @@ impl Actions {
     }
 }
 
-/// Runs an action on targets and stores the outcomes of those it did not change.
+/// Runs an action on targets and stores the outcomes of those that it visited and did not change.
 pub(crate) fn visit(
     action: &dyn Action,
     tx: &mut Tx,
@@ -63,8 +65,8 @@ pub(crate) fn visit(
     now: Timestamp,
 ) -> Result<Vec<Settled>, Fault> {
     let settled = action.run(tx, job, targets, now)?;
-    if settled.len() != targets.len() {
-        let (told, asked) = (settled.len(), targets.len());
+    let (told, asked) = (settled.len(), targets.len());
+    if told > asked || (told == 0 && asked > 0) {
         return Err(Error::Inconsistent(format!("{told} outcomes for {asked} targets")).into());
     }
     store_outcomes(tx, job, targets, &settled)?;
@@ -95,6 +97,14 @@ pub(crate) fn store_outcomes(
         })
         .collect();
     Ok(outcomes::insert(tx, job.id, &rows)?)
+}
+
+/// The refusal of a record that an immediate call did not reach, because the records before it cost
+/// as much as one transaction may.
+pub fn left_over(record: RecordId) -> Refusal {
+    Refusal::new(Code::LimitExceeded)
+        .saying("the records before this one took too many others along: ask for this one again")
+        .with("id", record.to_string())
 }
 
 /// How many of each there are.

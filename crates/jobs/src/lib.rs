@@ -16,7 +16,7 @@ mod fault;
 mod worker;
 
 pub use accept::{TARGETS_AT_ONCE, accept, past_given_up, run_now};
-pub use action::{Action, Actions, Settled};
+pub use action::{Action, Actions, Settled, left_over};
 pub use engine::Engine;
 pub use fault::Point;
 pub use worker::{Step, Worker};

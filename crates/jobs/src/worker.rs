@@ -390,7 +390,14 @@ fn run_chunk(
     let progress = progress(&job, &settled, now);
     let state = jobs::advance(tx, &job, progress)?;
     at(plan, Point::BeforeCommit)?;
-    Ok(ChunkEnd::Ran(state, limit.unwrap_or(1)))
+    // What the action left to the next chunk says that this one was large enough.
+    let left = settled.len() < targets.len();
+    let tried = if left {
+        settled.len()
+    } else {
+        limit.unwrap_or(1)
+    };
+    Ok(ChunkEnd::Ran(state, tried))
 }
 
 fn progress(job: &Job, settled: &[Settled], now: Timestamp) -> Progress {

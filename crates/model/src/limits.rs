@@ -8,6 +8,10 @@ pub const BODY_DEPTH_MAX: usize = 64;
 pub const IDS_MAX: usize = 500;
 /// Records of one scheduled mass action (1.6).
 pub const VIEW_RECORDS_MAX: usize = 50_000;
+/// Records that may be deleted or restored along with one that they belong to.
+pub const ALONG_PER_RECORD_MAX: usize = 1_000;
+/// Records that may be deleted along in one transaction; those left over are for the next.
+pub const ALONG_PER_CHUNK_MAX: usize = 5_000;
 /// Records of one insert, update or delete call (9.2 to 9.4).
 pub const RECORDS_PER_CALL_MAX: usize = 100;
 /// Records of one page (9.1).

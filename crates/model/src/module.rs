@@ -27,6 +27,11 @@ pub mod system {
     pub const CONVERTED: &str = "Converted__s";
 }
 
+/// Modules whose records are about another record and go where it goes (decision 18).
+const ACTIVITIES: [&str; 3] = ["Tasks", "Events", "Calls"];
+/// The lookups by which an activity says what it is about; the first that has a value decides.
+const ABOUT: [&str; 2] = ["What_Id", "Who_Id"];
+
 /// A layout: which fields it shows and which it demands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
@@ -117,6 +122,18 @@ impl Module {
         } else {
             limits::MASS_UPDATE_FIELDS_MAX
         }
+    }
+
+    /// The lookups by which a record of this module belongs to another one and is deleted along with
+    /// it; the first that has a value decides. None where records stand for themselves.
+    pub fn belongs_by(&self) -> Vec<&Field> {
+        if self.custom || !ACTIVITIES.contains(&self.api_name.as_str()) {
+            return Vec::new();
+        }
+        let fields = ABOUT.iter().filter_map(|name| self.field(name));
+        fields
+            .filter(|field| matches!(field.kind, FieldKind::Lookup { .. }))
+            .collect()
     }
 
     /// The lookups of this module, with the api name of the module that each points at.

@@ -439,7 +439,7 @@ fn admit<'a>(
     }
     match segment {
         Some(name) if module.is_none() && REFUSED_MODULES.contains(&name) => {
-            Err(version.refused_module().into())
+            Err(version.refused_module(line.name).into())
         }
         Some(_) if module.is_none() => {
             let refusal = Refusal::new(Code::InvalidModule);

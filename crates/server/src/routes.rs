@@ -10,6 +10,7 @@ mod fields;
 mod holds;
 mod layouts;
 mod mass_action;
+mod mass_delete;
 mod mass_update;
 mod meta;
 mod modules;
@@ -148,8 +149,8 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
 }
 
 use Method::{Delete, Get, Post, Put};
-use ScopeRule::{AllOf, AnyOf, ByModule, Group, Native, Records, RecordsOf, Settings};
-use Version::V2;
+use ScopeRule::{AllOf, AnyOf, ByModule, Group, Native, Only, Records, RecordsOf, Settings};
+use Version::{V2, V4, V5};
 
 /// The scopes of record locking: its own and the records', or as newer pages have it (wire API 7.5).
 macro_rules! locking {
@@ -168,6 +169,11 @@ const LOCK_DELETE: ScopeRule = locking!(Op::Delete);
 /// Holds are put by other systems, on records that they may change.
 const HOLD_READ: ScopeRule = AllOf(&[Native("holds", Op::Read), Records(Op::Read)]);
 const HOLD_WRITE: ScopeRule = AllOf(&[Native("holds", Op::Write), Records(Op::Update)]);
+/// The scopes of mass delete; one version takes those of reading too (wire API 21, row 22).
+const MASS_DELETE: ScopeRule = AnyOf(&[
+    ByModule("mass_delete", Op::Delete),
+    Only(&[V5], &ByModule("mass_delete", Op::Read)),
+]);
 
 /// Territories and users both.
 const TERRITORY_USERS: ScopeRule =
@@ -212,6 +218,9 @@ pub static ROUTES: &[Route] = &[
 
     wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule).to("schedule mass update."),
     wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records"),
+
+    wire(Post, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, MASS_DELETE, mass_delete::schedule).to("mass delete records."),
+    wire(Get, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, ByModule("mass_delete", Op::Read), mass_delete::status).to("read records"),
 
     wire(Get, "/crm/{version}/org", "Organization", V2, Group("org", Op::Read), org::get),
     wire(Get, "/crm/{version}/users", "Users", V2, Group("users", Op::Read), users::list),

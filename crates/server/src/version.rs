@@ -75,11 +75,15 @@ impl Version {
 
     // What differs, a function a difference.
 
-    /// A module that exists but that the API does not serve (wire API 21, row 19).
-    pub fn refused_module(self) -> Refusal {
+    /// A module that exists but that the API of this name does not serve (wire API 21, row 19; the
+    /// sentences of 19).
+    pub fn refused_module(self, api: &str) -> Refusal {
         let refusal = if self >= Self::V8 {
-            Refusal::new(Code::NotSupported)
-                .saying("the given module is not supported for this api")
+            let text = match api {
+                "Mass Delete" => "Mass delete is not supported for this module",
+                _ => "the given module is not supported for this api",
+            };
+            Refusal::new(Code::NotSupported).saying(text)
         } else {
             Refusal::new(Code::InvalidModule).saying("The given module is not supported in API")
         };
@@ -188,7 +192,7 @@ mod tests {
     #[test]
     fn each_version_says_what_its_row_says() {
         for version in Version::ALL {
-            let refused = version.refused_module();
+            let refused = version.refused_module("Mass Update");
             let (code, text) = if version == Version::V8 {
                 (
                     Code::NotSupported,

@@ -10,7 +10,7 @@ use model::people::Right;
 use model::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use store::records::{self, Record};
+use store::records::{self, Filter, Record};
 use store::{Fault, Tx, access, holds, territories};
 
 /// A user as records name them: `{"name","id","email"}`, or null when there is none.
@@ -148,16 +148,18 @@ pub(crate) fn show(
     Ok(shown)
 }
 
-type Names = BTreeMap<i64, String>;
+type Names = BTreeMap<i64, Option<String>>;
 
 fn cell(actor: &Actor, module: &Module, field: &Field, value: &Value, names: &Names) -> Json {
     match (&field.kind, value) {
         (FieldKind::OwnerLookup | FieldKind::UserLookup, Value::Int(id)) => {
             user(actor, Some(UserId(*id)))
         }
-        (FieldKind::Lookup { .. }, Value::Int(id)) => {
-            json!({ "name": names.get(id), "id": id.to_string() })
-        }
+        // What it points at may be in the recycle bin: then it reads as empty (decision 18).
+        (FieldKind::Lookup { .. }, Value::Int(id)) => names.get(id).map_or(
+            Json::Null,
+            |name| json!({ "name": name, "id": id.to_string() }),
+        ),
         (FieldKind::Layout, Value::Int(id)) => {
             let name = module
                 .layout(LayoutId(*id))
@@ -169,8 +171,8 @@ fn cell(actor: &Actor, module: &Module, field: &Field, value: &Value, names: &Na
     }
 }
 
-/// Names of the records that lookups point at, as far as they are shown to the actor. Ids are unique
-/// in the org, so one map serves all.
+/// The records that lookups point at, as far as they exist, with their names as far as these are
+/// shown to the actor. Ids are unique in the org, so one map serves all.
 fn lookup_names(
     tx: &mut Tx,
     actor: &Actor,
@@ -196,11 +198,19 @@ fn lookup_names(
         };
         let ids: Vec<RecordId> = ids.into_iter().collect();
         let shown = module.name_field().is_some_and(|field| actor.sees(field));
-        if !shown {
-            continue;
+        let mut rest = ids;
+        if shown {
+            let filter = actor.seen(module).of_ids(rest.clone());
+            let found = records::names(tx, module, &filter)?;
+            names.extend(found.into_iter().map(|(id, name)| (id.0, Some(name))));
+            rest.retain(|id| !names.contains_key(&id.0));
         }
-        let found = records::names(tx, module, &actor.seen(module).of_ids(ids))?;
-        names.extend(found.into_iter().map(|(id, name)| (id.0, name)));
+        if !shown || actor.reach(module).is_some() {
+            let limit = rest.len();
+            let filter = Filter::everything().of_ids(rest);
+            let found = records::select_ids(tx, module, &filter, limit)?;
+            names.extend(found.into_iter().map(|(id, _)| (id.0, None)));
+        }
     }
     Ok(names)
 }
@@ -293,7 +303,7 @@ pub(crate) fn stamps(
     ];
     let fields: Vec<&Field> = names.iter().filter_map(|name| module.field(name)).collect();
     // The caller wrote these a moment ago, even if they gave them away by it.
-    let filter = records::Filter::everything().of_ids(ids.iter().copied());
+    let filter = Filter::everything().of_ids(ids.iter().copied());
     let found = records::list(
         tx,
         module,

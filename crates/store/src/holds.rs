@@ -110,10 +110,3 @@ pub fn delete(tx: &mut Tx, id: HoldId) -> Result<()> {
     tx.execute("DELETE FROM holds WHERE id = $1", params![id.0])?;
     Ok(())
 }
-
-/// Removes all holds of records that go.
-pub fn delete_of(tx: &mut Tx, records: &[RecordId]) -> Result<()> {
-    let ids = Param::Ids(records.iter().map(|record| record.0).collect());
-    tx.execute("DELETE FROM holds WHERE record IN ids($1)", &[ids])?;
-    Ok(())
-}

@@ -14,10 +14,13 @@ mod sqlite;
 mod tx;
 
 pub mod access;
+pub mod belonging;
+pub mod beside;
 pub mod catalog;
 pub mod changes;
 pub mod clients;
 pub mod criteria;
+pub mod deleted;
 pub mod holds;
 pub mod jobs;
 pub mod module_table;

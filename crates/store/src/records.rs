@@ -342,17 +342,15 @@ pub fn count(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<i64> {
     tx.query_one(&select.sql, &select.params)?.int(0)
 }
 
-/// Names of the records that pass a filter, for people, by id, as the module's name field has them.
+/// The records that pass a filter, with their names for people, as the module's name field has them.
 pub fn names(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<Vec<(RecordId, String)>> {
-    let Some(field) = module.name_field() else {
-        return Ok(Vec::new());
-    };
-    let columns = columns_of(&[field]);
+    let fields: Vec<&Field> = module.name_field().into_iter().collect();
+    let columns = columns_of(&fields);
     let select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
     let rows = tx.query(&select.sql, &select.params)?;
     rows.into_iter()
         .map(|row| {
-            let Record { id, values, .. } = record(row, &[field])?;
+            let Record { id, values, .. } = record(row, &fields)?;
             let name = values.first().and_then(Value::as_text);
             Ok((id, name.unwrap_or_default().to_owned()))
         })

@@ -68,10 +68,3 @@ pub fn remove(tx: &mut Tx, record: RecordId, user: UserId) -> Result<()> {
     tx.execute(sql, params![record.0, user.0])?;
     Ok(())
 }
-
-/// Takes back all shares of records.
-pub fn delete_of(tx: &mut Tx, records: &[RecordId]) -> Result<()> {
-    let ids = Param::Ids(records.iter().map(|record| record.0).collect());
-    tx.execute("DELETE FROM record_shares WHERE record IN ids($1)", &[ids])?;
-    Ok(())
-}

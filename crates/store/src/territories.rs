@@ -71,13 +71,3 @@ pub fn remove(tx: &mut Tx, record: RecordId, territory: TerritoryId) -> Result<b
     let sql = "DELETE FROM record_territories WHERE record = $1 AND territory = $2";
     Ok(tx.execute(sql, params![record.0, territory.0])? == 1)
 }
-
-/// Takes records out of all territories.
-pub fn delete_of(tx: &mut Tx, records: &[RecordId]) -> Result<()> {
-    let ids = Param::Ids(records.iter().map(|record| record.0).collect());
-    tx.execute(
-        "DELETE FROM record_territories WHERE record IN ids($1)",
-        &[ids],
-    )?;
-    Ok(())
-}

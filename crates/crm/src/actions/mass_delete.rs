@@ -1,22 +1,60 @@
 //! Mass delete: records go into the recycle bin (wire API 4).
 
-use super::scheduled::{Selection, decode, module_of};
+use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
 use crate::actor::Actor;
 use crate::record::{self, Writing};
 use jobs::{Action, Settled};
-use model::id::RecordId;
+use model::id::{JobId, RecordId, UserId};
+use model::job::JobKind;
+use model::module::Module;
 use model::people::Right;
+use model::refusal::Refusal;
 use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
 use store::targets::Target;
-use store::{Fault, Tx};
+use store::{Db, Fault, Tx};
 
 /// What a job keeps of its request.
 #[derive(Serialize, Deserialize)]
 struct Request {
     selection: Selection,
+}
+
+/// Refuses an actor who may not mass delete in the module at all (wire API 4.4).
+pub fn authorise(actor: &Actor, module: &Module) -> Result<(), Refusal> {
+    actor.require(Right::MassDelete, module)?;
+    actor.require(Right::Delete, module)
+}
+
+/// Deletes the named records at once, inside this transaction, and answers for each id what
+/// happened. A repeated id is visited once.
+pub fn run_now(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    ids: &[RecordId],
+    now: Timestamp,
+) -> Result<BTreeMap<RecordId, Settled>, Fault> {
+    let request = encode(&Request {
+        selection: Selection::Ids,
+    })?;
+    run_named(tx, (actor, module), JobKind::MassDelete, request, ids, now)
+}
+
+/// Schedules the deletion of a view's records; a module has at most one such job at a time. The
+/// job's targets are frozen and stored when this answers.
+pub fn schedule(
+    db: &Db,
+    user: UserId,
+    module: &str,
+    wanted: &ViewSelection,
+    now: Timestamp,
+) -> Result<JobId, Fault> {
+    let prepare = |_: &mut Tx, _: &Actor, _: &Module, selection| encode(&Request { selection });
+    scheduled::schedule(db, user, module, JobKind::MassDelete, wanted, &prepare, now)
 }
 
 /// The action behind both forms.
@@ -33,7 +71,7 @@ impl Action for MassDelete {
         let request: Request = decode(job)?;
         let actor = Actor::of(&tx.catalog()?, job.actor)?;
         let module = module_of(&actor, job)?;
-        actor.require(Right::MassDelete, module)?;
+        authorise(&actor, module)?;
         let within = request.selection.within(module)?;
         let ids: Vec<RecordId> = targets.iter().map(|target| target.record).collect();
         let writing = Writing {
@@ -43,6 +81,6 @@ impl Action for MassDelete {
             job: Some(job.id),
             now,
         };
-        record::delete(tx, writing, &ids, within.as_ref())
+        record::delete_first(tx, writing, &ids, within.as_ref())
     }
 }

@@ -105,4 +105,9 @@ impl Reading {
         let found = self.found.remove(&id);
         found.filter(|standing| standing.facts.access > Access::None)
     }
+
+    /// Takes a record out of the set, if it is there.
+    pub(super) fn remove(&mut self, id: RecordId) -> Option<Standing> {
+        self.found.remove(&id)
+    }
 }

@@ -441,12 +441,8 @@ fn delete_these(
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
-        let settled = record::delete(
-            tx,
-            writing(call, &actor, &module, Cause::Api),
-            &distinct,
-            None,
-        )?;
+        let writing = writing(call, &actor, &module, Cause::Api);
+        let settled = record::delete(tx, writing, &distinct)?;
         let settled: HashMap<RecordId, Settled> = distinct.into_iter().zip(settled).collect();
         let items = ids.iter().map(|id| match settled.get(id) {
             Some(Settled::Failed(refusal)) => not_deleted(refusal),

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use store::{Db, Priority};
 use testkit::Kind;
 
-const EVERYTHING: &str =
-    "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ";
+const EVERYTHING: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,\
+     ZohoCRM.mass_delete.ALL";
 
 /// Somebody with a token, speaking one version.
 #[derive(Clone)]
@@ -310,6 +310,16 @@ impl Api {
         all.extend(self.rows("changes", &["record", "rev", "cause", "before", "at"]));
         all.extend(self.rows("holds", &["record", "kind", "reason"]));
         all.extend(self.rows("record_territories", &["record", "territory"]));
+        let columns = [
+            "record",
+            "rev",
+            "root",
+            "name",
+            "owner",
+            "beside",
+            "purged_at",
+        ];
+        all.extend(self.rows("deleted_records", &columns));
         all
     }
 

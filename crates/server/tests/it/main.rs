@@ -12,6 +12,8 @@ mod demo;
 mod dispatch;
 mod holds;
 mod locking;
+mod mass_delete;
+mod mass_delete_refusals;
 mod mass_update;
 mod mass_update_denied;
 mod mass_update_jobs;

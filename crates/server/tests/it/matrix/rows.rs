@@ -105,6 +105,10 @@ pub(crate) static ROWS: &[Row] = &[
     row(Post, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.UPDATE", Seen(Right::MassUpdate)).body(r#"{"data":[{"Lead_Source":"Trade Show"}],"cvid":"{view}"}"#),
     row(Get, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.READ", Module(Right::View)).query("job_id=1"),
 
+    row(Post, "/crm/{version}/{module}/actions/mass_delete", "ZohoCRM.mass_delete.leads.DELETE", Record(Right::MassDelete, Full)).body(r#"{"ids":["{id}"]}"#),
+    row(Post, "/crm/{version}/{module}/actions/mass_delete", "ZohoCRM.mass_delete.leads.DELETE", Seen(Right::MassDelete)).body(r#"{"cvid":"{view}"}"#),
+    row(Get, "/crm/{version}/{module}/actions/mass_delete", "ZohoCRM.mass_delete.leads.READ", Module(Right::View)).query("job_id=1"),
+
     row(Get, "/crm/{version}/org", "ZohoCRM.org.READ", User),
     row(Get, "/crm/{version}/users", "ZohoCRM.users.READ", User),
     row(Get, "/crm/{version}/users/{id}", "ZohoCRM.users.READ", User),

@@ -1,0 +1,190 @@
+//! What is deleted along with records, because it belongs to them (decision 18). What belongs to a
+//! record has nothing that belongs to itself, so this looks one step down.
+
+use super::Writing;
+use super::reading::{Reading, Standing};
+use crate::judge::{Columns, held};
+use model::access::Access;
+use model::field::Field;
+use model::id::RecordId;
+use model::limits::{ALONG_PER_CHUNK_MAX, ALONG_PER_RECORD_MAX};
+use model::module::Module;
+use model::refusal::{Code, Refusal};
+use std::collections::{HashMap, HashSet};
+use store::belonging::{self, Belonging};
+use store::records::Record;
+use store::{Fault, Tx};
+
+/// A module whose records belong to others, with those that belong to records of a set.
+struct Part<'a> {
+    module: &'a Module,
+    columns: Columns<'a>,
+    children: Vec<(Record, RecordId)>,
+}
+
+/// What belongs to the records of a set, locked.
+pub(super) struct Along<'a> {
+    /// So many records of the set, from the first on, may go in one transaction.
+    pub(super) reach: usize,
+    parts: Vec<Part<'a>>,
+    refused: HashMap<RecordId, Refusal>,
+}
+
+impl<'a> Along<'a> {
+    /// Finds, locks and judges what belongs to these records.
+    pub(super) fn of(tx: &mut Tx, writing: Writing<'a>, ids: &[RecordId]) -> Result<Self, Fault> {
+        let mut along = Self {
+            reach: ids.len(),
+            parts: Vec::new(),
+            refused: HashMap::new(),
+        };
+        let mut found = Vec::new();
+        // Of records from this one on, not all was read.
+        let mut unknown_from: Option<RecordId> = None;
+        for module in &writing.actor.catalog.modules {
+            let lookups = module.belongs_by();
+            for (n, lookup) in lookups.iter().enumerate() {
+                let before = lookups.get(..n).unwrap_or_default();
+                let limit = ALONG_PER_CHUNK_MAX + 1;
+                let some = belonging::of(tx, module, lookup, before, ids, limit)?;
+                if let Some(last) = some.last().filter(|_| some.len() == limit) {
+                    let known = unknown_from.map_or(last.to, |from| from.min(last.to));
+                    unknown_from = Some(known);
+                }
+                found.extend(some.into_iter().map(|one| (module, one)));
+            }
+        }
+        if found.is_empty() {
+            return Ok(along);
+        }
+        along.measure(ids, &found, unknown_from);
+        if along.reach == 0 && ids.len() > 1 {
+            // One alone is either known or refused.
+            let first = ids.get(..1).unwrap_or_default();
+            return Self::of(tx, writing, first);
+        }
+        let within: HashSet<&RecordId> = ids.iter().take(along.reach).collect();
+        found.retain(|(_, one)| within.contains(&one.to) && !along.refused.contains_key(&one.to));
+        along.lock(tx, writing, &found)?;
+        Ok(along)
+    }
+
+    /// Says how far one transaction reaches, and refuses records with too much along.
+    fn measure(
+        &mut self,
+        ids: &[RecordId],
+        found: &[(&Module, Belonging)],
+        unknown_from: Option<RecordId>,
+    ) {
+        let mut counts: HashMap<RecordId, usize> = HashMap::new();
+        for (_, one) in found {
+            *counts.entry(one.to).or_default() += 1;
+        }
+        let mut total = 0;
+        for (n, id) in ids.iter().enumerate() {
+            let count = counts.get(id).copied().unwrap_or_default();
+            if count > ALONG_PER_RECORD_MAX {
+                self.refused.insert(*id, too_many(*id));
+                continue;
+            }
+            let unknown = unknown_from.is_some_and(|from| *id >= from);
+            if unknown || total + count > ALONG_PER_CHUNK_MAX {
+                self.reach = n;
+                return;
+            }
+            total += count;
+        }
+    }
+
+    /// Locks what was found. What moved elsewhere meanwhile stays; what is held refuses the record
+    /// that it belongs to, because a record never goes by halves.
+    fn lock(
+        &mut self,
+        tx: &mut Tx,
+        writing: Writing<'a>,
+        found: &[(&'a Module, Belonging)],
+    ) -> Result<(), Fault> {
+        for module in &writing.actor.catalog.modules {
+            let own = found.iter().filter(|(of, _)| of.id == module.id);
+            let own: Vec<Belonging> = own.map(|(_, one)| *one).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let columns = Columns::all(module);
+            let lookups = module.belongs_by();
+            let ids: Vec<RecordId> = own.iter().map(|one| one.record).collect();
+            let writing = Writing { module, ..writing };
+            let mut reading = Reading::new(tx, writing, &columns, &ids, None)?;
+            let mut children = Vec::with_capacity(own.len());
+            for one in own {
+                let Some(Standing { record, facts, .. }) = reading.remove(one.record) else {
+                    continue;
+                };
+                if belongs_to(&columns, &record, &lookups) != Some(one.to) {
+                    continue;
+                }
+                if let Some(refusal) = held(record.id, &facts) {
+                    let shown = facts.access > Access::None;
+                    let refusal = held_along(one, module, shown, &refusal);
+                    self.refused.entry(one.to).or_insert(refusal);
+                }
+                children.push((record, one.to));
+            }
+            self.parts.push(Part {
+                module,
+                columns,
+                children,
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses a record whose deletion would have to leave something behind.
+    pub(super) fn check(&self, id: RecordId) -> Result<(), Refusal> {
+        self.refused.get(&id).cloned().map_or(Ok(()), Err)
+    }
+
+    /// What goes along with these, by module, each with the record that takes it along.
+    pub(super) fn take(
+        self,
+        gone: &[RecordId],
+    ) -> impl Iterator<Item = (&'a Module, Columns<'a>, Vec<(Record, RecordId)>)> {
+        let gone: HashSet<RecordId> = gone.iter().copied().collect();
+        self.parts.into_iter().map(move |mut part| {
+            part.children.retain(|(_, root)| gone.contains(root));
+            (part.module, part.columns, part.children)
+        })
+    }
+}
+
+/// What a record belongs to.
+fn belongs_to(columns: &Columns<'_>, record: &Record, lookups: &[&Field]) -> Option<RecordId> {
+    let mut values = lookups
+        .iter()
+        .map(|lookup| columns.value(record, &lookup.api_name).as_int());
+    values.find_map(|value| value.map(RecordId))
+}
+
+fn too_many(id: RecordId) -> Refusal {
+    Refusal::new(Code::LimitExceeded)
+        .saying(format!(
+            "more than {ALONG_PER_RECORD_MAX} activities belong to the record and would be deleted \
+             with it: delete or move some of them first"
+        ))
+        .with("id", id.to_string())
+        .with("limit", ALONG_PER_RECORD_MAX)
+}
+
+/// Names the activity to those who see it.
+fn held_along(one: Belonging, module: &Module, shown: bool, refusal: &Refusal) -> Refusal {
+    let code = refusal.code.as_str();
+    let name = if shown {
+        format!("{} {}", module.api_name, one.record)
+    } else {
+        module.api_name.clone()
+    };
+    Refusal::new(Code::CannotPerformAction)
+        .saying("an activity that would be deleted with the record may not be changed now")
+        .with("id", one.to.to_string())
+        .with("reason", format!("{name}: {code}"))
+}

@@ -1,0 +1,54 @@
+//! Records that belong to others by a lookup.
+
+use crate::Result;
+use crate::module_table::{column, table};
+use crate::tx::{Param, Tx};
+use model::field::Field;
+use model::id::RecordId;
+use model::module::Module;
+
+/// A record and the one that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Belonging {
+    /// What it belongs to.
+    pub to: RecordId,
+    /// The record.
+    pub record: RecordId,
+}
+
+/// Records of `module` that belong to one of these by `lookup`, where no lookup of `before` has a
+/// value: at most `limit`, those of the smallest ids in `to` first.
+pub fn of(
+    tx: &mut Tx,
+    module: &Module,
+    lookup: &Field,
+    before: &[&Field],
+    to: &[RecordId],
+    limit: usize,
+) -> Result<Vec<Belonging>> {
+    let sql = query(module, lookup, before);
+    let to = Param::Ids(to.iter().map(|record| record.0).collect());
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX).into();
+    let rows = tx.query(&sql, &[to, limit])?;
+    rows.iter()
+        .map(|row| {
+            Ok(Belonging {
+                to: RecordId(row.int(0)?),
+                record: RecordId(row.int(1)?),
+            })
+        })
+        .collect()
+}
+
+fn query(module: &Module, lookup: &Field, before: &[&Field]) -> String {
+    let by = column(lookup);
+    let mut sql = format!(
+        "SELECT {by}, id FROM {} WHERE {by} IN ids($1)",
+        table(module)
+    );
+    for field in before {
+        sql.push_str(&format!(" AND {} IS NULL", column(field)));
+    }
+    sql.push_str(&format!(" ORDER BY {by}, id LIMIT $2"));
+    sql
+}

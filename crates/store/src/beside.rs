@@ -1,0 +1,127 @@
+//! What stands beside a record's row in tables of its own: territories, holds, shares and its
+//! blueprint. It leaves with a record that is deleted, as one text, and comes back with it.
+
+use crate::tx::{Param, Tx};
+use crate::{Error, Result, Row, Same};
+use model::id::{ModuleId, RecordId};
+use model::value::{Class, Value};
+use serde_json::{Map, Value as Json};
+use std::collections::HashMap;
+
+/// A table, its columns beside `record` and `module`, and their classes.
+struct Table {
+    name: &'static str,
+    columns: &'static [(&'static str, Class)],
+}
+
+const TABLES: [Table; 4] = [
+    Table {
+        name: "record_territories",
+        columns: &[
+            ("territory", Class::Int),
+            ("actor", Class::Int),
+            ("at", Class::Int),
+        ],
+    },
+    Table {
+        name: "holds",
+        columns: &[
+            ("id", Class::Int),
+            ("kind", Class::Text),
+            ("reason", Class::Text),
+            ("actor", Class::Int),
+            ("at", Class::Int),
+        ],
+    },
+    Table {
+        name: "record_shares",
+        columns: &[
+            ("user_id", Class::Int),
+            ("permission", Class::Text),
+            ("actor", Class::Int),
+            ("at", Class::Int),
+        ],
+    },
+    Table {
+        name: "record_blueprints",
+        columns: &[("blueprint", Class::Int), ("at", Class::Int)],
+    },
+];
+
+/// Takes away what stands beside these records, and answers it for each that had anything: a JSON
+/// object of lists of rows, by table.
+pub fn take(tx: &mut Tx, records: &[RecordId]) -> Result<HashMap<RecordId, String>> {
+    let mut kept: HashMap<RecordId, Map<String, Json>> = HashMap::new();
+    for table in &TABLES {
+        let columns: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+        let ids = Param::Ids(records.iter().map(|record| record.0).collect());
+        let sql = format!(
+            "DELETE FROM {} WHERE record IN ids($1) RETURNING record, {}",
+            table.name,
+            columns.join(", ")
+        );
+        for row in tx.query(&sql, &[ids])? {
+            let record = RecordId(row.int(0)?);
+            let rows = kept.entry(record).or_default().entry(table.name);
+            let rows = rows.or_insert_with(|| Json::Array(Vec::new()));
+            if let Json::Array(rows) = rows {
+                rows.push(to_json(row, table)?);
+            }
+        }
+    }
+    let text = |kept| Json::Object(kept).to_string();
+    let texts = kept.into_iter();
+    Ok(texts.map(|(record, kept)| (record, text(kept))).collect())
+}
+
+fn to_json(mut row: Row, table: &Table) -> Result<Json> {
+    let columns = table.columns.iter().enumerate();
+    let cells = columns.map(|(n, (_, class))| {
+        Ok(match row.take(n + 1, *class)? {
+            Value::Null => Json::Null,
+            Value::Bool(truth) => truth.into(),
+            Value::Int(number) => number.into(),
+            Value::Text(text) => text.into(),
+        })
+    });
+    Ok(Json::Array(cells.collect::<Result<_>>()?))
+}
+
+fn from_json(cell: &Json) -> Value {
+    match cell {
+        Json::Bool(truth) => Value::Bool(*truth),
+        Json::Number(number) => number.as_i64().into(),
+        Json::String(text) => text.as_str().into(),
+        _ => Value::Null,
+    }
+}
+
+/// Puts back what stood beside records of a module.
+pub fn put(tx: &mut Tx, module: ModuleId, kept: &[(RecordId, String)]) -> Result<()> {
+    let mut of_tables: HashMap<String, Vec<Vec<Value>>> = HashMap::new();
+    for (record, text) in kept {
+        let tables: Map<String, Json> = serde_json::from_str(text).map_err(|error| {
+            Error::Inconsistent(format!("what was beside {record} cannot be read: {error}"))
+        })?;
+        for (table, rows) in tables {
+            let rows = rows.as_array().into_iter().flatten();
+            let rows = rows.map(|row| {
+                let own = row.as_array().into_iter().flatten().map(from_json);
+                [Value::from(record.0)].into_iter().chain(own).collect()
+            });
+            of_tables.entry(table).or_default().extend(rows);
+        }
+    }
+    for table in &TABLES {
+        let rows = of_tables.remove(table.name).unwrap_or_default();
+        let own = table.columns.iter();
+        let columns: Vec<(String, Class)> = [("record", Class::Int)]
+            .iter()
+            .chain(own)
+            .map(|(name, class)| ((*name).to_owned(), *class))
+            .collect();
+        let same = [Same::int("module", module.0)];
+        tx.insert_rows(table.name, &same, &columns, &rows)?;
+    }
+    Ok(())
+}
