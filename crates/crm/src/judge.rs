@@ -3,6 +3,7 @@
 //! What needs other rows (unique values, the selection) is asked in `record.rs`, for both alike.
 
 use crate::change::Change;
+use crate::rules::{Becoming, Rules};
 use model::access::Access;
 use model::field::{Computed, Field};
 use model::hold::HoldKind;
@@ -20,6 +21,7 @@ impl<'a> Columns<'a> {
     /// What judging this change needs.
     pub(crate) fn for_changes<'c>(
         module: &'a Module,
+        rules: &Rules<'a>,
         changes: impl Iterator<Item = &'c Change>,
     ) -> Self {
         let mut columns = Self(Vec::new());
@@ -33,6 +35,9 @@ impl<'a> Columns<'a> {
             columns.add(Some(computed));
             columns.add(module.field(FIRST_NAME));
             columns.add(module.field(LAST_NAME));
+        }
+        for field in rules.needs(&columns.0) {
+            columns.add(Some(field));
         }
         columns
     }
@@ -136,6 +141,7 @@ pub(crate) fn judge<'a>(
     columns: &Columns<'_>,
     record: &Record,
     facts: &Facts,
+    rules: &Rules<'_>,
     change: &Change,
 ) -> Verdict<'a> {
     if let Some(refusal) = fixed(record, columns, facts) {
@@ -178,10 +184,36 @@ pub(crate) fn judge<'a>(
         writes.push((computed, full_name(&value(FIRST_NAME), &value(LAST_NAME))));
     }
     if writes.is_empty() {
-        Verdict::Unchanged
-    } else {
-        Verdict::Change(writes)
+        return Verdict::Unchanged;
     }
+    match against_rules(columns, record, rules, &writes) {
+        Some(refusal) => Verdict::Refuse(refusal),
+        None => Verdict::Change(writes),
+    }
+}
+
+/// Refuses a record that would become what the org's rules forbid.
+fn against_rules(
+    columns: &Columns<'_>,
+    record: &Record,
+    rules: &Rules<'_>,
+    writes: &[(&Field, Value)],
+) -> Option<Refusal> {
+    if rules.are_none() {
+        return None;
+    }
+    let written: Vec<&Field> = writes.iter().map(|(field, _)| *field).collect();
+    let before = |field: &Field| columns.value(record, &field.api_name);
+    let after = |field: &Field| {
+        let new = writes.iter().find(|(written, _)| written.id == field.id);
+        new.map_or_else(|| before(field), |(_, value)| value)
+    };
+    rules.refuse(&Becoming {
+        id: Some(record.id),
+        written: &written,
+        before: &before,
+        after: &after,
+    })
 }
 
 /// A list that grew by appending can pass the field's length.

@@ -11,9 +11,11 @@ mod judge;
 pub mod lock;
 pub mod org;
 pub mod record;
+mod rules;
 pub mod selection;
 pub mod territory;
 
 pub use actor::Actor;
 pub use change::{Change, FieldWrite, Write};
 pub use record::Writing;
+pub use rules::LayoutRules;

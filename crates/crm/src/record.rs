@@ -6,13 +6,14 @@ mod delete;
 mod reading;
 mod unique;
 
-pub use create::create;
+pub use create::{create, create_by};
 pub use delete::delete;
 pub(crate) use delete::delete_first;
 
 use crate::actor::Actor;
 use crate::change::Change;
 use crate::judge::{Columns, Verdict, judge};
+use crate::rules::{LayoutRules, Rules};
 use jobs::Settled;
 use model::field::Field;
 use model::id::{JobId, RecordId};
@@ -94,8 +95,21 @@ pub fn update(
     items: &[(RecordId, &Change)],
     within: Option<&Filter>,
 ) -> Result<Vec<Settled>, Fault> {
+    update_by(tx, writing, items, within, LayoutRules::Silent)
+}
+
+/// The same, where layout rules may bind.
+pub fn update_by(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    items: &[(RecordId, &Change)],
+    within: Option<&Filter>,
+    layout_rules: LayoutRules,
+) -> Result<Vec<Settled>, Fault> {
     let Writing { module, .. } = writing;
-    let columns = Columns::for_changes(module, items.iter().map(|(_, change)| *change));
+    let rules = Rules::of(writing, layout_rules)?;
+    let changes = items.iter().map(|(_, change)| *change);
+    let columns = Columns::for_changes(module, &rules, changes);
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| *id).collect();
     let reading = Reading::new(tx, writing, &columns, &ids, within)?;
     let mut taken = Uniques::default();
@@ -110,18 +124,20 @@ pub fn update(
             }
         };
         let Standing { record, facts, .. } = standing;
-        settled.push(match judge(module, &columns, record, facts, change) {
-            Verdict::Refuse(refusal) => Settled::Failed(refusal),
-            Verdict::Unchanged => Settled::Unchanged,
-            Verdict::Change(writes) => {
-                if let Some(refusal) = taken.check(tx, writing, Some(*id), &writes)? {
-                    Settled::Failed(refusal)
-                } else {
-                    plan.add(&columns, record, writes);
-                    Settled::Changed
+        settled.push(
+            match judge(module, &columns, record, facts, &rules, change) {
+                Verdict::Refuse(refusal) => Settled::Failed(refusal),
+                Verdict::Unchanged => Settled::Unchanged,
+                Verdict::Change(writes) => {
+                    if let Some(refusal) = taken.check(tx, writing, Some(*id), &writes)? {
+                        Settled::Failed(refusal)
+                    } else {
+                        plan.add(&columns, record, writes);
+                        Settled::Changed
+                    }
                 }
-            }
-        });
+            },
+        );
     }
     plan.apply(tx, writing)?;
     Ok(settled)

@@ -2,6 +2,7 @@
 
 use crate::id::{FieldId, PickId};
 use crate::limits::DECIMAL_DIGITS_MAX;
+use crate::rule::Dependency;
 use crate::time::{Day, Timestamp};
 use crate::value::{Class, Value};
 use jiff::tz::TimeZone;
@@ -142,6 +143,9 @@ pub struct Field {
     /// The values of a picklist, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<PickValue>,
+    /// The picklist that decides about this one's values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depends_on: Option<Dependency>,
     /// How the server makes its value, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computed: Option<Computed>,
@@ -389,6 +393,23 @@ impl Field {
     /// The picklist value that this text names exactly.
     pub fn pick(&self, text: &str) -> Option<&PickValue> {
         self.values.iter().find(|known| known.value == text)
+    }
+
+    /// Whether it has a list of values.
+    pub fn is_picklist(&self) -> bool {
+        matches!(
+            self.kind,
+            FieldKind::Picklist | FieldKind::MultiSelectPicklist
+        )
+    }
+
+    /// The values of the list that a stored value of this field holds: none, one or several.
+    pub fn picked(&self, value: &Value) -> Vec<String> {
+        match self.kind {
+            FieldKind::Picklist => value.as_text().map(str::to_owned).into_iter().collect(),
+            FieldKind::MultiSelectPicklist => value.elements(),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -70,6 +70,8 @@ ids! {
     ViewId,
     /// A layout of a module.
     LayoutId,
+    /// A validation rule or a layout rule.
+    RuleId,
     /// A hold on a record, a lock among them.
     HoldId,
     /// The org itself.

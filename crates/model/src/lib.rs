@@ -14,6 +14,7 @@ pub mod module;
 pub mod org;
 pub mod people;
 pub mod refusal;
+pub mod rule;
 pub mod scope;
 pub mod territory;
 pub mod time;

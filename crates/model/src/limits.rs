@@ -52,3 +52,7 @@ pub const DECIMAL_DIGITS_MAX: usize = 18;
 pub const SCOPES_MAX: usize = 100;
 /// Bytes of one scope.
 pub const SCOPE_BYTES_MAX: usize = 120;
+/// Validation rules of one module, and layout rules of one.
+pub const RULES_MAX: usize = 50;
+/// Characters of a validation rule's message.
+pub const RULE_MESSAGE_MAX: usize = 255;

@@ -4,8 +4,11 @@ use crate::access::Sharing;
 use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, LayoutId, ModuleId};
 use crate::limits;
+use crate::rule::Rules;
+use crate::value::Value;
 use crate::view::View;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Api names of the fields that every module has and the server writes.
 pub mod system {
@@ -41,6 +44,24 @@ pub struct Layout {
     pub name: String,
     /// Sections in order.
     pub sections: Vec<Section>,
+    /// By a picklist's api name, those of its values that records of this layout may have. Where
+    /// a picklist is not named, they may have any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Vec<String>>,
+}
+
+impl Layout {
+    /// Whether every record of this layout must have this field.
+    pub fn requires(&self, field: &str) -> bool {
+        let mut sections = self.sections.iter();
+        sections.any(|section| section.required.iter().any(|name| name == field))
+    }
+
+    /// Whether records of this layout may have this value in a picklist.
+    pub fn offers(&self, field: &str, value: &str) -> bool {
+        let offered = self.values.get(field);
+        offered.is_none_or(|values| values.iter().any(|known| known == value))
+    }
 }
 
 /// A section of a layout.
@@ -84,6 +105,9 @@ pub struct Module {
     pub layouts: Vec<Layout>,
     /// Custom views, the system's own first.
     pub views: Vec<View>,
+    /// What is demanded of its records.
+    #[serde(default, skip_serializing_if = "Rules::is_empty")]
+    pub rules: Rules,
 }
 
 impl Module {
@@ -113,6 +137,12 @@ impl Module {
     /// The layout of this id.
     pub fn layout(&self, id: LayoutId) -> Option<&Layout> {
         self.layouts.iter().find(|layout| layout.id == id)
+    }
+
+    /// The layout of a record with this value in its field `Layout`: the default where it has none.
+    pub fn layout_of(&self, value: &Value) -> Option<&Layout> {
+        let own = value.as_int().and_then(|id| self.layout(LayoutId(id)));
+        own.or_else(|| self.layouts.first())
     }
 
     /// The most fields that one mass update may write here (wire API 1.2).

@@ -17,6 +17,7 @@ mod modules;
 mod people;
 pub(crate) mod read;
 mod resolve;
+mod rules;
 mod standard;
 #[cfg(test)]
 mod tests;

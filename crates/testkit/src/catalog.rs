@@ -7,6 +7,7 @@ use model::id::{FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, U
 use model::module::{Layout, Module, Section, system};
 use model::org::{self, OrgFile};
 use model::people::{Profile, Right, Role, TransferTo, User, UserStatus, UserType};
+use model::rule::Rules;
 use model::time::Timestamp;
 use model::view::{Audience, View};
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ fn field(id: i64, api_name: &str, kind: FieldKind) -> Field {
         unique: false,
         mass_update: false,
         values: Vec::new(),
+        depends_on: None,
         computed: None,
     }
 }
@@ -93,6 +95,7 @@ fn module(id: ModuleId, api_name: &str, own: Vec<Field>) -> Module {
                 fields: names.clone(),
                 required,
             }],
+            values: BTreeMap::new(),
         }],
         views: vec![View {
             id: ViewId(id.0 * 100 + 91),
@@ -103,6 +106,7 @@ fn module(id: ModuleId, api_name: &str, own: Vec<Field>) -> Module {
             owner: None,
             audience: Audience::Public,
         }],
+        rules: Rules::default(),
     }
 }
 

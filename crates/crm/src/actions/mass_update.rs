@@ -5,6 +5,7 @@ use crate::actor::Actor;
 use crate::change::{Change, FieldWrite};
 use crate::input;
 use crate::record::{self, Writing};
+use crate::rules;
 use jobs::{Action, Settled};
 use model::field::{Field, FieldKind};
 use model::id::{FieldId, JobId, RecordId, UserId};
@@ -54,18 +55,23 @@ pub fn change(
 ) -> Result<Change, Refusal> {
     let object = the_object(module, data)?;
     let mut change = Change::default();
+    let mut values = Vec::new();
     for (name, json) in object {
         let field = module
             .field(name)
             .filter(|field| field.mass_update && (with_layout || field.kind != FieldKind::Layout))
             .ok_or_else(|| refused(name, "This field cannot be updated in the Mass Update"))?;
-        check_right(actor, field)?;
+        check_writable(actor, module, field)?;
         let value = input::value(actor, module, field, json, "$.data[0]")?;
         check_picks(field, &value)?;
         if value.is_null() && field.mandatory {
             return Err(Refusal::mandatory(name, format!("$.data[0].{name}")));
         }
+        values.push((field, value.clone()));
         change.0.push(input::write(field, value, !over_write));
+    }
+    if let Some(refusal) = rules::ill_matched(module, &values) {
+        return Err(at_data(refusal));
     }
     Ok(change)
 }
@@ -101,23 +107,36 @@ fn the_object<'a>(
     }
 }
 
-fn check_right(actor: &Actor, field: &Field) -> Result<(), Refusal> {
+/// Adds the place in the request to a refusal of a value that does not go with another.
+pub fn at_data(refusal: Refusal) -> Refusal {
+    let field = refusal.details.get("api_name").and_then(Json::as_str);
+    match field.map(|field| format!("$.data[0].{field}")) {
+        Some(path) if refusal.code == Code::MappingMismatch => refusal.with("json_path", path),
+        _ => refusal,
+    }
+}
+
+/// Refuses a field that the actor may not write, or that a rule depends on (wire API 1.3, steps 4
+/// and 5).
+fn check_writable(actor: &Actor, module: &Module, field: &Field) -> Result<(), Refusal> {
     match actor.profile.field(field.id) {
-        FieldRight::Editable => Ok(()),
-        FieldRight::Hidden => Err(refused(&field.api_name, "Field is not visible")),
-        FieldRight::ReadOnly => Err(Refusal::new(Code::NoPermission)
-            .saying("Field Edit Permission not given")
-            .with("api_name", field.api_name.as_str())),
+        FieldRight::Editable => {}
+        FieldRight::Hidden => return Err(refused(&field.api_name, "Field is not visible")),
+        FieldRight::ReadOnly => {
+            return Err(Refusal::new(Code::NoPermission)
+                .saying("Field Edit Permission not given")
+                .with("api_name", field.api_name.as_str()));
+        }
+    }
+    match rules::primary_of(module, field) {
+        Some(text) => Err(refused(&field.api_name, text)),
+        None => Ok(()),
     }
 }
 
 /// A mass action never adds values to a picklist (wire API 22).
 fn check_picks(field: &Field, value: &Value) -> Result<(), Refusal> {
-    let picks = match field.kind {
-        FieldKind::Picklist => value.as_text().map(str::to_owned).into_iter().collect(),
-        FieldKind::MultiSelectPicklist => value.elements(),
-        _ => return Ok(()),
-    };
+    let picks = field.picked(value);
     if picks.iter().all(|pick| field.pick(pick).is_some()) {
         return Ok(());
     }
@@ -185,7 +204,8 @@ impl Action for MassUpdate {
         authorise(&actor, module)?;
         let mut change = Change::default();
         for StoredWrite { kind, write } in request.fields {
-            check_right(&actor, same_field(module, write.field, &kind)?)?;
+            let field = same_field(module, write.field, &kind)?;
+            check_writable(&actor, module, field)?;
             change.0.push(write);
         }
         let within = request.selection.within(module)?;

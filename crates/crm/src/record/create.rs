@@ -3,6 +3,7 @@
 use super::Writing;
 use super::unique::Uniques;
 use crate::judge::full_name;
+use crate::rules::{Becoming, LayoutRules, Rules};
 use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, RecordId};
 use model::module::system;
@@ -19,19 +20,35 @@ pub fn create(
     writing: Writing<'_>,
     rows: Vec<Vec<(&Field, Value)>>,
 ) -> Result<Vec<Result<RecordId, Refusal>>, Fault> {
+    create_by(tx, writing, rows, LayoutRules::Silent)
+}
+
+/// The same, where layout rules may bind.
+pub fn create_by(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    rows: Vec<Vec<(&Field, Value)>>,
+    layout_rules: LayoutRules,
+) -> Result<Vec<Result<RecordId, Refusal>>, Fault> {
     let Writing { module, .. } = writing;
+    let rules = Rules::of(writing, layout_rules)?;
     let mut blank = Blank::new(tx, writing, rows.len())?;
     let mut uniques = Uniques::of_rows(tx, module, &rows)?;
     let mut answers = Vec::with_capacity(rows.len());
     let mut made = Vec::with_capacity(rows.len());
     let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
+        let mut values = blank.fill(&row);
+        if let Some(refusal) = against_rules(&rules, &blank, &row, &values) {
+            answers.push(Err(refusal));
+            continue;
+        }
         if let Some(refusal) = uniques.check(tx, writing, None, &row)? {
             answers.push(Err(refusal));
             continue;
         }
         let id = RecordId(tx.new_id()?);
-        let values = blank.fill(row);
+        blank.number(&mut values);
         made.push(Record { id, rev: 1, values });
         changes.push(changes::Change {
             record: id,
@@ -44,6 +61,31 @@ pub fn create(
     records::insert(tx, module, &fields, made)?;
     changes::insert(tx, writing.origin(ChangeKind::Create), &changes)?;
     Ok(answers)
+}
+
+/// Refuses a new record that would be what the org's rules forbid.
+fn against_rules(
+    rules: &Rules<'_>,
+    blank: &Blank,
+    row: &[(&Field, Value)],
+    values: &[Value],
+) -> Option<Refusal> {
+    if rules.are_none() {
+        return None;
+    }
+    let given = row.iter().filter(|(_, value)| !value.is_null());
+    let written: Vec<&Field> = given.map(|(field, _)| *field).collect();
+    let after = |field: &Field| {
+        let place = blank.places.get(&field.id);
+        let value = place.and_then(|n| values.get(*n));
+        value.unwrap_or(&Value::Null)
+    };
+    rules.refuse(&Becoming {
+        id: None,
+        written: &written,
+        before: &|_| &Value::Null,
+        after: &after,
+    })
 }
 
 /// Where a new record's value of a field comes from.
@@ -77,27 +119,23 @@ impl Blank {
         })
     }
 
-    /// The values of one record, in the order of the module's fields.
-    fn fill(&mut self, row: Vec<(&Field, Value)>) -> Vec<Value> {
+    /// The values of one record, in the order of the module's fields, but for its numbers.
+    fn fill(&self, row: &[(&Field, Value)]) -> Vec<Value> {
         let mut values = vec![Value::Null; self.sources.len()];
         for (field, value) in row {
             let place = self.places.get(&field.id);
             if let Some(place) = place.and_then(|n| values.get_mut(*n)) {
-                *place = value;
+                place.clone_from(value);
             }
         }
-        for (n, source) in self.sources.iter_mut().enumerate() {
+        for (n, source) in self.sources.iter().enumerate() {
             let new = match source {
                 Source::Fixed(value) => value.clone(),
                 Source::Given { or } if !or.is_null() => match values.get(n) {
                     None | Some(Value::Null) => or.clone(),
                     Some(_) => continue,
                 },
-                Source::Given { .. } => continue,
-                Source::Number { prefix, next } => {
-                    *next += 1;
-                    Value::text(format!("{prefix}{}", *next - 1))
-                }
+                Source::Given { .. } | Source::Number { .. } => continue,
                 Source::FullName(first, last) => {
                     let part = |place: &Option<usize>| place.and_then(|n| values.get(n));
                     let part = |place| part(place).unwrap_or(&Value::Null);
@@ -109,6 +147,16 @@ impl Blank {
             }
         }
         values
+    }
+
+    /// Gives a record that will be made its numbers.
+    fn number(&mut self, values: &mut [Value]) {
+        for (source, value) in self.sources.iter_mut().zip(values) {
+            if let Source::Number { prefix, next } = source {
+                *value = Value::text(format!("{prefix}{next}"));
+                *next += 1;
+            }
+        }
     }
 }
 

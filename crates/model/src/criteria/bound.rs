@@ -4,8 +4,9 @@
 use crate::field::FieldKind;
 use crate::id::FieldId;
 use crate::module::Module;
-use crate::value::Class;
+use crate::value::{Class, Value, fold};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A bound criteria. Every node is true or false for a record, never unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,17 @@ pub enum Test {
 }
 
 impl Bound {
+    /// Whether it holds for a record with these values. It is the same as the SQL form says: a test
+    /// of no value is false, and so its negation is true.
+    pub fn holds<'v>(&self, value_of: &dyn Fn(FieldId) -> &'v Value) -> bool {
+        match self {
+            Self::All(items) => items.iter().all(|item| item.holds(value_of)),
+            Self::Any(items) => items.iter().any(|item| item.holds(value_of)),
+            Self::Not(item) => !item.holds(value_of),
+            Self::Test { field, test, .. } => test.holds(value_of(*field)),
+        }
+    }
+
     /// The first field, by its api name at binding, that the module no longer has or now has with
     /// values of another class. A stored criteria outlives the catalog it was bound to.
     pub fn misfit(&self, module: &Module) -> Option<&str> {
@@ -85,6 +97,32 @@ impl Bound {
 }
 
 impl Test {
+    /// Whether a stored value is as this says.
+    pub fn holds(&self, value: &Value) -> bool {
+        let number = |is: &dyn Fn(i64) -> bool| value.as_int().is_some_and(is);
+        let text = |is: &dyn Fn(&str) -> bool| value.as_text().is_some_and(|text| is(&fold(text)));
+        let elements = || value.elements().into_iter().map(|element| fold(&element));
+        match self {
+            Self::IsEmpty => value.is_null(),
+            Self::Is(truth) => *value == Value::Bool(*truth),
+            Self::OneOf(numbers) => number(&|n| numbers.contains(&n)),
+            Self::Within { from, to } => {
+                number(&|n| from.is_none_or(|from| n >= from) && to.is_none_or(|to| n < to))
+            }
+            Self::TextOneOf(texts) => text(&|text| texts.iter().any(|known| known == text)),
+            Self::Contains(part) => text(&|text| text.contains(part.as_str())),
+            Self::StartsWith(part) => text(&|text| text.starts_with(part.as_str())),
+            Self::EndsWith(part) => text(&|text| text.ends_with(part.as_str())),
+            Self::HasElement(texts) => elements().any(|element| texts.contains(&element)),
+            Self::ElementStartsWith(part) => elements().any(|e| e.starts_with(part.as_str())),
+            Self::ElementsAre(texts) => {
+                !value.is_null()
+                    && elements().collect::<BTreeSet<_>>()
+                        == texts.iter().cloned().collect::<BTreeSet<_>>()
+            }
+        }
+    }
+
     /// Whether values of a kind can be tested so.
     pub fn fits(&self, kind: &FieldKind) -> bool {
         let list = *kind == FieldKind::MultiSelectPicklist;

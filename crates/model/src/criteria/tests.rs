@@ -7,6 +7,7 @@ use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, ModuleId};
 use crate::limits::{CONDITIONS_MAX, CRITERIA_BYTES_MAX, CRITERIA_DEPTH_MAX, IN_VALUES_MAX};
 use crate::module::Module;
+use crate::rule::Rules;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -40,6 +41,7 @@ fn module() -> Module {
         unique: false,
         mass_update: true,
         values: Vec::new(),
+        depends_on: None,
         computed: None,
     });
     Module {
@@ -54,6 +56,7 @@ fn module() -> Module {
         fields: fields.collect(),
         layouts: Vec::new(),
         views: Vec::new(),
+        rules: Rules::default(),
     }
 }
 

@@ -223,6 +223,19 @@ impl Criteria {
         }
     }
 
+    /// Its conditions, in the order in which they are written.
+    pub fn leaves(&self) -> Vec<&Condition> {
+        match self {
+            Self::Condition(condition) => vec![condition],
+            Self::Group { items, .. } => items.iter().flat_map(Self::leaves).collect(),
+        }
+    }
+
+    /// Api name of the field that it tests first.
+    pub fn first_field(&self) -> &str {
+        self.leaves().first().map_or("", |leaf| &leaf.field)
+    }
+
     /// How deep its groups nest; 0 for a single condition.
     pub fn depth(&self) -> usize {
         match self {

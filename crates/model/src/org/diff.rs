@@ -2,6 +2,7 @@
 
 use super::facts::{self, Facts, Names};
 use super::kinds::told;
+use super::rules::facts_of_rules;
 use super::standard::BuiltIn;
 use crate::catalog::Catalog;
 use crate::field::Field;
@@ -272,6 +273,13 @@ impl Diff<'_> {
         };
         let (old, new) = (before.map(views).unwrap_or_default(), views(module));
         self.items(old, new, |_| String::new());
+        let rules = |of: &Module| {
+            let items = facts_of_rules(of).into_iter();
+            let item = |(id, title, facts)| Item { id, title, facts };
+            items.map(item).collect::<Vec<_>>()
+        };
+        let (old, new) = (before.map(rules).unwrap_or_default(), rules(module));
+        self.items(old, new, |_| String::new());
     }
 
     fn values(&mut self, module: &Module, old: &Field, new: &Field) {
@@ -379,6 +387,12 @@ pub(super) fn left_alone(
         for view in &module.views {
             if view.system_name.is_none() && before.views.iter().any(|v| v.id == view.id) {
                 note(view.id.0, format!("view {name}/\"{}\"", view.name));
+            }
+        }
+        let known = facts_of_rules(before);
+        for (id, title, _) in facts_of_rules(module) {
+            if known.iter().any(|(known, ..)| *known == id) {
+                note(id, title);
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::id::{FieldId, LayoutId};
 use crate::module::{Layout, Module};
 use crate::people::Profile;
 use crate::view::{Audience, View};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// The org file of a catalog: applied to that catalog it changes nothing.
@@ -35,20 +36,34 @@ pub fn export(catalog: &Catalog) -> String {
 }
 
 /// The file in the making.
-struct Out(String);
+pub(super) struct Out(String);
 
 /// A string as TOML writes it.
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+pub(super) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     let items: Vec<String> = items.into_iter().map(|i| quoted(i.as_ref())).collect();
     format!("[{}]", items.join(", "))
 }
 
+/// Lists by name, as TOML writes them in one line.
+fn inline(lists: &BTreeMap<String, Vec<String>>) -> String {
+    let lists = lists.iter();
+    let parts: Vec<String> = lists
+        .map(|(key, items)| format!("{} = {}", quoted_key(key), list(items)))
+        .collect();
+    format!("{{ {} }}", parts.join(", "))
+}
+
+/// A key as TOML writes it: always in double quotes, because a literal one could not hold all.
+fn quoted_key(key: &str) -> String {
+    serde_json::Value::from(key).to_string()
+}
+
 impl Out {
-    fn head(&mut self, head: &str) {
+    pub(super) fn head(&mut self, head: &str) {
         if !self.0.is_empty() {
             self.0.push('\n');
         }
@@ -56,11 +71,11 @@ impl Out {
         self.0.push('\n');
     }
 
-    fn key(&mut self, key: &str, value: impl Display) {
+    pub(super) fn key(&mut self, key: &str, value: impl Display) {
         self.0.push_str(&format!("{key} = {value}\n"));
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key, quoted(value));
     }
 
@@ -209,6 +224,7 @@ impl Out {
         for view in &module.views {
             self.view(view, module, built_in, names);
         }
+        self.rules(module);
         Self(String::new()).module_keys(module, built_in)
     }
 
@@ -252,6 +268,15 @@ impl Out {
         if !values.is_empty() && known.map(facts::values_of).as_ref() != Some(&values) {
             self.key("values", list(values));
         }
+        let depends_on = known.and_then(|known| known.depends_on.as_ref());
+        if let Some(own) = field
+            .depends_on
+            .as_ref()
+            .filter(|own| Some(*own) != depends_on)
+        {
+            self.text("depends_on", &own.parent);
+            self.key("maps", inline(&own.maps));
+        }
         let flag = |of: fn(&Field) -> bool| known.is_some_and(of);
         self.unless("mandatory", field.mandatory, flag(|k| k.mandatory));
         self.unless("unique", field.unique, flag(|k| k.unique));
@@ -262,6 +287,9 @@ impl Out {
     fn layout(&mut self, layout: &Layout, module: &Module) {
         self.head("[[module.layout]]");
         self.text("name", &layout.name);
+        if !layout.values.is_empty() {
+            self.key("values", inline(&layout.values));
+        }
         for section in &layout.sections {
             self.head("[[module.layout.section]]");
             self.text("name", &section.name);

@@ -192,6 +192,12 @@ pub(super) fn of_field(field: &Field) -> Facts {
         }
         kind => facts.extend(kind.places().map(|places| fact("places", places))),
     }
+    if let Some(dependency) = &field.depends_on {
+        facts.push(fact("depends_on", &dependency.parent));
+        for (value, allowed) in &dependency.maps {
+            facts.push(fact(&format!("maps.{value}"), allowed.join(", ")));
+        }
+    }
     if let Some(computed) = field.computed {
         let words = COMPUTED.iter().filter(|(_, known)| *known == computed);
         facts.extend(words.map(|(word, _)| fact("computed", word)));
@@ -228,6 +234,9 @@ pub(super) fn of_layout(layout: &Layout) -> Facts {
     }
     let order: Vec<&str> = layout.sections.iter().map(|s| s.name.as_str()).collect();
     facts.push(fact("sections", order.join(", ")));
+    for (field, values) in &layout.values {
+        facts.push(fact(&format!("values.{field}"), values.join(", ")));
+    }
     facts
 }
 

@@ -5,6 +5,7 @@ use super::file::{FieldEntry, ModuleEntry};
 use super::kinds::{able, may_become, told};
 use super::modules::COMPUTED;
 use super::read::{At, Text};
+use super::rules::rename_in_rules;
 use super::views::rename_in;
 use crate::field::{Field, FieldKind, PickValue};
 use crate::id::{FieldId, PickId};
@@ -143,6 +144,7 @@ impl Draft<'_> {
             unique: flag(&entry.unique, standard.map(|s| s.unique)),
             mass_update: false,
             values: self.values(entry, &kind, standard, current),
+            depends_on: self.dependency(entry, &kind, standard),
             computed,
             kind,
         };
@@ -338,7 +340,11 @@ impl Draft<'_> {
             section.fields.retain(|name| *name != gone.api_name);
             section.required.retain(|name| *name != gone.api_name);
         }
+        for rule in &mut module.rules.layout {
+            rule.required.retain(|name| *name != gone.api_name);
+        }
         for layout in &mut module.layouts {
+            layout.values.remove(&gone.api_name);
             layout.sections.retain(|section| !section.fields.is_empty());
         }
         for view in &mut module.views {
@@ -357,6 +363,7 @@ pub(super) fn mass_update_by_default(field: &Field, built_in: Option<bool>, is_n
 
 /// Puts a field's new name wherever its module uses the old one.
 fn rename_field(module: &mut Module, old: &str, new: &str) {
+    rename_in_rules(module, old, new);
     let layouts = module.layouts.iter_mut().flat_map(|l| &mut l.sections);
     let lists = layouts.flat_map(|section| [&mut section.fields, &mut section.required]);
     let columns = module.views.iter_mut().map(|view| &mut view.fields);

@@ -1,6 +1,7 @@
 //! The org file as written: every table with the places of what may be wrong in it.
 
 use super::read::{At, Flaw, Problem, Table, Text, Texts, document, problems};
+use super::rules::{LayoutRuleEntry, ValidationRuleEntry, layout_rule, validation_rule};
 
 /// An org file whose form is right: it is TOML, and has only keys that mean something, with values
 /// of their type. Whether it makes sense is for [`super::plan()`] to say.
@@ -91,6 +92,8 @@ pub(super) struct ModuleEntry {
     pub(super) fields: Vec<FieldEntry>,
     pub(super) layouts: Vec<LayoutEntry>,
     pub(super) views: Vec<ViewEntry>,
+    pub(super) validation_rules: Vec<ValidationRuleEntry>,
+    pub(super) layout_rules: Vec<LayoutRuleEntry>,
 }
 
 #[derive(Clone, Debug)]
@@ -110,12 +113,16 @@ pub(super) struct FieldEntry {
     pub(super) read_only: Option<At<bool>>,
     pub(super) mass_update: Option<At<bool>>,
     pub(super) computed: Option<Text>,
+    pub(super) depends_on: Option<Text>,
+    pub(super) maps: Vec<(Text, Texts)>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct LayoutEntry {
     pub(super) head: Head,
     pub(super) sections: Vec<SectionEntry>,
+    /// Values by picklist.
+    pub(super) values: Vec<(Text, Texts)>,
 }
 
 #[derive(Clone, Debug)]
@@ -186,7 +193,7 @@ fn each<'i, T>(
         .collect()
 }
 
-fn head(t: &mut Table<'_>, key: &'static str, flaws: &mut Vec<Flaw>) -> Option<Head> {
+pub(super) fn head(t: &mut Table<'_>, key: &'static str, flaws: &mut Vec<Flaw>) -> Option<Head> {
     let name = t.required(key, flaws);
     let was = t.text("was", flaws);
     let remove = t.truth("remove", flaws).is_some_and(|remove| remove.value);
@@ -197,7 +204,23 @@ fn head(t: &mut Table<'_>, key: &'static str, flaws: &mut Vec<Flaw>) -> Option<H
     })
 }
 
-fn plain(list: Option<Texts>) -> Vec<Text> {
+/// Lists of strings under keys that the org chose.
+fn lists(
+    t: &mut Table<'_>,
+    key: &'static str,
+    noun: &'static str,
+    flaws: &mut Vec<Flaw>,
+) -> Vec<(Text, Texts)> {
+    let mut lists = Vec::new();
+    if let Some(table) = t.table(key, noun, flaws) {
+        for (name, value) in table.all() {
+            lists.extend(value.texts(noun, flaws).map(|list| (name, list)));
+        }
+    }
+    lists
+}
+
+pub(super) fn plain(list: Option<Texts>) -> Vec<Text> {
     list.map(|list| list.value).unwrap_or_default()
 }
 
@@ -334,6 +357,10 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
     let fields = each(&mut t, "field", "[[module.field]]", flaws, field);
     let layouts = each(&mut t, "layout", "[[module.layout]]", flaws, layout);
     let views = each(&mut t, "view", "[[module.view]]", flaws, view);
+    let noun = "[[module.validation_rule]]";
+    let validation_rules = each(&mut t, "validation_rule", noun, flaws, validation_rule);
+    let noun = "[[module.layout_rule]]";
+    let layout_rules = each(&mut t, "layout_rule", noun, flaws, layout_rule);
     t.finish(flaws);
     Some(ModuleEntry {
         head: head?,
@@ -345,6 +372,8 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
         fields,
         layouts,
         views,
+        validation_rules,
+        layout_rules,
     })
 }
 
@@ -364,6 +393,8 @@ fn field(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<FieldEntry> {
     let read_only = t.truth("read_only", flaws);
     let mass_update = t.truth("mass_update", flaws);
     let computed = t.text("computed", flaws);
+    let depends_on = t.text("depends_on", flaws);
+    let maps = lists(&mut t, "maps", "maps of [[module.field]]", flaws);
     t.finish(flaws);
     Some(FieldEntry {
         head: head?,
@@ -381,6 +412,8 @@ fn field(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<FieldEntry> {
         read_only,
         mass_update,
         computed,
+        depends_on,
+        maps,
     })
 }
 
@@ -393,10 +426,12 @@ fn layout(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<LayoutEntry> {
         flaws,
         section,
     );
+    let values = lists(&mut t, "values", "values of [[module.layout]]", flaws);
     t.finish(flaws);
     Some(LayoutEntry {
         head: head?,
         sections,
+        values,
     })
 }
 

@@ -7,6 +7,8 @@ use crate::access::Sharing;
 use crate::field::{Computed, Field, FieldKind};
 use crate::id::{FieldId, LayoutId, ModuleId, PickId, ViewId};
 use crate::module::{Layout, Module, Section, system};
+use crate::rule::Rules;
+use std::collections::BTreeMap;
 
 /// Bytes of an api name (it names a table or a column).
 pub(super) const NAME_BYTES_MAX: usize = 60;
@@ -74,6 +76,7 @@ impl Draft<'_> {
                         fields: Vec::new(),
                         layouts: Vec::new(),
                         views: Vec::new(),
+                        rules: Rules::default(),
                     };
                     self.catalog.modules.push(module);
                     settled.push((self.catalog.modules.len() - 1, entry));
@@ -287,6 +290,7 @@ pub(super) fn name_field(id: FieldId) -> Field {
         unique: false,
         mass_update: false,
         values: Vec::new(),
+        depends_on: None,
         computed: None,
     }
 }
@@ -302,6 +306,7 @@ pub(super) fn first_layout(module: &Module, id: LayoutId) -> Layout {
             fields: name.into_iter().chain([system::OWNER.to_owned()]).collect(),
             required: Vec::new(),
         }],
+        values: BTreeMap::new(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::catalog::Catalog;
 use crate::id::{
-    FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, TerritoryId, UserId, ViewId,
+    FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, RuleId, TerritoryId, UserId,
+    ViewId,
 };
 use crate::view::Audience;
 use std::collections::BTreeMap;
@@ -39,6 +40,14 @@ pub(super) fn real_ids(catalog: &mut Catalog, new_id: &mut dyn FnMut() -> i64) {
         }
         for view in &mut module.views {
             view.id = ViewId(real(view.id.0));
+        }
+        for rule in &mut module.rules.validation {
+            rule.id = RuleId(real(rule.id.0));
+            rule.layout = rule.layout.map(|id| LayoutId(real(id.0)));
+        }
+        for rule in &mut module.rules.layout {
+            rule.id = RuleId(real(rule.id.0));
+            rule.layout = LayoutId(real(rule.layout.0));
         }
     }
     for profile in &mut catalog.profiles {

@@ -2,6 +2,7 @@ use super::*;
 
 mod changes;
 mod refusals;
+mod rules;
 
 const EXAMPLE: &str = include_str!("../../../../examples/course-leads/org.toml");
 const DEMO: &str = include_str!("../../../../demo/org.toml");

@@ -26,6 +26,7 @@ impl Draft<'_> {
                     self.add_system_views(&mut module, entry);
                 }
                 self.views(&mut module, entry);
+                self.rules(&mut module, entry);
                 if let Some(place) = self.catalog.modules.get_mut(place) {
                     *place = module;
                 }
@@ -40,18 +41,22 @@ impl Draft<'_> {
             match scope.meant(&stated.head, &names, self) {
                 Meant::Existing(index) => {
                     let sections = self.sections(module, stated);
+                    let values = self.layout_values(module, stated);
                     if let Some(layout) = module.layouts.get_mut(index) {
                         self.touched.insert(layout.id.0);
                         layout.name.clone_from(&stated.head.name.value);
                         layout.sections = sections;
+                        layout.values = values;
                     }
                 }
                 Meant::New => {
                     let sections = self.sections(module, stated);
+                    let values = self.layout_values(module, stated);
                     module.layouts.push(Layout {
                         id: LayoutId(self.new_id()),
                         name: stated.head.name.value.clone(),
                         sections,
+                        values,
                     });
                 }
                 Meant::Remove(index) => {
@@ -226,7 +231,7 @@ impl Draft<'_> {
         view.audience = self.audience(stated.audience.as_ref());
     }
 
-    fn criteria_flaw(&mut self, text: &Text, error: &CriteriaError) {
+    pub(super) fn criteria_flaw(&mut self, text: &Text, error: &CriteriaError) {
         let at = inside(&self.file.source, text.at, error.offset);
         self.flaws
             .push(Flaw::new(at, format!("criteria: {}", error.message)));
@@ -315,7 +320,7 @@ impl Draft<'_> {
     }
 }
 
-fn unknown(module: &Module, name: &Text) -> String {
+pub(super) fn unknown(module: &Module, name: &Text) -> String {
     format!("unknown field {}.{}", module.api_name, name.value)
 }
 

@@ -5,7 +5,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::Actor;
-use model::field::{Field, FieldKind};
+use model::field::{Field, FieldKind, PickValue};
 use model::id::FieldId;
 use model::limits::DECIMAL_DIGITS_MAX;
 use model::module::Module;
@@ -85,6 +85,7 @@ fn territories(actor: &Actor, module: &Module) -> Option<Json> {
         unique: false,
         mass_update: false,
         values: Vec::new(),
+        depends_on: None,
         computed: None,
     };
     let kind = json!({ "data_type": "territories", "filterable": false });
@@ -121,7 +122,7 @@ pub(super) fn wire_form(actor: &Actor, module: &Module, field: &Field) -> Map<St
         json!({
             "profiles": profiles(actor, field),
             "layout_associations": layouts(module, field),
-            "pick_list_values": picks(field),
+            "pick_list_values": picks(actor, module, field, &field.values),
             "pick_list_values_sorted_lexically": false,
             "enable_colour_code": false,
             "global_picklist": null,
@@ -288,17 +289,47 @@ fn layouts(module: &Module, field: &Field) -> Vec<Json> {
         .collect()
 }
 
-fn picks(field: &Field) -> Vec<Json> {
-    let picks = (1..).zip(&field.values).map(|(n, pick)| {
-        json!({
-            "display_value": pick.value,
-            "actual_value": pick.value,
-            "reference_value": pick.value,
-            "colour_code": null,
-            "sequence_number": n,
-            "id": pick.id.to_string(),
-            "type": "used",
-        })
+/// Values of a picklist, each with what goes with it in the picklists that depend on this one.
+pub(super) fn picks<'a>(
+    actor: &Actor,
+    module: &Module,
+    field: &Field,
+    values: impl IntoIterator<Item = &'a PickValue>,
+) -> Vec<Json> {
+    let picks = (1..).zip(values).map(|(n, pick)| {
+        let mut shown = pick_form(pick, n);
+        let children = module.fields.iter().filter(|child| actor.sees(child));
+        let children = children.filter_map(|child| {
+            let on = child.depends_on.as_ref()?;
+            (on.parent == field.api_name).then_some((child, on))
+        });
+        let maps: Vec<Json> = children
+            .map(|(child, on)| {
+                let allowed = on.maps.get(&pick.value).into_iter().flatten();
+                let allowed = allowed.filter_map(|value| child.pick(value));
+                let allowed = (1..).zip(allowed).map(|(n, value)| pick_form(value, n));
+                json!({
+                    "api_name": child.api_name,
+                    "pick_list_values": allowed.collect::<Vec<Json>>(),
+                })
+            })
+            .collect();
+        if let Some(shown) = shown.as_object_mut().filter(|_| !maps.is_empty()) {
+            shown.insert("maps".to_owned(), maps.into());
+        }
+        shown
     });
     picks.collect()
+}
+
+fn pick_form(pick: &PickValue, n: usize) -> Json {
+    json!({
+        "display_value": pick.value,
+        "actual_value": pick.value,
+        "reference_value": pick.value,
+        "colour_code": null,
+        "sequence_number": n,
+        "id": pick.id.to_string(),
+        "type": "used",
+    })
 }

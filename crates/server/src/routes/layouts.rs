@@ -66,7 +66,7 @@ fn wire_form(actor: &Actor, module: &Module, layout: &Layout) -> Json {
             Json::Object(joined([named, rest]))
         });
     let sections = (1..).zip(&layout.sections);
-    let sections = sections.map(|(n, section)| section_form(actor, module, section, n));
+    let sections = sections.map(|(n, section)| section_form(actor, module, layout, section, n));
     let mut shown = joined([
         json!({
             "id": layout.id.to_string(),
@@ -105,12 +105,24 @@ fn wire_form(actor: &Actor, module: &Module, layout: &Layout) -> Json {
     shown.into()
 }
 
-fn section_form(actor: &Actor, module: &Module, section: &Section, n: usize) -> Json {
+fn section_form(
+    actor: &Actor,
+    module: &Module,
+    layout: &Layout,
+    section: &Section,
+    n: usize,
+) -> Json {
     let fields = section.fields.iter().filter_map(|name| module.field(name));
     let fields = fields.filter(|field| actor.sees(field));
     let fields = (1..).zip(fields).map(|(n, field)| {
         let mut shown = fields::wire_form(actor, module, field);
         let required = field.mandatory || section.required.contains(&field.api_name);
+        if layout.values.contains_key(&field.api_name) {
+            let offered = field.values.iter();
+            let offered = offered.filter(|pick| layout.offers(&field.api_name, &pick.value));
+            let offered = fields::picks(actor, module, field, offered);
+            shown.insert("pick_list_values".to_owned(), offered.into());
+        }
         shown.insert("required".to_owned(), required.into());
         shown.insert("sequence_number".to_owned(), n.into());
         shown.insert("validation_rule".to_owned(), Json::Null);

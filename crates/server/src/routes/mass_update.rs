@@ -91,7 +91,8 @@ fn item(
         Err(text) => unknown(text),
         Ok(id) => match (settled.get(id), stamps.get(id)) {
             (Some(Settled::Failed(refusal)), _) => {
-                call.version.mass_action_refusal(refusal.clone()).to_json()
+                let refusal = mass_update::at_data(refusal.clone());
+                call.version.mass_action_refusal(refusal).to_json()
             }
             (Some(_), Some(stamps)) => wire::success("record updated", stamps.clone()),
             _ => unknown(&id.to_string()),

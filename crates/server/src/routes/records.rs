@@ -4,7 +4,7 @@
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{self, Shape};
-use crm::{Actor, Change, Writing, hold, input, record};
+use crm::{Actor, Change, LayoutRules, Writing, hold, input, record};
 use jobs::Settled;
 use model::field::{Field, json_id};
 use model::hold::HoldKind;
@@ -93,6 +93,30 @@ pub(super) fn single(body: &Map<String, Json>) -> Result<&Map<String, Json>, Ref
     }
 }
 
+/// Whether the caller asks for layout rules: `apply_feature_execution:[{"name":"layout_rules"}]`
+/// (wire API 9.2, 11.4). Another feature is none that could be executed.
+fn layout_rules(body: &Map<String, Json>) -> Result<LayoutRules, Refusal> {
+    const KEY: &str = "apply_feature_execution";
+    let Some(asked) = body.get(KEY) else {
+        return Ok(LayoutRules::Silent);
+    };
+    let path = format!("$.{KEY}");
+    let items = asked.as_array().ok_or_else(|| {
+        Refusal::invalid(KEY, path.as_str()).with("expected_data_type", "jsonarray")
+    })?;
+    for (n, item) in items.iter().enumerate() {
+        if item.get("name").and_then(Json::as_str) != Some("layout_rules") {
+            let refusal = Refusal::invalid("name", format!("{path}[{n}].name"));
+            return Err(refusal.with("supported_values", vec!["layout_rules"]));
+        }
+    }
+    Ok(if items.is_empty() {
+        LayoutRules::Silent
+    } else {
+        LayoutRules::Binding
+    })
+}
+
 /// A batch's answer: an item a record, and a status that says whether all, some or none failed.
 pub(super) fn batch(call: &Call<'_>, good: u16, items: Vec<Json>) -> Answer {
     let failed = items
@@ -124,6 +148,7 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
         let (actor, module) = open(tx, call)?;
         actor.require(Right::Create, &module)?;
         let body = call.json_object()?;
+        let layout_rules = layout_rules(&body)?;
         let objects = data(&body)?;
         let mut rows: Vec<Result<Vec<(&Field, Value)>, Refusal>> = objects
             .iter()
@@ -139,7 +164,7 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
             .cloned()
             .collect();
         let writing = writing(call, &actor, &module, Cause::Api);
-        let mut made = record::create(tx, writing, good)?.into_iter();
+        let mut made = record::create_by(tx, writing, good, layout_rules)?.into_iter();
         // Every row that could be read has its answer, in order.
         let made: Vec<Result<RecordId, Refusal>> = rows
             .into_iter()
@@ -242,6 +267,7 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
         let only = only(call)?;
         let since = time_header(call, "if-unmodified-since")?;
         let body = call.json_object()?;
+        let layout_rules = layout_rules(&body)?;
         let objects = if only.is_some() {
             vec![single(&body)?]
         } else {
@@ -258,7 +284,12 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
         if let Some(since) = since {
             refuse_modified(tx, &actor, &module, &mut rows, since)?;
         }
-        let settled = apply(tx, writing(call, &actor, &module, Cause::Api), &rows)?;
+        let settled = apply(
+            tx,
+            writing(call, &actor, &module, Cause::Api),
+            &rows,
+            layout_rules,
+        )?;
         let ids: Vec<RecordId> = rows
             .iter()
             .filter_map(|row| Some(row.as_ref().ok()?.id))
@@ -332,6 +363,7 @@ fn apply(
     tx: &mut Tx,
     writing: Writing<'_>,
     rows: &[Result<Item, Refusal>],
+    layout_rules: LayoutRules,
 ) -> Result<Vec<Option<Settled>>, Fault> {
     let mut settled: Vec<Option<Settled>> = vec![None; rows.len()];
     let mut rest: Vec<(usize, &Item)> = rows
@@ -347,7 +379,7 @@ fn apply(
             .iter()
             .map(|(_, item)| (item.id, &item.change))
             .collect();
-        let answers = record::update(tx, writing, &wave, None)?;
+        let answers = record::update_by(tx, writing, &wave, None, layout_rules)?;
         for ((n, _), answer) in first.into_iter().zip(answers) {
             if let Some(place) = settled.get_mut(n) {
                 *place = Some(answer);

@@ -206,6 +206,14 @@ impl Api {
         testkit::save_catalog(&self.db, &catalog);
     }
 
+    /// Lays an org file over the org, as its administrator does.
+    pub(crate) fn apply_org(&self, text: &str) {
+        let token = self.token(self.user("admin"), "swathe.org.ALL");
+        let body = json!({ "org": text }).to_string();
+        let reply = self.call_with("PUT", "/swathe/v1/org", &token, body.as_bytes());
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+
     /// The user whose e-mail address starts so.
     pub(crate) fn user(&self, name: &str) -> UserId {
         let catalog = self.catalog();
@@ -232,6 +240,17 @@ impl Api {
         let catalog = self.catalog();
         let mut views = catalog.module(module).unwrap().views.iter();
         views.find(|view| view.name == name).unwrap().id.to_string()
+    }
+
+    /// The id of a layout.
+    pub(crate) fn layout(&self, module: &str, name: &str) -> String {
+        let catalog = self.catalog();
+        let mut layouts = catalog.module(module).unwrap().layouts.iter();
+        layouts
+            .find(|layout| layout.name == name)
+            .unwrap()
+            .id
+            .to_string()
     }
 
     /// The id of a territory.

@@ -32,5 +32,7 @@ mod record_export;
 mod record_list;
 mod records;
 mod records_changed;
+mod rules;
+mod rules_layout;
 mod stopping;
 mod territories;

@@ -9,6 +9,7 @@ use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, ProfileId, RoleId, UserId};
 use model::module::{Layout, Module};
 use model::people::{FieldRight, Profile, Right, TransferTo, User, UserStatus, UserType};
+use model::rule::Rules;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub(super) fn ask(server: &Remote, name: &str) -> Result<(Actor, Module), Failur
             id: LayoutId(id(json)?),
             name: text(json, "name")?.to_owned(),
             sections: Vec::new(),
+            values: BTreeMap::new(),
         })
     };
     let module = Module {
@@ -46,6 +48,7 @@ pub(super) fn ask(server: &Remote, name: &str) -> Result<(Actor, Module), Failur
         fields,
         layouts: layouts.iter().filter_map(layout).collect(),
         views: Vec::new(),
+        rules: Rules::default(),
     };
     let profile = Profile {
         id: ProfileId(1),
@@ -156,6 +159,7 @@ fn field(json: &Json) -> Option<Field> {
         unique: false,
         mass_update: false,
         values: Vec::new(),
+        depends_on: None,
         computed,
     })
 }

@@ -4,7 +4,7 @@
 use super::*;
 
 /// Problems of a text with marks, as lines; the text must be refused exactly at its marks.
-fn refused(marked: &str, current: Option<&Catalog>) -> Vec<String> {
+pub(super) fn refused(marked: &str, current: Option<&Catalog>) -> Vec<String> {
     let mut places = Vec::new();
     let mut text = String::new();
     for c in marked.chars() {
@@ -23,7 +23,7 @@ fn refused(marked: &str, current: Option<&Catalog>) -> Vec<String> {
     problems.into_iter().map(|p| p.message).collect()
 }
 
-fn check(marked: &str, messages: &[&str]) {
+pub(super) fn check(marked: &str, messages: &[&str]) {
     assert_eq!(refused(&with_least(marked), None), messages);
 }
 

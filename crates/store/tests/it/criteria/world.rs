@@ -7,6 +7,7 @@ use model::field::{Field, FieldKind};
 use model::id::{FieldId, ModuleId, OrgId, ProfileId, RecordId, RoleId, UserId};
 use model::module::Module;
 use model::people::{User, UserStatus, UserType};
+use model::rule::Rules;
 use model::time::Timestamp;
 use model::value::Value;
 use store::records::{Filter, Record};
@@ -40,6 +41,7 @@ pub(crate) fn module() -> Module {
         unique: false,
         mass_update: true,
         values: Vec::new(),
+        depends_on: None,
         computed: None,
     });
     Module {
@@ -54,6 +56,7 @@ pub(crate) fn module() -> Module {
         fields: fields.collect(),
         layouts: Vec::new(),
         views: Vec::new(),
+        rules: Rules::default(),
     }
 }
 
