@@ -9,7 +9,26 @@ from zohocrmsdk.src.com.zoho.crm.api import profiles, record, roles, territories
 import session
 from session import answered, nothing, parameters, same
 
-MODULES = ["Leads", "Accounts", "Contacts", "Deals", "Tasks", "Site_Visits"]
+MODULES = [
+    "Leads",
+    "Accounts",
+    "Contacts",
+    "Deals",
+    "Tasks",
+    "Events",
+    "Calls",
+    "Campaigns",
+    "Products",
+    "Vendors",
+    "Price_Books",
+    "Quotes",
+    "Sales_Orders",
+    "Purchase_Orders",
+    "Invoices",
+    "Cases",
+    "Solutions",
+    "Site_Visits",
+]
 
 
 def check_modules():

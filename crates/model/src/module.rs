@@ -30,8 +30,11 @@ pub mod system {
     pub const CONVERTED: &str = "Converted__s";
 }
 
-/// Modules whose records are about another record and go where it goes (decision 18).
-const ACTIVITIES: [&str; 3] = ["Tasks", "Events", "Calls"];
+/// The path's name for tasks, meetings and calls together (wire API 22).
+pub const ACTIVITIES: &str = "Activities";
+/// The modules that [`ACTIVITIES`] stands for. Their records are about another record and go where
+/// it goes (decision 18).
+pub const ACTIVITY_MODULES: [&str; 3] = ["Tasks", "Events", "Calls"];
 /// The lookups by which an activity says what it is about; the first that has a value decides.
 const ABOUT: [&str; 2] = ["What_Id", "Who_Id"];
 
@@ -87,6 +90,9 @@ pub struct Module {
     pub singular: String,
     /// What several are called.
     pub plural: String,
+    /// Api name of the field that names a record, where it is built in.
+    #[serde(default)]
+    pub named_by: Option<String>,
     /// Made by the org, not standard.
     #[serde(default)]
     pub custom: bool,
@@ -121,16 +127,13 @@ impl Module {
         self.fields.iter().find(|field| field.id == id)
     }
 
-    /// The field that names a record for people.
+    /// The field that names a record for people: the built-in one, or `Name`, or the first text that
+    /// every record must have.
     pub fn name_field(&self) -> Option<&Field> {
-        let names = ["Full_Name", "Account_Name", "Deal_Name", "Subject", "Name"];
-        let found = match self.api_name.as_str() {
-            "Deals" => self.field("Deal_Name"),
-            "Accounts" => self.field("Account_Name"),
-            _ => None,
-        };
-        found
-            .or_else(|| names.iter().find_map(|name| self.field(name)))
+        let built_in = self.named_by.as_deref();
+        built_in
+            .and_then(|name| self.field(name))
+            .or_else(|| self.field("Name"))
             .or_else(|| self.fields.iter().find(|f| f.mandatory && f.kind.is_text()))
     }
 
@@ -157,7 +160,7 @@ impl Module {
     /// The lookups by which a record of this module belongs to another one and is deleted along with
     /// it; the first that has a value decides. None where records stand for themselves.
     pub fn belongs_by(&self) -> Vec<&Field> {
-        if self.custom || !ACTIVITIES.contains(&self.api_name.as_str()) {
+        if self.custom || !ACTIVITY_MODULES.contains(&self.api_name.as_str()) {
             return Vec::new();
         }
         let fields = ABOUT.iter().filter_map(|name| self.field(name));

@@ -82,6 +82,7 @@ fn module(id: ModuleId, api_name: &str, own: Vec<Field>) -> Module {
         api_name: api_name.to_owned(),
         singular: api_name.trim_end_matches('s').to_owned(),
         plural: api_name.to_owned(),
+        named_by: None,
         custom: false,
         territories: false,
         locking: true,

@@ -166,6 +166,10 @@ pub(super) fn of_module(module: &Module) -> Facts {
         fact("api_name", &module.api_name),
         fact("singular", &module.singular),
         fact("plural", &module.plural),
+        fact(
+            "name_field",
+            module.named_by.as_deref().unwrap_or("by rule"),
+        ),
         fact("territories", module.territories),
         fact("locking", module.locking),
         fact("sharing", module.sharing.as_str()),

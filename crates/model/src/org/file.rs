@@ -86,6 +86,7 @@ pub(super) struct ModuleEntry {
     pub(super) head: Head,
     pub(super) singular: Option<Text>,
     pub(super) plural: Option<Text>,
+    pub(super) name_field: Option<Text>,
     pub(super) territories: Option<At<bool>>,
     pub(super) locking: Option<At<bool>>,
     pub(super) sharing: Option<Text>,
@@ -351,6 +352,7 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
     let head = head(&mut t, "api_name", flaws);
     let singular = t.text("singular", flaws);
     let plural = t.text("plural", flaws);
+    let name_field = t.text("name_field", flaws);
     let territories = t.truth("territories", flaws);
     let locking = t.truth("locking", flaws);
     let sharing = t.text("sharing", flaws);
@@ -366,6 +368,7 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
         head: head?,
         singular,
         plural,
+        name_field,
         territories,
         locking,
         sharing,

@@ -69,6 +69,7 @@ impl Draft<'_> {
                         api_name: entry.head.name.value.clone(),
                         singular: String::new(),
                         plural: String::new(),
+                        named_by: None,
                         custom: !self.standard,
                         territories: false,
                         locking: false,
@@ -177,6 +178,7 @@ impl Draft<'_> {
             .sharing
             .as_ref()
             .map_or(known, |word| self.sharing(word));
+        self.named_by(module, entry);
         let before = module.clone();
         self.fields(module, entry);
         self.add_system_fields(module);
@@ -204,6 +206,15 @@ impl Draft<'_> {
         );
         self.flaw(word, message);
         Sharing::Private
+    }
+
+    /// Which field names a record is built in; other modules have a rule for it.
+    fn named_by(&mut self, module: &mut Module, entry: &ModuleEntry) {
+        match &entry.name_field {
+            Some(stated) if self.standard => module.named_by = Some(stated.value.clone()),
+            Some(stated) => self.flaw(stated, "only built-in modules state their `name_field`"),
+            None => {}
+        }
     }
 
     /// The fields of every module that this one lacks.

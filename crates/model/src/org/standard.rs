@@ -13,12 +13,24 @@ use std::sync::LazyLock;
 const EVERY: &str = include_str!("standard/every_module.toml");
 
 /// The standard modules, in the order of the catalog, and the standard profiles.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 18] = [
     include_str!("standard/leads.toml"),
     include_str!("standard/accounts.toml"),
     include_str!("standard/contacts.toml"),
     include_str!("standard/deals.toml"),
     include_str!("standard/tasks.toml"),
+    include_str!("standard/events.toml"),
+    include_str!("standard/calls.toml"),
+    include_str!("standard/campaigns.toml"),
+    include_str!("standard/products.toml"),
+    include_str!("standard/vendors.toml"),
+    include_str!("standard/price_books.toml"),
+    include_str!("standard/quotes.toml"),
+    include_str!("standard/sales_orders.toml"),
+    include_str!("standard/purchase_orders.toml"),
+    include_str!("standard/invoices.toml"),
+    include_str!("standard/cases.toml"),
+    include_str!("standard/solutions.toml"),
     include_str!("standard/profiles.toml"),
 ];
 
@@ -147,6 +159,7 @@ impl BuiltIn {
 }
 
 fn add_to(own: &mut Module, standard: &Module) {
+    own.named_by.clone_from(&standard.named_by);
     for field in &standard.fields {
         let same = |name: &str| name.eq_ignore_ascii_case(&field.api_name);
         if !own.fields.iter().any(|f| same(&f.api_name)) {

@@ -58,8 +58,35 @@ fn what_is_built_in_is_right() {
     assert_eq!(told(built_in.problems.clone()), "");
     let modules = &built_in.catalog.modules;
     let names: Vec<_> = modules.iter().map(|m| m.api_name.as_str()).collect();
-    assert_eq!(names, ["Leads", "Accounts", "Contacts", "Deals", "Tasks"]);
+    assert_eq!(
+        names,
+        [
+            "Leads",
+            "Accounts",
+            "Contacts",
+            "Deals",
+            "Tasks",
+            "Events",
+            "Calls",
+            "Campaigns",
+            "Products",
+            "Vendors",
+            "Price_Books",
+            "Quotes",
+            "Sales_Orders",
+            "Purchase_Orders",
+            "Invoices",
+            "Cases",
+            "Solutions",
+        ]
+    );
     for module in modules {
+        let stated = module.named_by.as_deref().and_then(|n| module.field(n));
+        assert!(
+            stated.is_some_and(|f| f.kind.is_text()),
+            "{}",
+            module.api_name
+        );
         for (field, target) in module.lookups() {
             assert!(names.contains(&target), "{}", field.api_name);
         }
@@ -164,23 +191,6 @@ fn standard_leads_are_as_the_wire_api_says() {
             "{name}"
         );
     }
-    let mandatory: Vec<_> = catalog
-        .modules
-        .iter()
-        .flat_map(|m| m.fields.iter().filter(|f| f.mandatory))
-        .map(|f| f.api_name.as_str())
-        .collect();
-    assert_eq!(
-        mandatory,
-        [
-            "Last_Name",
-            "Account_Name",
-            "Last_Name",
-            "Deal_Name",
-            "Stage",
-            "Subject"
-        ]
-    );
     let open = leads.views.iter().find(|v| v.name == "Open Leads").unwrap();
     assert_eq!(open.system_name.as_deref(), Some("OPENLEADVIEWS"));
     for module in &catalog.modules {
@@ -192,6 +202,58 @@ fn standard_leads_are_as_the_wire_api_says() {
         };
         for field in module.fields.iter().filter(|f| f.mandatory) {
             assert!(shown(&field.api_name), "{}", field.api_name);
+        }
+    }
+}
+
+/// Wire API 9.2, without subforms and reminders, of which there is no kind; and 14.1.
+#[test]
+fn each_standard_module_demands_and_locks_what_the_wire_api_says() {
+    let catalog = applied(LEAST, None);
+    let told: Vec<String> = catalog
+        .modules
+        .iter()
+        .map(|module| {
+            let mandatory = module.fields.iter().filter(|f| f.mandatory);
+            let names: Vec<_> = mandatory.map(|f| f.api_name.as_str()).collect();
+            let locks = if module.locking { " locks" } else { "" };
+            assert_eq!(module.locking, module.field("Locked__s").is_some());
+            format!("{}{locks}: {}", module.api_name, names.join(", "))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "Leads locks: Last_Name",
+            "Accounts locks: Account_Name",
+            "Contacts locks: Last_Name",
+            "Deals locks: Deal_Name, Stage",
+            "Tasks locks: Subject",
+            "Events: Event_Title, Start_DateTime, End_DateTime",
+            "Calls: Subject, Call_Type, Call_Start_Time, Call_Duration",
+            "Campaigns: Campaign_Name",
+            "Products: Product_Name",
+            "Vendors locks: Vendor_Name",
+            "Price_Books locks: Price_Book_Name",
+            "Quotes locks: Subject",
+            "Sales_Orders locks: Subject",
+            "Purchase_Orders locks: Subject, Vendor_Name",
+            "Invoices locks: Subject",
+            "Cases locks: Subject, Status, Case_Origin",
+            "Solutions locks: Solution_Title",
+        ]
+    );
+    let systems = [
+        "ALLVIEWS",
+        "MYVIEWS",
+        "RECENTLYCREATED",
+        "RECENTLYMODIFIED",
+        "today",
+    ];
+    for module in &catalog.modules {
+        for system in systems {
+            let has = |v: &crate::view::View| v.system_name.as_deref() == Some(system);
+            assert!(module.views.iter().any(has), "{} {system}", module.api_name);
         }
     }
 }

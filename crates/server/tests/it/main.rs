@@ -34,5 +34,6 @@ mod records;
 mod records_changed;
 mod rules;
 mod rules_layout;
+mod standard_modules;
 mod stopping;
 mod territories;

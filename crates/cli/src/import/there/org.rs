@@ -40,6 +40,7 @@ pub(super) fn ask(server: &Remote, name: &str) -> Result<(Actor, Module), Failur
         api_name: name.to_owned(),
         singular: name.to_owned(),
         plural: name.to_owned(),
+        named_by: None,
         custom: false,
         territories: false,
         locking: false,

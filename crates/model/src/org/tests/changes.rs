@@ -449,3 +449,39 @@ fn criteria_read_from_json_are_the_same_criteria() {
     view.criteria = Some(serde_json::from_value(json).unwrap());
     assert!(!planned(&with_least(MANY), Some(&running)).changes_anything());
 }
+
+#[test]
+fn an_org_of_an_older_release_gets_new_modules_and_name_fields() {
+    let mut running = applied(LEAST, None);
+    running.modules.retain(|module| module.api_name != "Cases");
+    for module in &mut running.modules {
+        if module.api_name == "Events" {
+            module.named_by = None;
+        }
+    }
+    let lines: Vec<_> = planned(LEAST, Some(&running))
+        .changes
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        lines[0],
+        "~ module Events name_field: by rule -> Event_Title"
+    );
+    assert!(
+        lines[1].starts_with("+ module Cases (standard, "),
+        "{lines:?}"
+    );
+    let newer = applied(LEAST, Some(&running));
+    let names: Vec<_> = newer
+        .modules
+        .iter()
+        .filter_map(|m| m.name_field())
+        .collect();
+    assert_eq!(names.len(), 17);
+    let cases = newer.module("Cases").unwrap().id;
+    let mut profiles = newer.profiles.iter();
+    let standard = profiles.find(|p| p.name == "Standard").unwrap();
+    assert!(standard.may(Right::MassUpdate, cases));
+    assert!(!planned(LEAST, Some(&newer)).changes_anything());
+}

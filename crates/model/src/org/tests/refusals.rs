@@ -407,6 +407,7 @@ name = §"Standard"
 remove = true
 [[module]]
 api_name = "Leads"
+name_field = §"Company"
 [[module.field]]
 api_name = §"Prospect_State"
 was = "Lead_Status"
@@ -436,6 +437,7 @@ was = "Accounts"
 "#,
         &[
             "a standard profile cannot be removed",
+            "only built-in modules state their `name_field`",
             "a standard field cannot be renamed",
             "a standard field cannot be removed",
             "a system view cannot be renamed",

@@ -49,6 +49,7 @@ pub(crate) fn module() -> Module {
         api_name: "Leads".to_owned(),
         singular: "Lead".to_owned(),
         plural: "Leads".to_owned(),
+        named_by: None,
         custom: false,
         territories: false,
         locking: false,
