@@ -1,6 +1,7 @@
 //! What may be done: who may, to which records, and how records change. No HTTP and no driver.
 
 pub mod actions;
+pub mod activities;
 pub mod actor;
 pub mod change;
 pub mod export;

@@ -1,7 +1,7 @@
 //! The catalog: all metadata of the org at one version, as one value.
 
 use crate::id::{ModuleId, OrgId, ProfileId, RoleId, TerritoryId, UserId, ViewId};
-use crate::module::Module;
+use crate::module::{ACTIVITY_MODULES, Module};
 use crate::people::{Profile, Role, User};
 use crate::territory::Territory;
 use crate::view::View;
@@ -59,6 +59,12 @@ impl Catalog {
             other => other,
         };
         self.modules.iter().find(|module| module.api_name == name)
+    }
+
+    /// The modules that `Activities` stands for, as far as they are standard ones (wire API 22).
+    pub fn activities(&self) -> impl Iterator<Item = &Module> {
+        let standard = self.modules.iter().filter(|module| !module.custom);
+        standard.filter(|module| ACTIVITY_MODULES.contains(&module.api_name.as_str()))
     }
 
     /// The module of this id.

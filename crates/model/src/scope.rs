@@ -1,6 +1,7 @@
 //! OAuth scopes: `Service.group[.sub].OP`, and what each covers (wire API 7.5).
 
 use crate::limits::{SCOPE_BYTES_MAX, SCOPES_MAX};
+use crate::module::{ACTIVITIES, ACTIVITY_MODULES};
 use std::fmt;
 
 /// The operation that a scope ends with.
@@ -186,14 +187,18 @@ impl<'a> Need<'a> {
     }
 
     /// The same need, also met by a scope of this module: by its api name, by `custom` when the org
-    /// made it, and by `activities` for the three modules that the word means.
+    /// made it, by `activities` for the three modules that the word means, and by `meetings`, the
+    /// newer name of Events (wire API 21, rows 46 and 47).
     pub fn or_module(mut self, api_name: &str, custom: bool) -> Self {
         self.subs.push(folded(api_name));
         if custom {
             self.subs.push("custom".to_owned());
         }
-        if matches!(api_name, "Tasks" | "Events" | "Calls") {
-            self.subs.push("activities".to_owned());
+        if ACTIVITY_MODULES.contains(&api_name) && !custom {
+            self.subs.push(folded(ACTIVITIES));
+        }
+        if api_name == "Events" && !custom {
+            self.subs.push("meetings".to_owned());
         }
         self
     }
@@ -306,9 +311,13 @@ mod tests {
     #[test]
     fn activities_are_tasks_events_and_calls() {
         let activities = scope("ZohoCRM.modules.Activities.READ");
-        for module in ["Tasks", "Events", "Calls"] {
+        for module in ACTIVITY_MODULES {
             assert!(activities.covers(&records(module, false, Op::Read)));
+            assert!(!activities.covers(&records(module, true, Op::Read)));
         }
+        let meetings = scope("ZohoCRM.modules.meetings.READ");
+        assert!(meetings.covers(&records("Events", false, Op::Read)));
+        assert!(!meetings.covers(&records("Calls", false, Op::Read)));
         assert!(!activities.covers(&records("Leads", false, Op::Read)));
     }
 

@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use model::catalog::Catalog;
 use model::id::UserId;
 use model::limits::BODY_BYTES_MAX;
+use model::module::ACTIVITIES;
 use model::refusal::{Code, Refusal};
 use percent_encoding::percent_decode_str;
 use std::collections::HashSet;
@@ -38,7 +39,14 @@ const DRAIN_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
 const UNMATCHED: &str = "unmatched";
 
 /// Modules that exist with the vendor but that the API refuses (wire API 21, row 19).
-const REFUSED_MODULES: [&str; 5] = ["Services", "Appointments", "Notes", "Attachments", "Users"];
+const REFUSED_MODULES: [&str; 6] = [
+    "Services",
+    "Appointments",
+    "Notes",
+    "Attachments",
+    "Users",
+    ACTIVITIES,
+];
 
 struct Server {
     app: App,
@@ -255,6 +263,7 @@ struct Scoped {
     name: &'static str,
     first: Version,
     rule: ScopeRule,
+    activities: bool,
     handler: Handler,
 }
 
@@ -282,6 +291,7 @@ impl Target {
                     name: route.name,
                     first,
                     rule,
+                    activities: route.activities,
                     handler,
                 }),
             }
@@ -438,6 +448,7 @@ fn admit<'a>(
             .into());
     }
     match segment {
+        Some(ACTIVITIES) if line.activities => Ok(line),
         Some(name) if module.is_none() && REFUSED_MODULES.contains(&name) => {
             Err(version.refused_module(line.name).into())
         }

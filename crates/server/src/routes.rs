@@ -4,6 +4,7 @@
 //! Patterns are matched segment by segment, a fixed segment before a parameter. `{version}` and
 //! `{module}` are checked before a handler runs: a handler may rely on both.
 
+mod activities;
 mod clients;
 mod custom_views;
 mod fields;
@@ -96,6 +97,8 @@ pub struct Route {
     pub name: &'static str,
     /// What a user without any access is told that they may not do (wire API 1.6, 1.7).
     pub purpose: &'static str,
+    /// Whether `Activities` is taken for a module.
+    pub activities: bool,
     /// Who may use it, and what answers.
     pub access: Access,
 }
@@ -104,6 +107,14 @@ impl Route {
     /// The same with a purpose of its own.
     const fn to(self, purpose: &'static str) -> Self {
         Self { purpose, ..self }
+    }
+
+    /// The same, also of `Activities`.
+    const fn or_activities(self) -> Self {
+        Self {
+            activities: true,
+            ..self
+        }
     }
 }
 
@@ -123,6 +134,7 @@ pub const fn wire(
         method,
         name,
         purpose: ANY_PURPOSE,
+        activities: false,
         access: Access::Scoped(first, scope, handler),
     }
 }
@@ -144,6 +156,7 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
         method,
         name: "",
         purpose: ANY_PURPOSE,
+        activities: false,
         access: Access::Open(handler),
     }
 }
@@ -216,8 +229,8 @@ pub static ROUTES: &[Route] = &[
     wire(Post, "/crm/{version}/{module}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
     wire(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
 
-    wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule).to("schedule mass update."),
-    wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records"),
+    wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule).to("schedule mass update.").or_activities(),
+    wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records").or_activities(),
 
     wire(Post, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, MASS_DELETE, mass_delete::schedule).to("mass delete records."),
     wire(Get, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, ByModule("mass_delete", Op::Read), mass_delete::status).to("read records"),

@@ -53,7 +53,7 @@ pub fn change(
     over_write: bool,
     with_layout: bool,
 ) -> Result<Change, Refusal> {
-    let object = the_object(module, data)?;
+    let object = object(data, module.mass_update_fields_max())?;
     let mut change = Change::default();
     let mut values = Vec::new();
     for (name, json) in object {
@@ -82,11 +82,8 @@ fn refused(field: &str, text: &'static str) -> Refusal {
         .with("api_name", field)
 }
 
-/// The one object of `data`, with at least one field and no more than the module allows.
-fn the_object<'a>(
-    module: &Module,
-    data: Option<&'a Json>,
-) -> Result<&'a Map<String, Json>, Refusal> {
+/// The one object of `data`, with at least one field and at most `max`.
+pub fn object(data: Option<&Json>, max: usize) -> Result<&Map<String, Json>, Refusal> {
     let none = || Refusal::new(Code::InvalidData).saying("No field found");
     let items = data.and_then(Json::as_array).ok_or_else(none)?;
     let object = match items.as_slice() {
@@ -97,7 +94,6 @@ fn the_object<'a>(
             return Err(refusal);
         }
     };
-    let max = module.mass_update_fields_max();
     match object.len() {
         0 => Err(none()),
         n if n > max => Err(Refusal::new(Code::InvalidData)

@@ -1,7 +1,8 @@
 //! Mass update and its status (wire API 1).
 
+use super::activities;
 use super::mass_action::{self, Asked, Told, flag};
-use super::records::{batch, open};
+use super::records::{batch, open, open_named};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
@@ -10,25 +11,56 @@ use crm::{Actor, Change};
 use jobs::Settled;
 use model::id::RecordId;
 use model::job::{JobKind, WireStatus};
-use model::module::Module;
+use model::module::{ACTIVITIES, Module};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
 use store::{Fault, Priority};
 
+/// The same values for records of one module.
+pub(super) struct Part {
+    /// The module's api name.
+    pub(super) module: String,
+    /// The values.
+    pub(super) change: Change,
+    /// The records, in the ids form.
+    pub(super) ids: Vec<RecordId>,
+}
+
+/// Named records.
+pub(super) struct Named {
+    /// The ids, in their order.
+    pub(super) ids: Vec<Result<RecordId, String>>,
+    /// What to do with those that may be changed so.
+    pub(super) parts: Vec<Part>,
+    /// Those of a module that does not take the change.
+    pub(super) refused: BTreeMap<RecordId, Refusal>,
+}
+
+/// What a request asks for, read and checked.
+pub(super) enum Request {
+    /// These, at once.
+    Now(Named),
+    /// A view's records, as a job.
+    Later(Part, ViewSelection),
+}
+
 /// `POST /{module}/actions/mass_update`: at once for ids, as a job for a view. Checks in the order
 /// of wire API 1.9.
 pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
     let read = call.app.db.read(|tx| {
+        if of_activities(call) {
+            return activities::asked(tx, call);
+        }
         let (actor, module) = open(tx, call)?;
         mass_update::authorise(&actor, &module)?;
         let body = call.json_object()?;
         Ok(asked(call, &actor, &module, &body))
     })?;
     match read {
-        Ok((change, Asked::Now(ids))) => now(call, &change, &ids),
-        Ok((change, Asked::Later(selection))) => later(call, &change, &selection),
+        Ok(Request::Now(named)) => now(call, &named),
+        Ok(Request::Later(part, selection)) => later(call, &part, &selection),
         Err(Told::InData(refusal)) => {
             Ok(Answer::data(refusal.code.status(), vec![refusal.to_json()]))
         }
@@ -36,46 +68,85 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
     }
 }
 
+fn of_activities(call: &Call<'_>) -> bool {
+    call.param("module") == ACTIVITIES
+}
+
 fn asked(
     call: &Call<'_>,
     actor: &Actor,
     module: &Module,
     body: &Map<String, Json>,
-) -> Result<(Change, Asked), Told> {
-    // A misspelt key could mean other records than the caller thinks (wire API 22).
+) -> Result<Request, Told> {
+    check_keys(body)?;
+    let mut part = Part {
+        module: module.api_name.clone(),
+        change: change(call, actor, module, body)?,
+        ids: Vec::new(),
+    };
+    Ok(match mass_action::selection(body)? {
+        Asked::Now(ids) => {
+            part.ids = ids.iter().flatten().copied().collect();
+            Request::Now(Named {
+                ids,
+                parts: vec![part],
+                refused: BTreeMap::new(),
+            })
+        }
+        Asked::Later(selection) => Request::Later(part, selection),
+    })
+}
+
+/// A misspelt key could mean other records than the caller thinks (wire API 22).
+pub(super) fn check_keys(body: &Map<String, Json>) -> Result<(), Refusal> {
     let known = ["data", "ids", "cvid", "territory", "over_write", "criteria"];
-    if let Some(key) = body.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(Refusal::invalid(key, format!("$.{key}")).into());
+    match body.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(Refusal::invalid(key, format!("$.{key}"))),
+        None => Ok(()),
     }
+}
+
+/// What to write into records of a module.
+pub(super) fn change(
+    call: &Call<'_>,
+    actor: &Actor,
+    module: &Module,
+    body: &Map<String, Json>,
+) -> Result<Change, Told> {
     let over_write = flag(body, "over_write", "$.over_write")?;
     let with_layout = call.version.mass_updates_layouts();
-    let change = mass_update::change(actor, module, body.get("data"), over_write, with_layout)
-        .map_err(|refusal| match refusal.code {
+    mass_update::change(actor, module, body.get("data"), over_write, with_layout).map_err(
+        |refusal| match refusal.code {
             Code::NoPermission => Told::Bare(refusal),
             _ => Told::InData(refusal),
-        })?;
-    Ok((change, mass_action::selection(body)?))
+        },
+    )
 }
 
 /// The ids form: everything commits before the answer, and each id has its item, in order.
-fn now(
-    call: &Call<'_>,
-    change: &Change,
-    ids: &[Result<RecordId, String>],
-) -> Result<Answer, Fault> {
+fn now(call: &Call<'_>, named: &Named) -> Result<Answer, Fault> {
     let items = call.app.db.write(Priority::Interactive, |tx| {
-        let (actor, module) = open(tx, call)?;
-        let known: Vec<RecordId> = ids
-            .iter()
-            .filter_map(|id| id.as_ref().ok())
-            .copied()
-            .collect();
-        let settled = mass_update::run_now(tx, &actor, &module, change, &known, call.now)?;
-        let stamps = wire::stamps(tx, &actor, &module, &known)?;
-        Ok(ids
-            .iter()
-            .map(|id| item(call, id, &settled, &stamps))
-            .collect::<Vec<_>>())
+        let failed = |(id, refusal): (&RecordId, &Refusal)| {
+            let refusal = refusal.clone().with("id", id.to_string());
+            (*id, Settled::Failed(refusal))
+        };
+        let mut settled: BTreeMap<_, _> = named.refused.iter().map(failed).collect();
+        let mut stamps = HashMap::new();
+        for Part {
+            module,
+            change,
+            ids,
+        } in &named.parts
+        {
+            let (actor, module) = open_named(tx, call, module)?;
+            settled.extend(mass_update::run_now(
+                tx, &actor, &module, change, ids, call.now,
+            )?);
+            stamps.extend(wire::stamps(tx, &actor, &module, ids)?);
+        }
+        let items = named.ids.iter();
+        let items = items.map(|id| item(call, id, &settled, &stamps));
+        Ok(items.collect::<Vec<_>>())
     })?;
     Ok(batch(call, 200, items))
 }
@@ -101,10 +172,10 @@ fn item(
 }
 
 /// The view form: the job and its targets are stored when this answers.
-fn later(call: &Call<'_>, change: &Change, selection: &ViewSelection) -> Result<Answer, Fault> {
-    let (app, module) = (call.app, call.param("module"));
+fn later(call: &Call<'_>, part: &Part, selection: &ViewSelection) -> Result<Answer, Fault> {
+    let Part { module, change, .. } = part;
     let user = call.actor.user;
-    let job = mass_update::schedule(&app.db, user, module, change, selection, call.now);
+    let job = mass_update::schedule(&call.app.db, user, module, change, selection, call.now);
     mass_action::accepted(
         call,
         (200, "SUCCESS"),
@@ -116,20 +187,16 @@ fn later(call: &Call<'_>, change: &Change, selection: &ViewSelection) -> Result<
 /// `GET /{module}/actions/mass_update?job_id=`: the counts of a job of this module.
 pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
     let job = call.app.db.read(|tx| {
-        let (actor, module) = open(tx, call)?;
-        actor.require(Right::View, &module).map_err(|_| {
-            Refusal::new(Code::NoPermission).saying("Permission denied to read records")
-        })?;
-        let text = call
-            .query
-            .get("job_id")
-            .filter(|text| !text.is_empty())
-            .ok_or_else(|| {
-                Refusal::new(Code::MandatoryNotFound)
-                    .saying("mandatory param missing")
-                    .with("param_name", "job_id")
-            })?;
-        let job = mass_action::job(tx, &actor, &module, JobKind::MassUpdate, text)?;
+        let job = if of_activities(call) {
+            let catalog = tx.catalog()?;
+            let actor = Actor::of(&catalog, call.actor.user)?;
+            activities::require_view(&actor).map_err(unseen)?;
+            activities::job(tx, &actor, JobKind::MassUpdate, job_id(call)?)?
+        } else {
+            let (actor, module) = open(tx, call)?;
+            actor.require(Right::View, &module).map_err(unseen)?;
+            mass_action::job(tx, &actor, &module, JobKind::MassUpdate, job_id(call)?)?
+        };
         job.ok_or_else(|| call.version.unknown_mass_update_job().into())
     })?;
     let wire = WireStatus::of(job.state, job.counts, job.total);
@@ -143,4 +210,22 @@ pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
             "Total_Count": wire.total,
         })],
     ))
+}
+
+/// A refusal for want of a right, in the words of a status.
+fn unseen(refusal: Refusal) -> Refusal {
+    if refusal.code == Code::NoPermission {
+        Refusal::new(Code::NoPermission).saying("Permission denied to read records")
+    } else {
+        refusal
+    }
+}
+
+fn job_id<'a>(call: &'a Call<'_>) -> Result<&'a str, Refusal> {
+    let given = call.query.get("job_id").filter(|text| !text.is_empty());
+    given.ok_or_else(|| {
+        Refusal::new(Code::MandatoryNotFound)
+            .saying("mandatory param missing")
+            .with("param_name", "job_id")
+    })
 }

@@ -23,9 +23,18 @@ use store::{Fault, Priority, Tx};
 
 /// Who asks, and about which module.
 pub(super) fn open(tx: &mut Tx, call: &Call<'_>) -> Result<(Actor, Module), Fault> {
+    open_named(tx, call, call.param("module"))
+}
+
+/// Who asks, and the module of this name.
+pub(super) fn open_named(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    name: &str,
+) -> Result<(Actor, Module), Fault> {
     let catalog = tx.catalog()?;
     let actor = Actor::of(&catalog, call.actor.user)?;
-    let module = catalog.module(call.param("module"));
+    let module = catalog.module(name);
     let module = module
         .ok_or_else(|| Refusal::new(Code::InvalidModule))?
         .clone();

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod activities;
 mod api;
 mod bad_input;
 mod demo;

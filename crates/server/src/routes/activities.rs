@@ -1,0 +1,119 @@
+//! Mass update of `Activities`, which are tasks, meetings and calls (wire API 22): the same as of a
+//! module, once the modules are known. They come out of the selection, so what depends on them is
+//! refused after what does not.
+
+use super::mass_action::{self, Asked, Told};
+use super::mass_update::{self, Named, Part, Request};
+use crate::call::Call;
+use crm::actions::mass_update as action;
+use crm::{Actor, activities};
+use model::id::RecordId;
+use model::job::JobKind;
+use model::limits::MASS_UPDATE_FIELDS_MAX;
+use model::module::Module;
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+use store::jobs::Job;
+use store::{Fault, Tx};
+
+/// What a request asks for.
+pub(super) fn asked(tx: &mut Tx, call: &Call<'_>) -> Result<Result<Request, Told>, Fault> {
+    let catalog = tx.catalog()?;
+    let actor = Actor::of(&catalog, call.actor.user)?;
+    activities::authorise(&actor)?;
+    let body = call.json_object()?;
+    Ok(match read(&body) {
+        Ok(Asked::Now(ids)) => {
+            let known: Vec<RecordId> = ids.iter().flatten().copied().collect();
+            let found = activities::of_ids(tx, &actor, &known)?;
+            let parts = found
+                .into_iter()
+                .map(|(module, own)| (part(call, &actor, module, &body), own));
+            sorted(parts.collect(), ids).map(Request::Now)
+        }
+        Ok(Asked::Later(selection)) => activities::of_view(&actor, selection.cvid)
+            .map_err(Told::Bare)
+            .and_then(|module| part(call, &actor, module, &body))
+            .map(|part| Request::Later(part, selection)),
+        Err(told) => Err(told),
+    })
+}
+
+/// Named records by what is to be done with them. A module that does not take the change refuses its
+/// own records; when none takes it, the request is refused.
+fn sorted(
+    found: Vec<(Result<Part, Told>, Vec<RecordId>)>,
+    ids: Vec<Result<RecordId, String>>,
+) -> Result<Named, Told> {
+    let mut parts = Vec::new();
+    let mut refused = BTreeMap::new();
+    let mut first = None;
+    for (part, own) in found {
+        match part {
+            Ok(part) => parts.push(Part { ids: own, ..part }),
+            Err(told) => {
+                let (Told::InData(refusal) | Told::Bare(refusal)) = &told;
+                refused.extend(own.into_iter().map(|id| (id, refusal.clone())));
+                first = first.or(Some(told));
+            }
+        }
+    }
+    match first {
+        Some(told) if parts.is_empty() => Err(told),
+        _ => Ok(Named {
+            ids,
+            parts,
+            refused,
+        }),
+    }
+}
+
+/// What can be read without knowing the modules.
+fn read(body: &Map<String, Json>) -> Result<Asked, Told> {
+    mass_update::check_keys(body)?;
+    mass_action::flag(body, "over_write", "$.over_write")?;
+    action::object(body.get("data"), MASS_UPDATE_FIELDS_MAX).map_err(Told::InData)?;
+    mass_action::selection(body)
+}
+
+/// The change as it is in one of the modules.
+fn part(
+    call: &Call<'_>,
+    actor: &Actor,
+    module: &Module,
+    body: &Map<String, Json>,
+) -> Result<Part, Told> {
+    action::authorise(actor, module)?;
+    Ok(Part {
+        module: module.api_name.clone(),
+        change: mass_update::change(call, actor, module, body)?,
+        ids: Vec::new(),
+    })
+}
+
+/// The job of this id, if it is of one of the modules that the actor sees.
+pub(super) fn job(
+    tx: &mut Tx,
+    actor: &Actor,
+    kind: JobKind,
+    id: &str,
+) -> Result<Option<Job>, Fault> {
+    for module in activities::seen(actor) {
+        if let Some(job) = mass_action::job(tx, actor, module, kind, id)? {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses an actor who sees none of the modules.
+pub(super) fn require_view(actor: &Actor) -> Result<(), Refusal> {
+    if activities::seen(actor).next().is_some() {
+        return Ok(());
+    }
+    let first = actor.catalog.activities().next();
+    let invalid = || Refusal::new(Code::InvalidModule).with("resource_path_index", 0);
+    actor.require(Right::View, first.ok_or_else(invalid)?)
+}
