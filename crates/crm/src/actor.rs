@@ -88,6 +88,11 @@ impl Actor {
         self.profile.field(field.id) != FieldRight::Hidden
     }
 
+    /// Whether locks of the module's records do not affect the actor (wire API 14.1).
+    pub fn passes_locks(&self, module: &Module) -> bool {
+        module.lock_exclusions.profiles.contains(&self.profile.id)
+    }
+
     /// What criteria mean for this actor at this time.
     pub fn bind_context(&self, now: Timestamp) -> BindContext<'_> {
         BindContext {

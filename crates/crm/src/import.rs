@@ -197,6 +197,7 @@ impl Import {
             cause: Cause::Import,
             job: None,
             now,
+            automation: true,
         };
         let made = record::create(tx, writing, good)?;
         for (place, made) in places.into_iter().zip(made) {

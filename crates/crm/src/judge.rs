@@ -2,15 +2,17 @@
 //! and jobs ask here, and what it says never depends on how many records are asked about at once.
 //! What needs other rows (unique values, the selection) is asked in `record.rs`, for both alike.
 
+use crate::blueprint::refuse_field;
 use crate::change::Change;
 use crate::rules::{Becoming, Rules};
 use model::access::Access;
 use model::field::{Computed, Field};
 use model::hold::HoldKind;
-use model::id::RecordId;
+use model::id::{BlueprintId, RecordId};
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::value::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use store::records::Record;
 
@@ -26,6 +28,9 @@ impl<'a> Columns<'a> {
     ) -> Self {
         let mut columns = Self(Vec::new());
         columns.add(module.field(system::CONVERTED));
+        for blueprint in &module.blueprints {
+            columns.add(module.field_by_id(blueprint.field));
+        }
         for change in changes {
             for part in &change.0 {
                 columns.add(module.field_by_id(part.field));
@@ -105,6 +110,24 @@ pub(crate) struct Facts {
     pub(crate) access: Access,
     /// What holds it.
     pub(crate) holds: BTreeSet<HoldKind>,
+    /// The blueprint that it is in.
+    pub(crate) blueprint: Option<BlueprintId>,
+    /// It goes a way of that blueprint now.
+    pub(crate) in_transition: bool,
+}
+
+impl Facts {
+    /// The facts as this change meets them: a lock leaves some fields open (wire API 14.1).
+    fn met_by(&self, module: &Module, change: &Change) -> Cow<'_, Self> {
+        let open = &module.lock_exclusions.fields;
+        let all_open = change.0.iter().all(|part| open.contains(&part.field));
+        if !self.holds.contains(&HoldKind::Lock) || change.0.is_empty() || !all_open {
+            return Cow::Borrowed(self);
+        }
+        let mut facts = self.clone();
+        facts.holds.remove(&HoldKind::Lock);
+        Cow::Owned(facts)
+    }
 }
 
 /// Refuses a record that something holds (wire API 1.9, step 6).
@@ -144,7 +167,7 @@ pub(crate) fn judge<'a>(
     rules: &Rules<'_>,
     change: &Change,
 ) -> Verdict<'a> {
-    if let Some(refusal) = fixed(record, columns, facts) {
+    if let Some(refusal) = fixed(record, columns, &facts.met_by(module, change)) {
         return Verdict::Refuse(refusal);
     }
     let mut writes: Vec<(&Field, Value)> = Vec::new();
@@ -154,6 +177,11 @@ pub(crate) fn judge<'a>(
         };
         let before = columns.value(record, &field.api_name);
         let after = part.write.onto(before);
+        if after != *before
+            && let Some(refusal) = refuse_field(module, field, record.id, facts)
+        {
+            return Verdict::Refuse(refusal);
+        }
         if let Some(max) = too_long(field, &after) {
             let refusal = Refusal::new(Code::InvalidData)
                 .with("api_name", field.api_name.as_str())

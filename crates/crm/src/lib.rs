@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod activities;
 pub mod actor;
+pub mod blueprint;
 pub mod change;
 pub mod export;
 pub mod hold;

@@ -107,6 +107,9 @@ fn carry_out(
     };
     if is_news {
         store::catalog::save(tx, &catalog, now).map_err(not_unique)?;
+        let blueprints = catalog.modules.iter().flat_map(|m| &m.blueprints);
+        let blueprints: Vec<_> = blueprints.map(|blueprint| blueprint.id).collect();
+        store::blueprints::keep_only(tx, &blueprints)?;
     }
     Ok(Ok(Applied {
         changes,

@@ -11,6 +11,7 @@ pub use delete::delete;
 pub(crate) use delete::delete_first;
 
 use crate::actor::Actor;
+use crate::blueprint;
 use crate::change::Change;
 use crate::judge::{Columns, Verdict, judge};
 use crate::rules::{LayoutRules, Rules};
@@ -43,6 +44,9 @@ pub struct Writing<'a> {
     pub job: Option<JobId>,
     /// When.
     pub now: Timestamp,
+    /// Whether what follows from a write by itself happens too: records enter blueprints
+    /// (wire API 1.8).
+    pub automation: bool,
 }
 
 impl Writing<'_> {
@@ -87,6 +91,16 @@ pub(crate) fn one(
     Ok(Reading::new(tx, writing, &columns, &[id], None)?.take(id))
 }
 
+/// The same without keeping others from changing it.
+pub(crate) fn seen(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    id: RecordId,
+) -> Result<Option<Standing>, Fault> {
+    let columns = Columns::all(writing.module);
+    Ok(Reading::unlocked(tx, writing, &columns, id)?.take(id))
+}
+
 /// Changes records, each by its own change, and answers for each what happened, in order. Records
 /// outside `within` are refused as having left the selection. Ids must differ.
 pub fn update(
@@ -115,6 +129,7 @@ pub fn update_by(
     let mut taken = Uniques::default();
     let mut settled = Vec::with_capacity(items.len());
     let mut plan = Plan::default();
+    let mut free = Vec::new();
     for (id, change) in items {
         let standing = match reading.get(*id) {
             Ok(standing) => standing,
@@ -133,6 +148,9 @@ pub fn update_by(
                         Settled::Failed(refusal)
                     } else {
                         plan.add(&columns, record, writes);
+                        if facts.blueprint.is_none() {
+                            free.push(*id);
+                        }
                         Settled::Changed
                     }
                 }
@@ -140,6 +158,9 @@ pub fn update_by(
         );
     }
     plan.apply(tx, writing)?;
+    if writing.automation {
+        blueprint::enter(tx, writing, &free)?;
+    }
     Ok(settled)
 }
 

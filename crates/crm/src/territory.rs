@@ -83,11 +83,8 @@ pub fn change(
         }
     }
     let writing = Writing {
-        actor,
-        module,
         cause: Cause::Territory,
-        job: None,
-        now,
+        ..writing
     };
     touch(tx, writing, &record, &[])?;
     Ok(Ok(()))

@@ -74,6 +74,10 @@ ids! {
     RuleId,
     /// A hold on a record, a lock among them.
     HoldId,
+    /// A blueprint of a module.
+    BlueprintId,
+    /// A transition of a blueprint.
+    TransitionId,
     /// The org itself.
     OrgId,
     /// A registered API client (OAuth).

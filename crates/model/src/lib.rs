@@ -2,6 +2,7 @@
 //! the org file. No I/O, no SQL, no HTTP, no async, and no reading of the clock.
 
 pub mod access;
+pub mod blueprint;
 pub mod catalog;
 pub mod criteria;
 pub mod field;

@@ -12,6 +12,8 @@ pub const VIEW_RECORDS_MAX: usize = 50_000;
 pub const ALONG_PER_RECORD_MAX: usize = 1_000;
 /// Records that may be deleted along in one transaction; those left over are for the next.
 pub const ALONG_PER_CHUNK_MAX: usize = 5_000;
+/// A job for a view of as many records or more fires no automation (1.8).
+pub const AUTOMATION_RECORDS_MAX: i64 = 1_000;
 /// Records of one insert, update or delete call (9.2 to 9.4).
 pub const RECORDS_PER_CALL_MAX: usize = 100;
 /// Records of one page (9.1).

@@ -1,8 +1,9 @@
 //! A module: its fields, layouts and views, and the fields every module has.
 
 use crate::access::Sharing;
+use crate::blueprint::Blueprint;
 use crate::field::{Field, FieldKind};
-use crate::id::{FieldId, LayoutId, ModuleId};
+use crate::id::{BlueprintId, FieldId, LayoutId, ModuleId, ProfileId};
 use crate::limits;
 use crate::rule::Rules;
 use crate::value::Value;
@@ -79,6 +80,18 @@ pub struct Section {
     pub required: Vec<String>,
 }
 
+/// What a lock of a module's records leaves open (wire API 14.1). A module whose records can be
+/// locked has one configuration, whose id on the wire is the module's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockExclusions {
+    /// Fields that may still be changed.
+    #[serde(default)]
+    pub fields: Vec<FieldId>,
+    /// Whose users a lock does not affect.
+    #[serde(default)]
+    pub profiles: Vec<ProfileId>,
+}
+
 /// A module of records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Module {
@@ -105,6 +118,9 @@ pub struct Module {
     /// What everyone may do with its records.
     #[serde(default)]
     pub sharing: Sharing,
+    /// What a lock leaves open.
+    #[serde(default)]
+    pub lock_exclusions: LockExclusions,
     /// Fields, in order.
     pub fields: Vec<Field>,
     /// Layouts; the first is the default.
@@ -114,6 +130,9 @@ pub struct Module {
     /// What is demanded of its records.
     #[serde(default, skip_serializing_if = "Rules::is_empty")]
     pub rules: Rules,
+    /// Processes of its records.
+    #[serde(default)]
+    pub blueprints: Vec<Blueprint>,
 }
 
 impl Module {
@@ -146,6 +165,11 @@ impl Module {
     pub fn layout_of(&self, value: &Value) -> Option<&Layout> {
         let own = value.as_int().and_then(|id| self.layout(LayoutId(id)));
         own.or_else(|| self.layouts.first())
+    }
+
+    /// The blueprint of this id.
+    pub fn blueprint(&self, id: BlueprintId) -> Option<&Blueprint> {
+        self.blueprints.iter().find(|blueprint| blueprint.id == id)
     }
 
     /// The most fields that one mass update may write here (wire API 1.2).

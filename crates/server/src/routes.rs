@@ -5,11 +5,13 @@
 //! `{module}` are checked before a handler runs: a handler may rely on both.
 
 mod activities;
+mod blueprint;
 mod clients;
 mod custom_views;
 mod fields;
 mod holds;
 mod layouts;
+mod lock_configurations;
 mod mass_action;
 mod mass_delete;
 mod mass_update;
@@ -224,6 +226,9 @@ pub static ROUTES: &[Route] = &[
     wire(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_UPDATE, record_locking::update),
     wire(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_DELETE, record_locking::delete),
 
+    wire(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Read), blueprint::get),
+    wire(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Update), blueprint::update),
+
     wire(Post, "/crm/{version}/{module}/actions/assign_territories", "Assign Territories", V2, Records(Op::Update), record_territories::assign),
     wire(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", "Assign Territories", V2, Records(Op::Update), record_territories::assign),
     wire(Post, "/crm/{version}/{module}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
@@ -244,6 +249,8 @@ pub static ROUTES: &[Route] = &[
     wire(Get, "/crm/{version}/settings/fields/{id}", "Fields", V2, Settings("fields", Op::Read), fields::get),
     wire(Get, "/crm/{version}/settings/layouts", "Layouts", V2, Settings("layouts", Op::Read), layouts::list),
     wire(Get, "/crm/{version}/settings/layouts/{id}", "Layouts", V2, Settings("layouts", Op::Read), layouts::get),
+    wire(Get, "/crm/{version}/settings/record_locking_configurations", "Record Locking Configurations", V2, Settings("record_locking_configurations", Op::Read), lock_configurations::list),
+    wire(Get, "/crm/{version}/settings/record_locking_configurations/{id}", "Record Locking Configurations", V2, Settings("record_locking_configurations", Op::Read), lock_configurations::get),
     wire(Get, "/crm/{version}/settings/custom_views", "Custom Views", V2, Settings("custom_views", Op::Read), custom_views::list),
     wire(Get, "/crm/{version}/settings/custom_views/{id}", "Custom Views", V2, Settings("custom_views", Op::Read), custom_views::get),
     wire(Get, "/crm/{version}/settings/roles", "Roles", V2, Settings("roles", Op::Read), roles::list),

@@ -114,7 +114,7 @@ pub(crate) fn show(
         _ => None,
     };
     let holds = if shape.system_keys {
-        holds_of(tx, found)?
+        holds_of(tx, actor, module, found)?
     } else {
         Holds::new()
     };
@@ -240,11 +240,15 @@ fn territories_of(
 
 type Holds = HashMap<RecordId, BTreeSet<HoldKind>>;
 
-fn holds_of(tx: &mut Tx, found: &[Record]) -> Result<Holds, Fault> {
+/// What holds these records as far as it concerns the actor.
+fn holds_of(tx: &mut Tx, actor: &Actor, module: &Module, found: &[Record]) -> Result<Holds, Fault> {
     let ids: Vec<RecordId> = found.iter().map(|record| record.id).collect();
     let mut kinds = Holds::new();
+    let excluded = actor.passes_locks(module);
     for (record, kind) in holds::kinds_of(tx, &ids)? {
-        kinds.entry(record).or_default().insert(kind);
+        if !(excluded && kind == HoldKind::Lock) {
+            kinds.entry(record).or_default().insert(kind);
+        }
     }
     Ok(kinds)
 }

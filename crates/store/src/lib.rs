@@ -16,6 +16,7 @@ mod tx;
 pub mod access;
 pub mod belonging;
 pub mod beside;
+pub mod blueprints;
 pub mod catalog;
 pub mod changes;
 pub mod clients;

@@ -87,6 +87,7 @@ fn module(id: ModuleId, api_name: &str, own: Vec<Field>) -> Module {
         territories: false,
         locking: true,
         sharing: Sharing::PublicReadWriteDelete,
+        lock_exclusions: model::module::LockExclusions::default(),
         fields,
         layouts: vec![Layout {
             id: LayoutId(id.0 * 100 + 90),
@@ -108,6 +109,7 @@ fn module(id: ModuleId, api_name: &str, own: Vec<Field>) -> Module {
             audience: Audience::Public,
         }],
         rules: Rules::default(),
+        blueprints: Vec::new(),
     }
 }
 

@@ -119,6 +119,7 @@ pub(super) fn leads(
                 cause: Cause::Import,
                 job: None,
                 now,
+                automation: true,
             };
             let rows = (stored..upto)
                 .map(|n| lead(module, &users, n, open, total))

@@ -1,6 +1,6 @@
 //! Change owner: records and, on demand, what belongs to them go to another user (wire API 2, 5).
 
-use super::scheduled::{Selection, decode, module_of};
+use super::scheduled::{Selection, decode, fires_automation, module_of};
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::record::{self, Writing};
@@ -54,6 +54,7 @@ impl Action for ChangeOwner {
             cause: Cause::Job,
             job: Some(job.id),
             now,
+            automation: fires_automation(within.is_some(), job),
         };
         record::update(tx, writing, &items, within.as_ref())
     }

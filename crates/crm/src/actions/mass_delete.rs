@@ -80,6 +80,7 @@ impl Action for MassDelete {
             cause: Cause::Job,
             job: Some(job.id),
             now,
+            automation: false,
         };
         record::delete_first(tx, writing, &ids, within.as_ref())
     }

@@ -1,6 +1,8 @@
 //! Mass update: the same values into the fields of many records (wire API 1).
 
-use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
+use super::scheduled::{
+    self, Selection, ViewSelection, decode, encode, fires_automation, module_of, run_named,
+};
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite};
 use crate::input;
@@ -215,6 +217,7 @@ impl Action for MassUpdate {
             cause: Cause::Job,
             job: Some(job.id),
             now,
+            automation: fires_automation(within.is_some(), job),
         };
         record::update(tx, writing, &items, within.as_ref())
     }

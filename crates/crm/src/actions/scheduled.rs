@@ -7,7 +7,7 @@ use jobs::Settled;
 use model::criteria::{Bound, Criteria};
 use model::id::{JobId, RecordId, TerritoryId, UserId, ViewId};
 use model::job::JobKind;
-use model::limits::VIEW_RECORDS_MAX;
+use model::limits::{AUTOMATION_RECORDS_MAX, VIEW_RECORDS_MAX};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -106,6 +106,12 @@ fn too_many(kind: JobKind) -> Refusal {
         JobKind::MassUpdate | JobKind::MassDelete => Code::LimitExceeded,
     };
     Refusal::new(code).with("limit", VIEW_RECORDS_MAX)
+}
+
+/// Whether a job's writes fire automation: those of named records always do, those of a view where
+/// it held less than a thousand records (wire API 1.8).
+pub(super) fn fires_automation(of_view: bool, job: &Job) -> bool {
+    !of_view || job.total < AUTOMATION_RECORDS_MAX
 }
 
 /// Does a job to the named records at once, inside this transaction, and answers for each id what

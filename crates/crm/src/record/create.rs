@@ -2,6 +2,7 @@
 
 use super::Writing;
 use super::unique::Uniques;
+use crate::blueprint;
 use crate::judge::full_name;
 use crate::rules::{Becoming, LayoutRules, Rules};
 use model::field::{Computed, Field, FieldKind};
@@ -60,6 +61,10 @@ pub fn create_by(
     let fields: Vec<&Field> = module.fields.iter().collect();
     records::insert(tx, module, &fields, made)?;
     changes::insert(tx, writing.origin(ChangeKind::Create), &changes)?;
+    if writing.automation {
+        let made: Vec<RecordId> = changes.iter().map(|change| change.record).collect();
+        blueprint::enter(tx, writing, &made)?;
+    }
     Ok(answers)
 }
 

@@ -3,11 +3,14 @@
 use super::Writing;
 use crate::judge::{Columns, Facts};
 use model::access::Access;
+use model::hold::HoldKind;
 use model::id::RecordId;
 use model::refusal::{Code, Refusal};
+use model::value::Value;
 use std::collections::HashMap;
-use store::records::{self, Filter, Record};
-use store::{Fault, Tx, access, holds};
+use store::changes::Cause;
+use store::records::{self, Filter, Order, Record};
+use store::{Fault, Tx, access, blueprints, holds};
 
 /// One record as it stands.
 pub(crate) struct Standing {
@@ -35,18 +38,47 @@ impl Reading {
     ) -> Result<Self, Fault> {
         let named = Filter::everything();
         let filter = within.unwrap_or(&named);
-        let reach = writing.actor.reach(writing.module);
+        let rows = records::lock_within(tx, writing.module, &columns.0, ids, filter)?;
+        let mut reading = Self::of(tx, writing, columns, ids, rows)?;
+        reading.narrowed = within.is_some();
+        Ok(reading)
+    }
+
+    /// Reads one record, if it exists.
+    pub(super) fn unlocked(
+        tx: &mut Tx,
+        writing: Writing<'_>,
+        columns: &Columns<'_>,
+        id: RecordId,
+    ) -> Result<Self, Fault> {
+        let filter = Filter::everything().of_ids([id]);
+        let module = writing.module;
+        let rows = records::list(tx, module, &columns.0, &filter, Order::BY_ID, (0, 1))?;
+        let rows = rows.into_iter().map(|record| (record, true)).collect();
+        Self::of(tx, writing, columns, &[id], rows)
+    }
+
+    /// Reads what decides about these records, each of which may be selected.
+    fn of(
+        tx: &mut Tx,
+        writing: Writing<'_>,
+        columns: &Columns<'_>,
+        ids: &[RecordId],
+        rows: Vec<(Record, bool)>,
+    ) -> Result<Self, Fault> {
+        let Writing { actor, module, .. } = writing;
+        let reach = actor.reach(module);
         // Who does not reach everything reaches nothing until it is read below.
         let access = match reach {
             Some(_) => Access::None,
             None => Access::Full,
         };
-        let rows = records::lock_within(tx, writing.module, &columns.0, ids, filter)?;
         let mut found: HashMap<RecordId, Standing> = rows
             .into_iter()
             .map(|(record, selected)| {
                 let facts = Facts {
                     access,
+                    in_transition: writing.cause == Cause::Blueprint,
                     ..Facts::default()
                 };
                 let standing = Standing {
@@ -58,21 +90,37 @@ impl Reading {
             })
             .collect();
         // Read with all rows locked, so that nothing that decides about them can still change.
+        let excluded = actor.passes_locks(module);
         for (record, kind) in holds::kinds_of(tx, ids)? {
-            if let Some(standing) = found.get_mut(&record) {
+            if let Some(standing) = found.get_mut(&record)
+                && !(excluded && kind == HoldKind::Lock)
+            {
                 standing.facts.holds.insert(kind);
             }
         }
         if let Some(reach) = reach {
-            for (record, access) in access::of(tx, writing.module, &reach, ids)? {
+            for (record, access) in access::of(tx, module, &reach, ids)? {
                 if let Some(standing) = found.get_mut(&record) {
                     standing.facts.access = access;
                 }
             }
         }
+        if !module.blueprints.is_empty() {
+            for (record, id) in blueprints::of(tx, ids)? {
+                let blueprint = module.blueprint(id);
+                if let (Some(blueprint), Some(standing)) = (blueprint, found.get_mut(&record)) {
+                    let field = module.field_by_id(blueprint.field);
+                    let state = field.map(|f| columns.value(&standing.record, &f.api_name));
+                    let state = state.and_then(Value::as_text);
+                    // The org can have changed: where nothing leads on, the process is over.
+                    let stays = state.is_some_and(|state| blueprint.leads_on(state));
+                    standing.facts.blueprint = stays.then_some(id);
+                }
+            }
+        }
         Ok(Self {
             found,
-            narrowed: within.is_some(),
+            narrowed: false,
         })
     }
 

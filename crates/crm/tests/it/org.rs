@@ -98,6 +98,7 @@ mod check {
                 cause: store::changes::Cause::Api,
                 job: None,
                 now: NOW,
+                automation: true,
             };
             let row = || vec![(module.field("Last_Name").unwrap(), Value::from("Same"))];
             crm::record::create(tx, writing, vec![row(), row()])

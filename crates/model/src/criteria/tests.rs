@@ -54,10 +54,12 @@ fn module() -> Module {
         territories: false,
         locking: false,
         sharing: crate::access::Sharing::Private,
+        lock_exclusions: crate::module::LockExclusions::default(),
         fields: fields.collect(),
         layouts: Vec::new(),
         views: Vec::new(),
         rules: Rules::default(),
+        blueprints: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ impl Draft<'_> {
         self.check_administrator();
         self.check_other_views();
         self.check_rules();
+        self.check_other_blueprints();
         for gone in std::mem::take(&mut self.gone) {
             if (gone.used)(&self.catalog) {
                 let message = format!("this {} is still in use and cannot be removed", gone.noun);

@@ -204,7 +204,9 @@ impl Diff<'_> {
             match old.module_by_id(module.id) {
                 Some(before) => {
                     let title = format!("module {}", before.api_name);
-                    self.facts(&title, &facts::of_module(before), &facts::of_module(module));
+                    let names = Names(vec![new, old]);
+                    let facts = |of: &Module| facts::of_module(of, &names);
+                    self.facts(&title, &facts(before), &facts(module));
                     self.parts(Some(before), module);
                 }
                 None if whole.contains(&module.id.0) => self.line(
@@ -280,6 +282,16 @@ impl Diff<'_> {
         };
         let (old, new) = (before.map(rules).unwrap_or_default(), rules(module));
         self.items(old, new, |_| String::new());
+        let blueprints = |of: &Module| {
+            let items = of.blueprints.iter().map(|blueprint| Item {
+                id: blueprint.id.0,
+                title: format!("blueprint {}/\"{}\"", of.api_name, blueprint.name),
+                facts: facts::of_blueprint(of, blueprint, &names),
+            });
+            items.collect::<Vec<_>>()
+        };
+        let old = before.map(blueprints).unwrap_or_default();
+        self.items(old, blueprints(module), |_| String::new());
     }
 
     fn values(&mut self, module: &Module, old: &Field, new: &Field) {
@@ -393,6 +405,12 @@ pub(super) fn left_alone(
         for (id, title, _) in facts_of_rules(module) {
             if known.iter().any(|(known, ..)| *known == id) {
                 note(id, title);
+            }
+        }
+        for blueprint in &module.blueprints {
+            if before.blueprint(blueprint.id).is_some() {
+                let what = format!("blueprint {name}/\"{}\"", blueprint.name);
+                note(blueprint.id.0, what);
             }
         }
     }

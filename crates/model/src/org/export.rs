@@ -1,6 +1,8 @@
 //! The running org as an org file. What is as built in is left out, so that the file stays short
 //! and a newer release may improve it.
 
+mod blueprint;
+
 use super::facts::{self, Names};
 use super::fields::mass_update_by_default;
 use super::modules::{complete, default_columns, first_layout, name_field};
@@ -28,7 +30,7 @@ pub fn export(catalog: &Catalog) -> String {
         if head || module.custom || !parts.0.is_empty() {
             out.head("[[module]]");
             out.text("api_name", &module.api_name);
-            out.module_keys(module, built_in());
+            out.module_keys(module, built_in(), &names);
             out.0.push_str(&parts.0);
         }
     }
@@ -181,7 +183,7 @@ impl Out {
     }
 
     /// The module's own keys, and whether there are any.
-    fn module_keys(&mut self, module: &Module, built_in: &BuiltIn) -> bool {
+    fn module_keys(&mut self, module: &Module, built_in: &BuiltIn, names: &Names<'_>) -> bool {
         let standard = built_in.standard(module);
         let before = self.0.len();
         if let Some(standard) = standard {
@@ -196,6 +198,18 @@ impl Out {
         self.unless("locking", module.locking, flag(|s| s.locking));
         let sharing = standard.map_or(Sharing::Private, |standard| standard.sharing);
         self.text_unless("sharing", module.sharing.as_str(), sharing.as_str());
+        let open = &module.lock_exclusions;
+        for (key, items) in [
+            (
+                "lock_excluded_fields",
+                facts::field_names(module, &open.fields),
+            ),
+            ("lock_excluded_profiles", names.profiles(&open.profiles)),
+        ] {
+            if !items.is_empty() {
+                self.key(key, list(items));
+            }
+        }
         self.0.len() > before
     }
 
@@ -225,7 +239,10 @@ impl Out {
             self.view(view, module, built_in, names);
         }
         self.rules(module);
-        Self(String::new()).module_keys(module, built_in)
+        for of in &module.blueprints {
+            self.blueprint(of, module, names);
+        }
+        Self(String::new()).module_keys(module, built_in, names)
     }
 
     fn field(&mut self, field: &Field, known: Option<&Field>, is_name: bool) {

@@ -3,10 +3,11 @@
 
 use super::modules::COMPUTED;
 use super::people::RIGHTS;
+use crate::blueprint::{Blueprint, Transition};
 use crate::catalog::{Catalog, Org};
 use crate::criteria::Criteria;
 use crate::field::{Field, FieldKind};
-use crate::id::{FieldId, RoleId, TerritoryId, UserId};
+use crate::id::{FieldId, ProfileId, RoleId, TerritoryId, UserId};
 use crate::module::{Layout, Module};
 use crate::people::{FieldRight, Profile, Right, Role, User};
 use crate::territory::{Territory, TerritoryAccess};
@@ -34,6 +35,11 @@ impl<'a> Names<'a> {
 
     pub(super) fn territory(&self, id: TerritoryId) -> &'a str {
         self.find(|c| c.territory(id)).map_or("?", |t| &t.name)
+    }
+
+    pub(super) fn profiles(&self, ids: &[ProfileId]) -> Vec<&'a str> {
+        let name = |id: &ProfileId| self.find(|c| c.profile(*id)).map_or("?", |p| &p.name);
+        ids.iter().map(name).collect()
     }
 
     pub(super) fn field(&self, id: FieldId) -> Option<(&'a Module, &'a Field)> {
@@ -161,7 +167,7 @@ pub(super) fn of_territory(territory: &Territory, names: &Names<'_>) -> Facts {
     ]
 }
 
-pub(super) fn of_module(module: &Module) -> Facts {
+pub(super) fn of_module(module: &Module, names: &Names<'_>) -> Facts {
     vec![
         fact("api_name", &module.api_name),
         fact("singular", &module.singular),
@@ -173,7 +179,62 @@ pub(super) fn of_module(module: &Module) -> Facts {
         fact("territories", module.territories),
         fact("locking", module.locking),
         fact("sharing", module.sharing.as_str()),
+        fact(
+            "lock_excluded_fields",
+            field_names(module, &module.lock_exclusions.fields).join(", "),
+        ),
+        fact(
+            "lock_excluded_profiles",
+            names.profiles(&module.lock_exclusions.profiles).join(", "),
+        ),
     ]
+}
+
+/// Api names of fields of a module.
+pub(super) fn field_names<'m>(module: &'m Module, ids: &[FieldId]) -> Vec<&'m str> {
+    let name = |id: &FieldId| module.field_by_id(*id).map_or("?", |f| f.api_name.as_str());
+    ids.iter().map(name).collect()
+}
+
+/// Facts of a blueprint: its own, and one for each transition.
+pub(super) fn of_blueprint(module: &Module, of: &Blueprint, names: &Names<'_>) -> Facts {
+    let layout = of.layout.and_then(|id| module.layout(id));
+    let mut facts = vec![
+        fact("name", &of.name),
+        fact("field", field_names(module, &[of.field]).join("")),
+        fact("layout", layout.map_or("any", |layout| &layout.name)),
+        fact("criteria", criteria_text(of.criteria.as_ref())),
+    ];
+    for transition in &of.transitions {
+        let name = format!("transition \"{}\"", transition.name);
+        facts.push(fact(&name, of_transition(module, transition, names)));
+    }
+    let order: Vec<&str> = of.transitions.iter().map(|t| t.name.as_str()).collect();
+    facts.push(fact("transitions", order.join(", ")));
+    facts
+}
+
+fn of_transition(module: &Module, of: &Transition, names: &Names<'_>) -> String {
+    let mut told = format!("{} -> {}", of.from.join(", "), of.to);
+    if of.criteria.is_some() {
+        told.push_str(&format!(" if {}", criteria_text(of.criteria.as_ref())));
+    }
+    for (noun, list) in [
+        ("with", field_names(module, &of.fields)),
+        ("by", names.profiles(&of.profiles)),
+    ] {
+        if !list.is_empty() {
+            told.push_str(&format!(" {noun} {}", list.join(", ")));
+        }
+    }
+    if of.owner_only {
+        told.push_str(" by the owner only");
+    }
+    told
+}
+
+fn criteria_text(criteria: Option<&Criteria>) -> String {
+    criteria.map_or_else(|| "none".to_owned(), Criteria::to_text)
 }
 
 /// Facts of a field without its values.
@@ -245,10 +306,9 @@ pub(super) fn of_layout(layout: &Layout) -> Facts {
 }
 
 pub(super) fn of_view(view: &View, names: &Names<'_>) -> Facts {
-    let criteria = view.criteria.as_ref().map(Criteria::to_text);
     vec![
         fact("name", &view.name),
-        fact("criteria", criteria.unwrap_or_else(|| "none".to_owned())),
+        fact("criteria", criteria_text(view.criteria.as_ref())),
         fact("fields", view.fields.join(", ")),
         fact("owner", view.owner.map_or("nobody", |id| names.user(id))),
         fact("audience", audience(&view.audience, names)),

@@ -350,6 +350,7 @@ impl Draft<'_> {
         for view in &mut module.views {
             view.fields.retain(|name| *name != gone.api_name);
         }
+        module.lock_exclusions.fields.retain(|id| *id != gone.id);
         for profile in &mut self.catalog.profiles {
             profile.fields.remove(&gone.id);
         }
@@ -372,9 +373,12 @@ fn rename_field(module: &mut Module, old: &str, new: &str) {
             new.clone_into(name);
         }
     }
-    for view in &mut module.views {
-        if let Some(criteria) = &mut view.criteria {
-            rename_in(criteria, old, new);
-        }
+    let of_views = module.views.iter_mut().map(|view| &mut view.criteria);
+    let of_blueprints = module.blueprints.iter_mut().flat_map(|blueprint| {
+        let ways = blueprint.transitions.iter_mut().map(|t| &mut t.criteria);
+        std::iter::once(&mut blueprint.criteria).chain(ways)
+    });
+    for criteria in of_views.chain(of_blueprints).flatten() {
+        rename_in(criteria, old, new);
     }
 }

@@ -1,5 +1,9 @@
 //! The org file as written: every table with the places of what may be wrong in it.
 
+mod blueprint;
+
+pub(super) use blueprint::{BlueprintEntry, TransitionEntry};
+
 use super::read::{At, Flaw, Problem, Table, Text, Texts, document, problems};
 use super::rules::{LayoutRuleEntry, ValidationRuleEntry, layout_rule, validation_rule};
 
@@ -90,11 +94,14 @@ pub(super) struct ModuleEntry {
     pub(super) territories: Option<At<bool>>,
     pub(super) locking: Option<At<bool>>,
     pub(super) sharing: Option<Text>,
+    pub(super) lock_excluded_fields: Vec<Text>,
+    pub(super) lock_excluded_profiles: Vec<Text>,
     pub(super) fields: Vec<FieldEntry>,
     pub(super) layouts: Vec<LayoutEntry>,
     pub(super) views: Vec<ViewEntry>,
     pub(super) validation_rules: Vec<ValidationRuleEntry>,
     pub(super) layout_rules: Vec<LayoutRuleEntry>,
+    pub(super) blueprints: Vec<BlueprintEntry>,
 }
 
 #[derive(Clone, Debug)]
@@ -356,6 +363,8 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
     let territories = t.truth("territories", flaws);
     let locking = t.truth("locking", flaws);
     let sharing = t.text("sharing", flaws);
+    let lock_excluded_fields = plain(t.texts("lock_excluded_fields", flaws));
+    let lock_excluded_profiles = plain(t.texts("lock_excluded_profiles", flaws));
     let fields = each(&mut t, "field", "[[module.field]]", flaws, field);
     let layouts = each(&mut t, "layout", "[[module.layout]]", flaws, layout);
     let views = each(&mut t, "view", "[[module.view]]", flaws, view);
@@ -363,6 +372,8 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
     let validation_rules = each(&mut t, "validation_rule", noun, flaws, validation_rule);
     let noun = "[[module.layout_rule]]";
     let layout_rules = each(&mut t, "layout_rule", noun, flaws, layout_rule);
+    let noun = "[[module.blueprint]]";
+    let blueprints = each(&mut t, "blueprint", noun, flaws, blueprint::blueprint);
     t.finish(flaws);
     Some(ModuleEntry {
         head: head?,
@@ -372,11 +383,14 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
         territories,
         locking,
         sharing,
+        lock_excluded_fields,
+        lock_excluded_profiles,
         fields,
         layouts,
         views,
         validation_rules,
         layout_rules,
+        blueprints,
     })
 }
 

@@ -6,7 +6,7 @@ use super::read::{At, Text};
 use crate::access::Sharing;
 use crate::field::{Computed, Field, FieldKind};
 use crate::id::{FieldId, LayoutId, ModuleId, PickId, ViewId};
-use crate::module::{Layout, Module, Section, system};
+use crate::module::{Layout, LockExclusions, Module, Section, system};
 use crate::rule::Rules;
 use std::collections::BTreeMap;
 
@@ -74,10 +74,12 @@ impl Draft<'_> {
                         territories: false,
                         locking: false,
                         sharing: Sharing::Private,
+                        lock_exclusions: LockExclusions::default(),
                         fields: Vec::new(),
                         layouts: Vec::new(),
                         views: Vec::new(),
                         rules: Rules::default(),
+                        blueprints: Vec::new(),
                     };
                     self.catalog.modules.push(module);
                     settled.push((self.catalog.modules.len() - 1, entry));
@@ -181,6 +183,7 @@ impl Draft<'_> {
         self.named_by(module, entry);
         let before = module.clone();
         self.fields(module, entry);
+        self.lock_exclusions(module, entry);
         self.add_system_fields(module);
         if module.name_field().is_none() && !self.standard {
             let name = name_field(FieldId(self.new_id()));

@@ -157,6 +157,7 @@ impl Draft<'_> {
                     }
                     self.removal(&entry.head, &format!("profile \"{name}\""));
                     let gone = gone.id;
+                    self.forget_profile(gone);
                     self.unused(&entry.head, "profile", move |catalog| {
                         catalog.users.iter().any(|user| user.profile == gone)
                     });

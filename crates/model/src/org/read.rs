@@ -226,6 +226,11 @@ impl<'i> Table<'i> {
         Self::of(value, noun, flaws)
     }
 
+    /// Whether a key is there; it is not taken.
+    pub(crate) fn holds(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// Whether a key holds a string; it is not taken.
     pub(crate) fn holds_text(&self, key: &str) -> bool {
         self.entries

@@ -2,8 +2,8 @@
 
 use crate::catalog::Catalog;
 use crate::id::{
-    FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, RuleId, TerritoryId, UserId,
-    ViewId,
+    BlueprintId, FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, RuleId,
+    TerritoryId, TransitionId, UserId, ViewId,
 };
 use crate::view::Audience;
 use std::collections::BTreeMap;
@@ -49,6 +49,12 @@ pub(super) fn real_ids(catalog: &mut Catalog, new_id: &mut dyn FnMut() -> i64) {
             rule.id = RuleId(real(rule.id.0));
             rule.layout = LayoutId(real(rule.layout.0));
         }
+        for blueprint in &mut module.blueprints {
+            blueprint.id = BlueprintId(real(blueprint.id.0));
+            for transition in &mut blueprint.transitions {
+                transition.id = TransitionId(real(transition.id.0));
+            }
+        }
     }
     for profile in &mut catalog.profiles {
         profile.id = ProfileId(real(profile.id.0));
@@ -75,6 +81,26 @@ pub(super) fn real_ids(catalog: &mut Catalog, new_id: &mut dyn FnMut() -> i64) {
     for territory in &mut catalog.territories {
         territory.reports_to = territory.reports_to.map(|id| TerritoryId(real(id.0)));
         territory.manager = territory.manager.map(|id| UserId(real(id.0)));
+    }
+    for module in &mut catalog.modules {
+        for field in &mut module.lock_exclusions.fields {
+            field.0 = real(field.0);
+        }
+        for profile in &mut module.lock_exclusions.profiles {
+            profile.0 = real(profile.0);
+        }
+        for blueprint in &mut module.blueprints {
+            blueprint.field.0 = real(blueprint.field.0);
+            blueprint.layout = blueprint.layout.map(|id| LayoutId(real(id.0)));
+            for transition in &mut blueprint.transitions {
+                for field in &mut transition.fields {
+                    field.0 = real(field.0);
+                }
+                for profile in &mut transition.profiles {
+                    profile.0 = real(profile.0);
+                }
+            }
+        }
     }
     for view in catalog.modules.iter_mut().flat_map(|m| &mut m.views) {
         view.owner = view.owner.map(|id| UserId(real(id.0)));

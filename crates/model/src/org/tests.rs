@@ -1,5 +1,6 @@
 use super::*;
 
+mod blueprints;
 mod changes;
 mod refusals;
 mod rules;

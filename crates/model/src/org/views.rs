@@ -12,7 +12,7 @@ use crate::view::{Audience, View};
 use std::collections::BTreeMap;
 
 impl Draft<'_> {
-    /// Layouts and views, once every field, user, role and territory is there.
+    /// Layouts, views and blueprints, once every field, user, role and territory is there.
     pub(super) fn layouts_and_views(&mut self) {
         for entry in &self.file.modules {
             let mut modules = self.catalog.modules.iter();
@@ -27,6 +27,7 @@ impl Draft<'_> {
                 }
                 self.views(&mut module, entry);
                 self.rules(&mut module, entry);
+                self.blueprints(&mut module, entry);
                 if let Some(place) = self.catalog.modules.get_mut(place) {
                     *place = module;
                 }

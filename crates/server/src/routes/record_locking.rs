@@ -66,7 +66,7 @@ fn lock_json(tx: &mut Tx, actor: &Actor, module: &Module, lock: &Hold) -> Result
         "Locked_Reason__s": lock.reason,
         "Lock_Source__s": "Manual",
         "Locked_Time__s": lock.at.to_wire(&actor.zone),
-        "Record_Locking_Configuration_Id__s": null,
+        "Record_Locking_Configuration_Id__s": module.id.to_string(),
         "Record_Locking_Rule_Id__s": null,
         "$editable": true,
         "$sharing_permission": "full_access",

@@ -81,6 +81,7 @@ fn one(
         cause: Cause::Territory,
         job: None,
         now: call.now,
+        automation: false,
     };
     if let Err(refusal) = territory::change(tx, writing, id, &wanted, direction, &path)? {
         let of_record = refusal.details.get("json_path") == Some(&format!("{path}.id").into());

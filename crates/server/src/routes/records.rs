@@ -172,7 +172,10 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
             .filter_map(|row| row.as_ref().ok())
             .cloned()
             .collect();
-        let writing = writing(call, &actor, &module, Cause::Api);
+        let writing = Writing {
+            automation: fires_blueprints(&body)?,
+            ..writing(call, &actor, &module, Cause::Api)
+        };
         let mut made = record::create_by(tx, writing, good, layout_rules)?.into_iter();
         // Every row that could be read has its answer, in order.
         let made: Vec<Result<RecordId, Refusal>> = rows
@@ -212,6 +215,19 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
     Ok(batch(call, 201, items))
 }
 
+/// Whether the request's writes let records enter blueprints: `trigger` names what fires, and without
+/// it everything does (wire API 9.2).
+fn fires_blueprints(body: &Map<String, Json>) -> Result<bool, Refusal> {
+    match body.get("trigger") {
+        None | Some(Json::Null) => Ok(true),
+        Some(Json::Array(named)) => Ok(named.iter().any(|name| name == "blueprint")),
+        Some(_) => {
+            let refusal = Refusal::invalid("trigger", "$.trigger");
+            Err(refusal.with("expected_data_type", "jsonarray"))
+        }
+    }
+}
+
 /// A write of a request, for this reason.
 pub(super) fn writing<'a>(
     call: &Call<'_>,
@@ -225,6 +241,7 @@ pub(super) fn writing<'a>(
         cause,
         job: None,
         now: call.now,
+        automation: true,
     }
 }
 
@@ -293,12 +310,11 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
         if let Some(since) = since {
             refuse_modified(tx, &actor, &module, &mut rows, since)?;
         }
-        let settled = apply(
-            tx,
-            writing(call, &actor, &module, Cause::Api),
-            &rows,
-            layout_rules,
-        )?;
+        let writing = Writing {
+            automation: fires_blueprints(&body)?,
+            ..writing(call, &actor, &module, Cause::Api)
+        };
+        let settled = apply(tx, writing, &rows, layout_rules)?;
         let ids: Vec<RecordId> = rows
             .iter()
             .filter_map(|row| Some(row.as_ref().ok()?.id))

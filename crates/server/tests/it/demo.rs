@@ -339,6 +339,7 @@ impl Api {
             "purged_at",
         ];
         all.extend(self.rows("deleted_records", &columns));
+        all.extend(self.rows("record_blueprints", &["record", "blueprint"]));
         all
     }
 

@@ -10,6 +10,20 @@ each_db! {
     a_locked_record_is_left_alone_by_everything,
     what_is_refused_about_records_and_locks,
     what_is_refused_in_a_reason,
+    fields_that_a_lock_leaves_open_may_be_changed,
+    profiles_that_a_lock_does_not_affect,
+    the_configuration_of_a_module_is_shown,
+}
+
+/// Locks of leads leave two fields open, and do not affect one profile.
+const OPEN: &str = "[[module]]\napi_name = \"Leads\"\nlock_excluded_fields = [\"City\", \"State\"]\n\
+                    lock_excluded_profiles = [\"Care Desk\"]\n";
+
+fn apply(api: &Api, text: &str) {
+    let token = api.token(api.user("admin"), "swathe.org.ALL");
+    let body = json!({ "org": text }).to_string();
+    let reply = api.call_with("PUT", "/swathe/v1/org", &token, body.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.text);
 }
 
 mod check {
@@ -39,6 +53,7 @@ mod check {
         });
         reply.is(201, &json!({ "data": [added] }));
         let module = api.catalog().module("Leads").unwrap().id.to_string();
+        let of_module = module.clone();
         let shown = |reason: Json| {
             json!({
                 "id": lock,
@@ -49,7 +64,7 @@ mod check {
                 "Locked_Reason__s": reason,
                 "Lock_Source__s": "Manual",
                 "Locked_Time__s": at,
-                "Record_Locking_Configuration_Id__s": null,
+                "Record_Locking_Configuration_Id__s": of_module,
                 "Record_Locking_Rule_Id__s": null,
                 "$editable": true,
                 "$sharing_permission": "full_access",
@@ -233,5 +248,131 @@ mod check {
         });
         let longest = reason(json!("é".repeat(3_000)));
         assert_eq!(ada.post(&path, &longest).status, 201);
+    }
+
+    pub(super) fn fields_that_a_lock_leaves_open_may_be_changed(kind: Kind) {
+        let api = Api::start_demo(kind);
+        apply(&api, OPEN);
+        let ada = api.caller("admin");
+        let lead = ada.make_leads(1).remove(0);
+        ada.lock("Leads", &lead);
+        let path = format!("Leads/{lead}");
+        let text = "Sorry, you cannot perform this operation as the record is locked.";
+        let details = json!({ "action": "record_locking", "id": lead });
+        let locked = json!({ "data": [error("RECORD_LOCKED", text, &details)] });
+        api.unchanged_by(|| {
+            for change in [
+                json!({ "Street": "x" }),
+                json!({ "City": "x", "Street": "x" }),
+                json!({}),
+            ] {
+                ada.put(&path, &json!({ "data": [change] }))
+                    .is(400, &locked);
+            }
+            ada.delete(&path).is(400, &locked);
+        });
+        let both = json!({ "data": [{ "City": "Faro", "State": "Algarve" }] });
+        assert_eq!(ada.put(&path, &both).status, 200);
+        let many = json!({ "data": [{ "City": "Olhão" }], "ids": [lead] });
+        assert_eq!(ada.mass_update("Leads", &many).codes(), ["SUCCESS"]);
+        let record = ada.record("Leads", &lead);
+        assert_eq!(
+            (&record["City"], &record["State"]),
+            (&json!("Olhão"), &json!("Algarve"))
+        );
+        assert_eq!(record["Locked__s"], true);
+        // Another hold leaves nothing open.
+        let token = api.token(api.user("admin"), "swathe.holds.ALL,ZohoCRM.modules.ALL");
+        let hold = format!("/swathe/v1/records/Leads/{lead}/holds/stop");
+        assert_eq!(api.call("PUT", &hold, &token).status, 201);
+        assert_eq!(ada.put(&path, &both).codes(), ["CANNOT_PROCESS"]);
+    }
+
+    pub(super) fn profiles_that_a_lock_does_not_affect(kind: Kind) {
+        let api = Api::start_demo(kind);
+        apply(&api, OPEN);
+        let (ada, carla) = (api.caller("admin"), api.caller("carla"));
+        let lead = carla.make_leads(1).remove(0);
+        ada.lock("Leads", &lead);
+        let change = json!({ "data": [{ "Street": "Rua 1" }] });
+        let path = format!("Leads/{lead}");
+        assert_eq!(ada.put(&path, &change).codes(), ["RECORD_LOCKED"]);
+        assert_eq!(carla.put(&path, &change).status, 200);
+        for (who, locked) in [(&ada, true), (&carla, false)] {
+            let record = who.record("Leads", &lead);
+            assert_eq!(record["Street"], "Rua 1");
+            assert_eq!(record["Locked__s"], true);
+            assert_eq!(record["$locked_for_me"], locked);
+            assert_eq!(record["$editable"], !locked);
+        }
+    }
+
+    pub(super) fn the_configuration_of_a_module_is_shown(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let path = "settings/record_locking_configurations";
+        let id = |module: &str| api.catalog().module(module).unwrap().id.to_string();
+        let leads = id("Leads");
+        let shown = |reply: crate::api::Reply| {
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            reply.json()["record_locking_configurations"][0].clone()
+        };
+        let before = shown(ada.get(&format!("{path}?module=Leads")));
+        assert_eq!(before["locked_for"], "all_profiles");
+        assert_eq!(
+            (
+                &before["excluded_fields"],
+                &before["lock_excluded_profiles"]
+            ),
+            (&json!([]), &json!([]))
+        );
+        apply(&api, OPEN);
+        let catalog = api.catalog();
+        let field = |name: &str| {
+            let id = catalog.module("Leads").unwrap().field(name).unwrap().id;
+            json!({ "api_name": name, "id": id.to_string() })
+        };
+        let desk = catalog
+            .profiles
+            .iter()
+            .find(|p| p.name == "Care Desk")
+            .unwrap()
+            .id;
+        let wanted = json!({
+            "id": leads,
+            "lock_type": "manual",
+            "locked_for": "all_profiles_except_excluded_profile",
+            "excluded_fields": [field("City"), field("State")],
+            "lock_excluded_profiles": [{ "name": "Care Desk", "id": desk.to_string() }],
+            "locking_rules": [],
+            "restricted_actions": ["update", "delete", "change_owner", "blueprint"],
+            "restricted_communications": [],
+            "restricted_custom_buttons": [],
+            "lock_for_portal_users": false,
+            "feature_type": "record_locking",
+            "system_defined": false,
+            "created_by": null,
+            "created_time": null,
+            "modified_by": null,
+            "modified_time": null,
+        });
+        assert_eq!(shown(ada.get(&format!("{path}?module=Leads"))), wanted);
+        assert_eq!(
+            shown(ada.get(&format!("{path}/{leads}?module=Leads"))),
+            wanted
+        );
+        assert_eq!(ada.get(&format!("{path}/5?module=Leads")).status, 204);
+        assert_eq!(ada.get(&format!("{path}/{leads}?module=Deals")).status, 204);
+        api.change_catalog(|catalog| {
+            let mut modules = catalog.modules.iter_mut();
+            modules.find(|m| m.api_name == "Deals").unwrap().locking = false;
+        });
+        assert_eq!(ada.get(&format!("{path}?module=Deals")).status, 204);
+        let missing = json!({ "param_name": "module" });
+        let text = "One of the expected parameter is missing";
+        ada.get(path)
+            .is(400, &error("REQUIRED_PARAM_MISSING", text, &missing));
+        let reader = api.caller_with("admin", "ZohoCRM.settings.fields.READ");
+        assert_eq!(reader.get(&format!("{path}?module=Leads")).status, 401);
     }
 }

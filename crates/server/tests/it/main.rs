@@ -9,6 +9,8 @@
 mod activities;
 mod api;
 mod bad_input;
+mod blueprint;
+mod blueprint_refusals;
 mod demo;
 mod dispatch;
 mod holds;

@@ -46,10 +46,12 @@ pub(super) fn ask(server: &Remote, name: &str) -> Result<(Actor, Module), Failur
         locking: false,
         // The server narrows what it shows; here it decides nothing.
         sharing: model::access::Sharing::Private,
+        lock_exclusions: model::module::LockExclusions::default(),
         fields,
         layouts: layouts.iter().filter_map(layout).collect(),
         views: Vec::new(),
         rules: Rules::default(),
+        blueprints: Vec::new(),
     };
     let profile = Profile {
         id: ProfileId(1),

@@ -54,10 +54,12 @@ pub(crate) fn module() -> Module {
         territories: false,
         locking: false,
         sharing: Sharing::Private,
+        lock_exclusions: model::module::LockExclusions::default(),
         fields: fields.collect(),
         layouts: Vec::new(),
         views: Vec::new(),
         rules: Rules::default(),
+        blueprints: Vec::new(),
     }
 }
 

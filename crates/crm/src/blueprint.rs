@@ -1,0 +1,291 @@
+//! Blueprints: which records enter one, which ways it offers them, and going one of these
+//! (wire API 14.2).
+
+use crate::actor::Actor;
+use crate::change::{FieldWrite, Write};
+use crate::input::{self, check_references};
+use crate::judge::{Columns, Facts, fixed};
+use crate::record::{self, Standing, Writing};
+use crate::selection;
+use jobs::Settled;
+use model::blueprint::{Blueprint, Transition};
+use model::criteria::{Bound, Criteria, Test};
+use model::field::{Field, FieldKind};
+use model::id::{RecordId, TransitionId};
+use model::module::{Module, system};
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use model::value::{Value, fold};
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeSet;
+use store::changes::Cause;
+use store::records::{self, Filter, Record};
+use store::{Fault, Tx, blueprints};
+
+/// A record in its blueprint.
+pub struct Process<'a> {
+    /// The blueprint.
+    pub blueprint: &'a Blueprint,
+    /// The picklist whose values are the states.
+    pub field: &'a Field,
+    /// The record's state.
+    pub state: String,
+    /// The record, with every field of its module.
+    pub record: Record,
+}
+
+/// A way that a blueprint offers a record.
+pub struct Offer<'a> {
+    /// The way.
+    pub transition: &'a Transition,
+    /// Whether the record meets its criteria; without that, nobody can go it.
+    pub met: bool,
+}
+
+/// The path of the one transition of a request.
+const PATH: &str = "$.blueprint[0]";
+
+/// The process that a record is in, and the ways on from its state that the actor may go.
+pub fn find<'a>(
+    tx: &mut Tx,
+    writing: Writing<'a>,
+    id: RecordId,
+) -> Result<(Process<'a>, Vec<Offer<'a>>), Fault> {
+    let Writing { actor, module, .. } = writing;
+    actor.require(Right::View, module)?;
+    let standing = record::seen(tx, writing, id)?;
+    let process = open(module, id, standing)?;
+    let mut offers = Vec::new();
+    for transition in process.blueprint.from(&process.state) {
+        if may_go(actor, module, &process.record, transition) {
+            let met = meets(tx, writing, id, transition)?;
+            offers.push(Offer { transition, met });
+        }
+    }
+    Ok((process, offers))
+}
+
+/// The process of a record that nothing keeps where it is.
+fn open(module: &Module, id: RecordId, standing: Option<Standing>) -> Result<Process<'_>, Refusal> {
+    let unknown = || {
+        let refusal = Refusal::new(Code::InvalidData).saying("the id given seems to be invalid");
+        refusal.with("resource_path_index", 1)
+    };
+    let Standing { record, facts, .. } = standing.ok_or_else(unknown)?;
+    let columns = Columns::all(module);
+    if let Some(refusal) = fixed(&record, &columns, &facts) {
+        return Err(refusal);
+    }
+    let blueprint = facts.blueprint.and_then(|id| module.blueprint(id));
+    let field = blueprint.and_then(|blueprint| module.field_by_id(blueprint.field));
+    let (Some(blueprint), Some(field)) = (blueprint, field) else {
+        return Err(Refusal::new(Code::RecordNotInProcess));
+    };
+    let state = columns.value(&record, &field.api_name).as_text();
+    Ok(Process {
+        blueprint,
+        field,
+        state: state.unwrap_or_default().to_owned(),
+        record: Record { id, ..record },
+    })
+}
+
+/// Whether the actor is one of those who may go this way. Administrators may go every way.
+fn may_go(actor: &Actor, module: &Module, record: &Record, transition: &Transition) -> bool {
+    let owner = Columns::all(module).value(record, system::OWNER).as_int();
+    let owns = !transition.owner_only || owner == Some(actor.user.id.0);
+    let named = transition.profiles.is_empty() || transition.profiles.contains(&actor.profile.id);
+    actor.profile.administrator || (owns && named)
+}
+
+/// Whether a record meets a transition's criteria as it is stored now.
+fn meets(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    id: RecordId,
+    transition: &Transition,
+) -> Result<bool, Fault> {
+    let Some(criteria) = &transition.criteria else {
+        return Ok(true);
+    };
+    let bound = bind(writing, criteria)?;
+    Ok(!selected(tx, writing.module, bound, &[id])?.is_empty())
+}
+
+fn bind(writing: Writing<'_>, criteria: &Criteria) -> Result<Bound, Refusal> {
+    selection::bind(writing.actor, writing.module, criteria, writing.now)
+}
+
+/// Which of these records pass a criteria.
+fn selected(
+    tx: &mut Tx,
+    module: &Module,
+    criteria: Bound,
+    ids: &[RecordId],
+) -> Result<Vec<RecordId>, Fault> {
+    let filter = Filter {
+        criteria: Some(criteria),
+        ..Filter::everything().of_ids(ids.iter().copied())
+    };
+    let found = records::select_ids(tx, module, &filter, ids.len())?;
+    Ok(found.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Brings a record to another state, with the values that the way there demands.
+pub fn go(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    id: RecordId,
+    transition: Option<TransitionId>,
+    data: &Map<String, Json>,
+) -> Result<(), Fault> {
+    let Writing { actor, module, .. } = writing;
+    actor.require(Right::Edit, module)?;
+    let standing = record::one(tx, writing, id)?;
+    let process = open(module, id, standing)?;
+    let Process {
+        blueprint, field, ..
+    } = process;
+    let at = |refusal: Refusal| {
+        refusal
+            .with("api_name", "transition_id")
+            .with("json_path", format!("{PATH}.transition_id"))
+    };
+    let invalid = || at(Refusal::new(Code::InvalidData).saying("invalid transition"));
+    let transition = transition
+        .and_then(|id| blueprint.transition(id))
+        .filter(|transition| transition.starts_at(&process.state))
+        .ok_or_else(invalid)?;
+    if !may_go(actor, module, &process.record, transition) {
+        return Err(at(Refusal::new(Code::NoPermission)).into());
+    }
+    if !meets(tx, writing, id, transition)? {
+        return Err(invalid().into());
+    }
+    let path = format!("{PATH}.data");
+    let mut change = input::change(actor, module, data, &BTreeSet::new(), &path)?;
+    if change.of(field.id).is_some() {
+        let text = "the transition itself writes the blueprint's field";
+        let path = format!("{path}.{}", field.api_name);
+        return Err(Refusal::invalid(&field.api_name, path).saying(text).into());
+    }
+    let values = change.0.iter().filter_map(|part| match &part.write {
+        Write::Set(value) => Some((module.field_by_id(part.field)?, value)),
+        Write::Append(_) => None,
+    });
+    let row: Vec<(&Field, &Value)> = values.collect();
+    check_data(tx, writing, transition, &process.record, &row)?;
+    let state = Write::Set(Value::text(transition.to.as_str()));
+    change.0.push(FieldWrite {
+        field: field.id,
+        write: state,
+    });
+    let writing = Writing {
+        cause: Cause::Blueprint,
+        ..writing
+    };
+    for settled in record::update(tx, writing, &[(id, &change)], None)? {
+        if let Settled::Failed(refusal) = settled {
+            return Err(refusal.into());
+        }
+    }
+    if !blueprint.leads_on(&transition.to) {
+        blueprints::delete_of(tx, &[id])?;
+        enter(tx, writing, &[id])?;
+    }
+    Ok(())
+}
+
+/// Refuses lookups that name no record, and a way whose fields would have no value at its end.
+fn check_data(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    transition: &Transition,
+    record: &Record,
+    row: &[(&Field, &Value)],
+) -> Result<(), Fault> {
+    let Writing { actor, module, .. } = writing;
+    let path = |field: &Field| format!("{PATH}.data.{}", field.api_name);
+    let dangling = check_references(tx, actor, &[row.to_vec()])?;
+    if let Some(field) = dangling.into_iter().flatten().next() {
+        let refusal = Refusal::invalid(&field.api_name, format!("{}.id", path(field)));
+        let text = "the related id given seems to be invalid";
+        return Err(refusal.saying(text).into());
+    }
+    let columns = Columns::all(module);
+    for field in transition
+        .fields
+        .iter()
+        .filter_map(|id| module.field_by_id(*id))
+    {
+        let given = row.iter().find(|(known, _)| known.id == field.id);
+        let stands = || columns.value(record, &field.api_name);
+        if given.map_or_else(stands, |(_, value)| value).is_null() {
+            return Err(Refusal::mandatory(&field.api_name, path(field)).into());
+        }
+    }
+    Ok(())
+}
+
+/// Puts those of these records, which are in no process, into the first blueprint that takes them:
+/// a few statements for each blueprint of the module, none where there is none.
+pub(crate) fn enter(tx: &mut Tx, writing: Writing<'_>, ids: &[RecordId]) -> Result<(), Fault> {
+    let Writing { module, now, .. } = writing;
+    let mut rest = ids.to_vec();
+    for blueprint in &module.blueprints {
+        if rest.is_empty() {
+            break;
+        }
+        let Some(entry) = entry_of(writing, blueprint)? else {
+            continue;
+        };
+        let entering: BTreeSet<RecordId> =
+            selected(tx, module, entry, &rest)?.into_iter().collect();
+        rest.retain(|id| !entering.contains(id));
+        let entering: Vec<RecordId> = entering.into_iter().collect();
+        if !entering.is_empty() {
+            blueprints::enter(tx, module.id, blueprint.id, &entering, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a record must be like to enter: in a state that leads on, of the layout, and as the
+/// blueprint's own criteria say.
+fn entry_of(writing: Writing<'_>, blueprint: &Blueprint) -> Result<Option<Bound>, Refusal> {
+    let module = writing.module;
+    let Some(field) = module.field_by_id(blueprint.field) else {
+        return Ok(None);
+    };
+    let states = blueprint.starts().into_iter().map(fold).collect();
+    let mut all = vec![test(field, Test::TextOneOf(states))];
+    if let Some(layout) = blueprint.layout {
+        let mut fields = module.fields.iter();
+        let field = fields.find(|field| field.kind == FieldKind::Layout);
+        all.extend(field.map(|field| test(field, Test::OneOf(vec![layout.0]))));
+    }
+    if let Some(criteria) = &blueprint.criteria {
+        all.push(bind(writing, criteria)?);
+    }
+    Ok(Some(Bound::All(all)))
+}
+
+fn test(field: &Field, test: Test) -> Bound {
+    Bound::Test {
+        field: field.id,
+        column: field.api_name.clone(),
+        test,
+    }
+}
+
+/// Refuses a value of the blueprint's field, which only a transition changes (wire API 1.6).
+pub(crate) fn refuse_field(
+    module: &Module,
+    field: &Field,
+    id: RecordId,
+    facts: &Facts,
+) -> Option<Refusal> {
+    let blueprint = facts.blueprint.and_then(|id| module.blueprint(id))?;
+    let held = blueprint.field == field.id && !facts.in_transition;
+    held.then(|| Refusal::new(Code::RecordInBlueprint).with("id", id.to_string()))
+}
