@@ -15,6 +15,7 @@ pub mod org;
 pub mod record;
 mod rules;
 pub mod selection;
+pub mod share;
 pub mod territory;
 
 pub use actor::Actor;

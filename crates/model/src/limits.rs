@@ -42,6 +42,8 @@ pub const CRITERIA_BYTES_MAX: usize = 16 * 1024;
 pub const MASS_UPDATE_FIELDS_MAX: usize = 1;
 /// Fields of one mass update in Deals (1.2).
 pub const MASS_UPDATE_DEAL_FIELDS_MAX: usize = 3;
+/// Users with whom one record is shared (the vendor's page on sharing records).
+pub const SHARES_PER_RECORD_MAX: usize = 10;
 /// Territories of one record (12).
 pub const TERRITORIES_PER_RECORD_MAX: usize = 10;
 /// Characters of a lock's reason (14.1).

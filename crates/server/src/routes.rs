@@ -25,6 +25,7 @@ mod profiles;
 mod record_export;
 mod record_list;
 mod record_locking;
+mod record_sharing;
 mod record_territories;
 mod records;
 mod roles;
@@ -228,6 +229,11 @@ pub static ROUTES: &[Route] = &[
 
     wire(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Read), blueprint::get),
     wire(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Update), blueprint::update),
+
+    wire(Get, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Read), record_sharing::list),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Create), record_sharing::add),
+    wire(Put, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Update), record_sharing::replace),
+    wire(Delete, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Delete), record_sharing::revoke),
 
     wire(Post, "/crm/{version}/{module}/actions/assign_territories", "Assign Territories", V2, Records(Op::Update), record_territories::assign),
     wire(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", "Assign Territories", V2, Records(Op::Update), record_territories::assign),

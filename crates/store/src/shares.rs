@@ -68,3 +68,10 @@ pub fn remove(tx: &mut Tx, record: RecordId, user: UserId) -> Result<()> {
     tx.execute(sql, params![record.0, user.0])?;
     Ok(())
 }
+
+/// Takes back all shares of a record.
+pub fn remove_all(tx: &mut Tx, record: RecordId) -> Result<()> {
+    let sql = "DELETE FROM record_shares WHERE record = $1";
+    tx.execute(sql, params![record.0])?;
+    Ok(())
+}

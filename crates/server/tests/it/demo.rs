@@ -3,6 +3,7 @@
 
 use crate::api::{Api, Reply};
 use jobs::{Engine, Step, Worker};
+use model::access::Sharing;
 use model::catalog::Catalog;
 use model::id::UserId;
 use model::module::Module;
@@ -14,7 +15,7 @@ use store::{Db, Priority};
 use testkit::Kind;
 
 const EVERYTHING: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,\
-     ZohoCRM.mass_delete.ALL";
+     ZohoCRM.mass_delete.ALL,ZohoCRM.share.leads.ALL,ZohoCRM.share.tasks.ALL";
 
 /// Somebody with a token, speaking one version.
 #[derive(Clone)]
@@ -214,6 +215,20 @@ impl Api {
         assert_eq!(reply.status, 200, "{}", reply.text);
     }
 
+    /// Says what everyone may do with a module's records.
+    pub(crate) fn share_module(&self, module: &str, sharing: Sharing) {
+        self.change_catalog(|catalog| {
+            let mut modules = catalog.modules.iter_mut();
+            let found = modules.find(|found| found.api_name == module).unwrap();
+            found.sharing = sharing;
+        });
+    }
+
+    /// Makes a module's records their owners' own.
+    pub(crate) fn make_private(&self, module: &str) {
+        self.share_module(module, Sharing::Private);
+    }
+
     /// The user whose e-mail address starts so.
     pub(crate) fn user(&self, name: &str) -> UserId {
         let catalog = self.catalog();
@@ -340,6 +355,7 @@ impl Api {
         ];
         all.extend(self.rows("deleted_records", &columns));
         all.extend(self.rows("record_blueprints", &["record", "blueprint"]));
+        all.extend(self.rows("record_shares", &["record", "user_id", "permission"]));
         all
     }
 

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod activities;
 mod api;
 mod bad_input;
@@ -37,6 +38,7 @@ mod records;
 mod records_changed;
 mod rules;
 mod rules_layout;
+mod sharing;
 mod standard_modules;
 mod stopping;
 mod territories;

@@ -9,7 +9,7 @@ use model::id::UserId;
 use model::people::Right;
 use rows::{Needs, ROWS, Row};
 use serde_json::json;
-use server::routes::{ROUTES, Route};
+use server::routes::{Method, ROUTES, Route};
 use std::collections::BTreeSet;
 use testkit::{Kind, each_db};
 
@@ -124,6 +124,9 @@ impl World {
             .contains("{lock_id}")
             .then(|| owner.lock("Leads", &id));
         let lead = Lead { id, lock };
+        if row.pattern.ends_with("/share") && row.method == Method::Delete {
+            self.share(&lead, DESK, "read_only");
+        }
         self.put_into(&lead, "World");
         lead
     }
@@ -162,6 +165,7 @@ impl World {
         let text = with(text, "{lock_id}", &|| lead.lock.clone().unwrap());
         let text = with(text, "{view}", &|| self.api.view("Leads", "All Leads"));
         let text = with(text, "{user}", &|| self.user("meera.kulkarni").to_string());
+        let text = with(text, "{colleague}", &|| self.user(DESK).to_string());
         let text = with(text, "{world}", &|| self.api.territory("World"));
         let text = with(text, "{territory}", &|| self.api.territory("South Asia"));
         text.replace("{client_id}", "1000.NOBODY")
@@ -243,7 +247,14 @@ fn expect_done(row: &Row, what: &str, reply: &Reply) {
     for refusal in refusals {
         assert!(!reply.text.contains(refusal), "{told}");
     }
-    if matches!(row.needs, Needs::Record(..) | Needs::Seen(_)) {
+    if !row.refusal.is_empty() {
+        assert!(reply.text.contains(row.refusal), "{told}");
+        return;
+    }
+    if matches!(
+        row.needs,
+        Needs::Record(..) | Needs::OwnRecord(..) | Needs::Seen(_)
+    ) {
         assert!(reply.status < 300, "{told}");
         assert!(!reply.text.contains("\"error\""), "{told}");
     }
@@ -319,9 +330,10 @@ mod check {
         let world = World::start(kind);
         let mut rows: Vec<(&Row, Option<Right>)> = closed()
             .map(|row| match row.needs {
-                Needs::Module(right) | Needs::Seen(right) | Needs::Record(right, _) => {
-                    (row, Some(right))
-                }
+                Needs::Module(right)
+                | Needs::Seen(right)
+                | Needs::Record(right, _)
+                | Needs::OwnRecord(right, _) => (row, Some(right)),
                 Needs::Nothing | Needs::User | Needs::Administrator => (row, None),
             })
             .collect();
@@ -348,7 +360,7 @@ mod check {
         let world = World::start(kind);
         for row in closed() {
             match row.needs {
-                Needs::Record(..) => {
+                Needs::Record(..) | Needs::OwnRecord(..) => {
                     let lead = world.lead(row);
                     let unknown = Lead {
                         id: NOTHING.to_owned(),
@@ -414,10 +426,16 @@ mod check {
         }
     }
 
+    fn public(way: Way, access: Access) -> bool {
+        matches!(way, Way::Nobody) && access == Access::Full
+    }
+
     fn reach(world: &World, (who, way, access): (&str, Way, Access)) {
         for row in closed() {
             let needed = match row.needs {
-                Needs::Record(_, needed) => needed,
+                // Where all reach all, there is nobody to share with.
+                Needs::OwnRecord(..) if who == OUTSIDE && public(way, access) => continue,
+                Needs::Record(_, needed) | Needs::OwnRecord(_, needed) => needed,
                 Needs::Seen(Right::View) => Access::Read,
                 _ => continue,
             };
@@ -428,7 +446,8 @@ mod check {
                 Way::Share(permission) => world.share(&lead, who, permission),
             }
             let what = format!("{who} by {way:?}");
-            if access >= needed {
+            let lent = matches!((row.needs, way), (Needs::OwnRecord(..), Way::Share(_)));
+            if access >= needed && !lent {
                 expect_done(row, &what, &world.ask_as(row, &lead, who));
                 continue;
             }

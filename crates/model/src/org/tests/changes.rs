@@ -1,6 +1,7 @@
 //! What a plan says and what comes of it.
 
 use super::*;
+use crate::access::Sharing;
 use crate::field::FieldKind;
 use crate::people::Right;
 
@@ -229,6 +230,36 @@ fn what_decides_about_owners_is_told_kept_and_written_back() {
         assert!(text.contains(line), "{line}: {text}");
     }
     assert_eq!(export(&applied(&text, None)), text);
+}
+
+#[test]
+fn a_module_is_private_until_the_file_says_what_everyone_may_do() {
+    let before = before();
+    let of = |catalog: &Catalog| catalog.module("Boats").unwrap().sharing;
+    assert_eq!(of(&before), Sharing::Private);
+    assert!(!export(&before).contains("sharing"));
+    for sharing in Sharing::ALL {
+        let word = sharing.as_str();
+        let text = format!("[[module]]\napi_name = \"Boats\"\nsharing = \"{word}\"\n");
+        let told = lines(&text, &before);
+        let line = format!("~ module Boats sharing: private -> {word}");
+        assert_eq!(
+            told.contains(&line),
+            sharing != Sharing::Private,
+            "{told:?}"
+        );
+        let after = applied(&text, Some(&before));
+        assert_eq!(of(&after), sharing);
+        assert_eq!(lines(&text, &after), Vec::<String>::new());
+        let exported = export(&after);
+        assert_eq!(of(&applied(&exported, None)), sharing);
+        assert_eq!(export(&applied(&exported, None)), exported);
+    }
+    // As with every key of a module: what the file does not say is what it was built with.
+    let open = "[[module]]\napi_name = \"Boats\"\nsharing = \"public_read_write\"\n";
+    let silent = "[[module]]\napi_name = \"Boats\"\n";
+    let after = applied(silent, Some(&applied(open, Some(&before))));
+    assert_eq!(of(&after), Sharing::Private);
 }
 
 #[test]

@@ -527,3 +527,14 @@ fn a_view_that_would_break_is_named() {
         "{messages:?}"
     );
 }
+
+#[test]
+fn an_unknown_sharing_is_refused_with_the_words_there_are() {
+    check(
+        "[[module]]\napi_name = \"Leads\"\nsharing = §\"public\"\n",
+        &[
+            "sharing is one of \"private\", \"public_read_only\", \"public_read_write\", \
+           \"public_read_write_delete\", not \"public\"",
+        ],
+    );
+}

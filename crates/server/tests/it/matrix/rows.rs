@@ -24,6 +24,8 @@ pub(crate) enum Needs {
     Seen(Right),
     /// This right over Leads, and this access to the lead `{id}`.
     Record(Right, Access),
+    /// The same, but what was only shared with the user does not count.
+    OwnRecord(Right, Access),
 }
 
 #[derive(Clone, Copy)]
@@ -35,6 +37,8 @@ pub(crate) struct Row {
     pub(crate) needs: Needs,
     pub(crate) query: &'static str,
     pub(crate) body: &'static str,
+    /// The code that who may is answered with, for the state that the lead is in; mostly none.
+    pub(crate) refusal: &'static str,
 }
 
 const fn row(method: Method, pattern: &'static str, scope: &'static str, needs: Needs) -> Row {
@@ -45,12 +49,17 @@ const fn row(method: Method, pattern: &'static str, scope: &'static str, needs: 
         needs,
         query: "",
         body: "",
+        refusal: "",
     }
 }
 
 impl Row {
     const fn query(self, query: &'static str) -> Self {
         Self { query, ..self }
+    }
+
+    const fn as_far_as(self, refusal: &'static str) -> Self {
+        Self { refusal, ..self }
     }
 
     const fn body(self, body: &'static str) -> Self {
@@ -63,7 +72,7 @@ const fn open(method: Method, pattern: &'static str) -> Row {
 }
 
 use Access::{Full, Read, Write};
-use Needs::{Administrator, Module, Record, Seen, User};
+use Needs::{Administrator, Module, OwnRecord, Record, Seen, User};
 
 const LOCK_READ: &str = "ZohoCRM.modules.lockinginformation.READ,ZohoCRM.modules.leads.READ";
 const LOCK_CREATE: &str = "ZohoCRM.modules.lockinginformation.CREATE,ZohoCRM.modules.leads.CREATE";
@@ -96,6 +105,14 @@ pub(crate) static ROWS: &[Row] = &[
     row(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_UPDATE, Record(Right::Edit, Write)).body(r#"{"data":[{"Locked_Reason__s":"audit"}]}"#),
     row(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_DELETE, Record(Right::Edit, Write)),
 
+    row(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.READ", Record(Right::View, Write)).as_far_as("RECORD_NOT_IN_PROCESS"),
+    row(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).as_far_as("RECORD_NOT_IN_PROCESS").body(r#"{"blueprint":[{"transition_id":"1"}]}"#),
+
+    row(Get, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.READ", Record(Right::View, Read)),
+    row(Post, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.CREATE", OwnRecord(Right::Edit, Full)).body(r#"{"share":[{"user":{"id":"{colleague}"},"permission":"full_access"}]}"#),
+    row(Put, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.UPDATE", OwnRecord(Right::Edit, Full)).body(r#"{"share":[{"user":{"id":"{colleague}"},"permission":"full_access"}]}"#),
+    row(Delete, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.DELETE", OwnRecord(Right::Edit, Full)),
+
     row(Post, "/crm/{version}/{module}/actions/assign_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{territory}"}]}]}"#),
     row(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Territories":[{"id":"{territory}"}]}]}"#),
     row(Post, "/crm/{version}/{module}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{world}"}]}]}"#),
@@ -120,6 +137,8 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/crm/{version}/settings/layouts/{id}", "ZohoCRM.settings.layouts.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/custom_views", "ZohoCRM.settings.custom_views.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/custom_views/{id}", "ZohoCRM.settings.custom_views.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/record_locking_configurations", "ZohoCRM.settings.record_locking_configurations.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/record_locking_configurations/{id}", "ZohoCRM.settings.record_locking_configurations.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/roles", "ZohoCRM.settings.roles.READ", User),
     row(Get, "/crm/{version}/settings/roles/{id}", "ZohoCRM.settings.roles.READ", User),
     row(Get, "/crm/{version}/settings/profiles", "ZohoCRM.settings.profiles.READ", User),
@@ -139,5 +158,5 @@ pub(crate) static ROWS: &[Row] = &[
     row(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
     row(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
     row(Get, "/swathe/v1/org", "swathe.org.READ", Administrator),
-    row(Put, "/swathe/v1/org", "swathe.org.WRITE", Administrator).body("[org]\ncompany = \"Kestrel & Rowe Solar Pumps\"\n"),
+    row(Put, "/swathe/v1/org", "swathe.org.WRITE", Administrator).body(r#"{"org":""}"#),
 ];
