@@ -9,6 +9,58 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+/// What the org may use, as the vendor sells it: an org behaves like one of the edition that it
+/// names (wire API 1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edition {
+    /// Free.
+    Free,
+    /// Standard.
+    Standard,
+    /// Professional.
+    Professional,
+    /// Enterprise, and what includes it.
+    #[default]
+    Enterprise,
+    /// Ultimate.
+    Ultimate,
+}
+
+impl Edition {
+    /// All of them, the smallest first.
+    pub const ALL: [Self; 5] = [
+        Self::Free,
+        Self::Standard,
+        Self::Professional,
+        Self::Enterprise,
+        Self::Ultimate,
+    ];
+
+    /// Its word in the org file and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Standard => "standard",
+            Self::Professional => "professional",
+            Self::Enterprise => "enterprise",
+            Self::Ultimate => "ultimate",
+        }
+    }
+
+    /// The edition that a word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|edition| edition.as_str() == word)
+    }
+
+    /// Whether mass actions may be scheduled for a view (wire API 1.1, 2.1, 4.1).
+    pub fn schedules_mass_actions(self) -> bool {
+        matches!(self, Self::Enterprise | Self::Ultimate)
+    }
+}
+
 /// The customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Org {
@@ -28,6 +80,9 @@ pub struct Org {
     pub country_code: String,
     /// Contact address.
     pub primary_email: String,
+    /// Which edition it behaves like.
+    #[serde(default)]
+    pub edition: Edition,
 }
 
 /// All metadata of the org.

@@ -40,6 +40,7 @@ codes! {
     NoPermission = "NO_PERMISSION" 403 "permission denied",
     InvalidModule = "INVALID_MODULE" 400 "the module name given seems to be invalid",
     NotSupported = "NOT_SUPPORTED" 400 "The requested operation is not supported",
+    FeatureNotSupported = "FEATURE_NOT_SUPPORTED" 400 "This feature is not available in your edition",
     NotAllowed = "NOT_ALLOWED" 403 "The requested operation is not allowed",
     InvalidData = "INVALID_DATA" 400 "invalid data",
     MandatoryNotFound = "MANDATORY_NOT_FOUND" 400 "required field not found",

@@ -1,7 +1,7 @@
 //! A small org, made by hand: two modules, two profiles, three users.
 
 use model::access::Sharing;
-use model::catalog::{Catalog, Org};
+use model::catalog::{Catalog, Edition, Org};
 use model::field::{Field, FieldKind, PickValue};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, UserId, ViewId};
 use model::module::{Layout, Module, Section, system};
@@ -204,6 +204,7 @@ pub fn small_catalog() -> Catalog {
             iso_code: "USD".to_owned(),
             country_code: "IN".to_owned(),
             primary_email: ADMIN_EMAIL.to_owned(),
+            edition: Edition::Enterprise,
         },
         modules: vec![leads(), clients()],
         roles: vec![role(CEO, "CEO", None), role(SELLER, "Seller", Some(CEO))],

@@ -184,6 +184,10 @@ fn schedule_once(
             criteria,
         } = wanted;
         let filter = selection::resolve(&actor, module, *cvid, *territory, criteria.as_ref(), now)?;
+        if !catalog.org.edition.schedules_mass_actions() {
+            let text = "Scheduled Mass Operation feature is not available in your edition";
+            return Err(Refusal::new(Code::FeatureNotSupported).saying(text).into());
+        }
         let exclusive = exclusive(kind, *cvid, module);
         if store::jobs::holding(tx, &exclusive)?.is_some() {
             return Err(already().into());

@@ -5,7 +5,7 @@
 use super::file::{Head, OrgEntry, OrgFile, ProfileEntry};
 use super::read::{At, Flaw, Text};
 use super::standard::BuiltIn;
-use crate::catalog::{Catalog, Org};
+use crate::catalog::{Catalog, Edition, Org};
 use crate::field::is_email;
 use crate::id::OrgId;
 use jiff::tz::TimeZone;
@@ -64,6 +64,7 @@ pub(super) fn empty() -> Catalog {
             iso_code: "USD".to_owned(),
             country_code: "US".to_owned(),
             primary_email: String::new(),
+            edition: Edition::Enterprise,
         },
         modules: Vec::new(),
         roles: Vec::new(),
@@ -228,6 +229,15 @@ impl Draft<'_> {
                     let message = format!("\"{}\" is no {length}-letter code", code.value);
                     self.flaw(code, message);
                 }
+            }
+        }
+        if let Some(word) = &entry.edition {
+            if let Some(edition) = Edition::parse(&word.value) {
+                self.catalog.org.edition = edition;
+            } else {
+                let known = Edition::ALL.map(Edition::as_str).join(", ");
+                let message = format!("edition is one of {known}, not \"{}\"", word.value);
+                self.flaw(word, message);
             }
         }
         if let Some(email) = &entry.primary_email {

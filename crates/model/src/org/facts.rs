@@ -87,6 +87,7 @@ pub(super) fn of_org(org: &Org) -> Facts {
         fact("iso_code", &org.iso_code),
         fact("country_code", &org.country_code),
         fact("primary_email", &org.primary_email),
+        fact("edition", org.edition.as_str()),
     ]
 }
 

@@ -37,6 +37,7 @@ pub(super) struct OrgEntry {
     pub(super) iso_code: Option<Text>,
     pub(super) country_code: Option<Text>,
     pub(super) primary_email: Option<Text>,
+    pub(super) edition: Option<Text>,
 }
 
 #[derive(Clone, Debug)]
@@ -242,9 +243,11 @@ fn org(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<OrgEntry> {
         text("iso_code"),
         text("country_code"),
         text("primary_email"),
+        text("edition"),
     );
     t.finish(flaws);
-    let (time_zone, currency, currency_symbol, iso_code, country_code, primary_email) = entry;
+    let (time_zone, currency, currency_symbol, iso_code, country_code, primary_email, edition) =
+        entry;
     Some(OrgEntry {
         company: company?,
         time_zone,
@@ -253,6 +256,7 @@ fn org(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<OrgEntry> {
         iso_code,
         country_code,
         primary_email,
+        edition,
     })
 }
 

@@ -4,6 +4,7 @@ use super::meta::{asker, joined};
 use super::users::nulls;
 use crate::answer::Answer;
 use crate::call::Call;
+use model::catalog::Edition;
 use model::limits::PER_PAGE_MAX;
 use serde_json::json;
 use store::Fault;
@@ -34,10 +35,10 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
                 "max_per_page": PER_PAGE_MAX,
             }),
             json!({
-                // Nobody sells licences here: there is one for everybody.
+                // Nobody sells licences here; what an edition has is what the org file says.
                 "license_details": {
-                    "paid": true,
-                    "paid_type": "enterprise",
+                    "paid": org.edition != Edition::Free,
+                    "paid_type": org.edition.as_str(),
                     "paid_expiry": null,
                     "users_license_purchased": catalog.users.len(),
                     "trial_type": null,

@@ -23,6 +23,7 @@ each_db! {
     authorization_failed_for_a_deactivated_user,
     oauth_scope_mismatch,
     internal_error_when_the_table_is_gone,
+    feature_not_supported_for_a_view_in_a_lesser_edition,
 }
 
 fn source() -> Json {
@@ -344,5 +345,47 @@ mod check {
             reply.is(500, &wanted);
         }
         assert_eq!(api.number("SELECT count(*) FROM jobs"), 0);
+    }
+
+    pub(super) fn feature_not_supported_for_a_view_in_a_lesser_edition(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let ids = ada.make_leads(1);
+        let company = &api.catalog().org.company.clone();
+        let text = "Scheduled Mass Operation feature is not available in your edition";
+        let wanted = error("FEATURE_NOT_SUPPORTED", text, &json!({}));
+        let by_view = json!({ "data": source(), "cvid": api.view("Leads", "All Leads") });
+        for (edition, paid, allowed) in [
+            ("free", false, false),
+            ("standard", true, false),
+            ("professional", true, false),
+            ("enterprise", true, true),
+            ("ultimate", true, true),
+        ] {
+            api.apply_org(&format!(
+                "[org]\ncompany = \"{company}\"\nedition = \"{edition}\"\n"
+            ));
+            let license = api
+                .caller_with("admin", "ZohoCRM.org.READ")
+                .get("org")
+                .json()["org"][0]["license_details"]
+                .clone();
+            assert_eq!(
+                (&license["paid"], &license["paid_type"]),
+                (&json!(paid), &json!(edition))
+            );
+            if allowed {
+                ada.schedule(&by_view);
+                api.run_jobs();
+            } else {
+                refused(&api, &ada, ("Leads", &by_view), |_| (400, wanted.clone()));
+                // The view comes first, and named records need no schedule.
+                let unknown = json!({ "data": source(), "cvid": "5" });
+                let reply = ada.mass_update("Leads", &unknown);
+                assert_eq!(reply.json()["code"], "INVALID_DATA");
+                let by_ids = json!({ "data": source(), "ids": ids });
+                assert_eq!(ada.mass_update("Leads", &by_ids).codes(), ["SUCCESS"]);
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::settings::{Failure, Remote};
 use anyhow::Context;
 use crm::Actor;
 use jiff::tz::TimeZone;
-use model::catalog::{Catalog, Org};
+use model::catalog::{Catalog, Edition, Org};
 use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, ProfileId, RoleId, UserId};
 use model::module::{Layout, Module};
@@ -221,5 +221,6 @@ fn no_org() -> Org {
         iso_code: String::new(),
         country_code: String::new(),
         primary_email: String::new(),
+        edition: Edition::Enterprise,
     }
 }

@@ -1,7 +1,7 @@
 //! What binding makes of criteria, and what does not fit a module.
 
 use super::*;
-use crate::catalog::{Catalog, Org};
+use crate::catalog::{Catalog, Edition, Org};
 use crate::id::{OrgId, ProfileId, RoleId, UserId};
 use crate::people::{User, UserStatus, UserType};
 use crate::time::Timestamp;
@@ -35,6 +35,7 @@ fn catalog() -> Catalog {
             iso_code: String::new(),
             country_code: String::new(),
             primary_email: String::new(),
+            edition: Edition::Enterprise,
         },
         modules: vec![module()],
         roles: Vec::new(),

@@ -344,6 +344,7 @@ company = "Tern Works"
 time_zone = §"Mars/Olympus"
 iso_code = §"euro"
 primary_email = §"nobody"
+edition = §"gold"
 [[role]]
 name = "Boss"
 [[profile]]
@@ -374,6 +375,7 @@ time_zone = §"Moon"
             "unknown time zone \"Mars/Olympus\"",
             "\"euro\" is no 3-letter code",
             "\"nobody\" is no e-mail address",
+            "edition is one of free, standard, professional, enterprise, ultimate, not \"gold\"",
             "a standard profile stays what it is",
             "an administrator may give records to anyone",
             "transfer_to is \"anyone\" or \"subordinates\", not \"superiors\"",

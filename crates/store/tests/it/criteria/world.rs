@@ -1,7 +1,7 @@
 //! A database with one module, and rows to select from it.
 
 use model::access::Sharing;
-use model::catalog::{Catalog, Org};
+use model::catalog::{Catalog, Edition, Org};
 use model::criteria::{BindContext, Bound, Criteria};
 use model::field::{Field, FieldKind};
 use model::id::{FieldId, ModuleId, OrgId, ProfileId, RecordId, RoleId, UserId};
@@ -99,6 +99,7 @@ fn catalog() -> Catalog {
             iso_code: "EUR".to_owned(),
             country_code: "DE".to_owned(),
             primary_email: "u71@example.com".to_owned(),
+            edition: Edition::Enterprise,
         },
         modules: vec![module()],
         roles: Vec::new(),
