@@ -452,10 +452,7 @@ fn admit<'a>(
         Some(name) if module.is_none() && REFUSED_MODULES.contains(&name) => {
             Err(version.refused_module(line.name).into())
         }
-        Some(_) if module.is_none() => {
-            let refusal = Refusal::new(Code::InvalidModule);
-            Err(refusal.with("resource_path_index", 0).into())
-        }
+        Some(_) if module.is_none() => Err(version.unknown_module(line.name).into()),
         _ => Ok(line),
     }
 }

@@ -241,7 +241,7 @@ pub static ROUTES: &[Route] = &[
     wire(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
 
     wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule).to("schedule mass update.").or_activities(),
-    wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records").or_activities(),
+    wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update Status", V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records").or_activities(),
 
     wire(Post, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, MASS_DELETE, mass_delete::schedule).to("mass delete records."),
     wire(Get, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, ByModule("mass_delete", Op::Read), mass_delete::status).to("read records"),

@@ -75,6 +75,16 @@ impl Version {
 
     // What differs, a function a difference.
 
+    /// A name that is no module's, as the API of this name says it: the status of a mass update has
+    /// a capital of its own (wire API 1.7).
+    pub fn unknown_module(self, api: &str) -> Refusal {
+        let refusal = Refusal::new(Code::InvalidModule).with("resource_path_index", 0);
+        match api {
+            "Mass Update Status" => refusal.saying("The module name given seems to be invalid"),
+            _ => refusal,
+        }
+    }
+
     /// A module that exists but that the API of this name does not serve (wire API 21, row 19; the
     /// sentences of 19).
     pub fn refused_module(self, api: &str) -> Refusal {

@@ -15,6 +15,9 @@ each_db! {
     no_permission_to_read_records,
     authorization_failed_for_a_deactivated_user,
     oauth_scope_mismatch,
+    invalid_url_pattern,
+    invalid_request_method,
+    internal_error_when_the_table_of_jobs_is_gone,
 }
 
 /// Asks for a status in every version; each must be refused so.
@@ -97,7 +100,7 @@ mod check {
         let api = Api::start_demo(kind);
         let ada = api.caller("admin");
         let details = json!({ "resource_path_index": 0 });
-        let text = "the module name given seems to be invalid";
+        let text = "The module name given seems to be invalid";
         let wanted = error("INVALID_MODULE", text, &details);
         refused(&ada, "Nothing/actions/mass_update?job_id=1", |_| {
             (400, wanted.clone())
@@ -156,5 +159,44 @@ mod check {
         }
         let caller = api.caller_with("admin", "ZohoCRM.mass_update.leads.READ");
         refused(&caller, &format!("{PATH}1"), unknown);
+    }
+
+    pub(super) fn invalid_url_pattern(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let text = "Please check if the URL trying to access is a correct one";
+        let wanted = error("INVALID_URL_PATTERN", text, &json!({}));
+        for path in [
+            "Leads/actions/mass_updates?job_id=1",
+            "Leads/actions/mass_update/1",
+        ] {
+            refused(&ada, path, |_| (404, wanted.clone()));
+        }
+    }
+
+    pub(super) fn invalid_request_method(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let text = "The http request method type is not a valid one";
+        for version in Version::ALL {
+            for method in ["PUT", "DELETE", "PATCH"] {
+                let reply = ada
+                    .speaking(version)
+                    .send(method, &format!("{PATH}1"), &[], b"");
+                reply.is_error(400, "INVALID_REQUEST_METHOD", text, &json!({}));
+            }
+        }
+    }
+
+    pub(super) fn internal_error_when_the_table_of_jobs_is_gone(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        api.execute("ALTER TABLE jobs RENAME TO somewhere_else");
+        for version in Version::ALL {
+            let reply = ada.speaking(version).get(&format!("{PATH}1"));
+            let details = json!({ "request_id": reply.header("x-request-id") });
+            let wanted = error("INTERNAL_ERROR", "Internal Server Error", &details);
+            reply.is(500, &wanted);
+        }
     }
 }
