@@ -22,6 +22,7 @@ mod mass_update;
 mod mass_update_denied;
 mod mass_update_jobs;
 mod mass_update_refusals;
+mod mass_update_samples;
 mod mass_update_status;
 mod matrix;
 mod metadata;
