@@ -6,9 +6,10 @@ use crate::blueprint::refuse_field;
 use crate::change::Change;
 use crate::rules::{Becoming, Rules};
 use model::access::Access;
-use model::field::{Computed, Field};
+use model::field::{Computed, Field, FieldKind};
 use model::hold::HoldKind;
 use model::id::{BlueprintId, RecordId};
+use model::limits::MULTI_SELECT_VALUES_MAX;
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::value::Value;
@@ -182,10 +183,10 @@ pub(crate) fn judge<'a>(
         {
             return Verdict::Refuse(refusal);
         }
-        if let Some(max) = too_long(field, &after) {
+        if let Some((bound, max)) = too_large(field, &after) {
             let refusal = Refusal::new(Code::InvalidData)
                 .with("api_name", field.api_name.as_str())
-                .with("maximum_length", max)
+                .with(bound, max)
                 .with("id", record.id.to_string());
             return Verdict::Refuse(refusal);
         }
@@ -244,8 +245,14 @@ fn against_rules(
     })
 }
 
-/// A list that grew by appending can pass the field's length.
-fn too_long(field: &Field, value: &Value) -> Option<u32> {
+/// A list that grew by appending can pass the field's length, or hold too many values.
+fn too_large(field: &Field, value: &Value) -> Option<(&'static str, usize)> {
+    if field.kind == FieldKind::MultiSelectPicklist
+        && value.elements().len() > MULTI_SELECT_VALUES_MAX
+    {
+        return Some(("limit", MULTI_SELECT_VALUES_MAX));
+    }
     let length = value.as_text()?.chars().count();
-    field.kind.max_length().filter(|max| length > *max as usize)
+    let max = field.kind.max_length()? as usize;
+    (length > max).then_some(("maximum_length", max))
 }

@@ -1,13 +1,14 @@
 //! A field: what it holds, how its wire form becomes a stored value, and back.
 
+use crate::decimal::{NotDecimal, decimal_json, parse_decimal};
 use crate::id::{FieldId, PickId};
-use crate::limits::DECIMAL_DIGITS_MAX;
+use crate::limits::{DECIMAL_DIGITS_MAX, MULTI_SELECT_VALUES_MAX, PERCENT_MAX};
 use crate::rule::Dependency;
 use crate::time::{Day, Timestamp};
 use crate::value::{Class, Value};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 /// What a field holds. The names are the wire's `data_type`s (wire API 11.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ pub enum FieldKind {
         /// Decimal places.
         places: u8,
     },
-    /// A percentage with so many places, stored scaled.
+    /// A percentage with so many places, stored scaled; at most 5 digits before the point.
     Percent {
         /// Decimal places.
         places: u8,
@@ -311,15 +312,19 @@ impl FieldKind {
             return Err(wrong());
         }
         if let Some(places) = self.places() {
-            return parse_decimal(text, places)
-                .map(Value::Int)
-                .map_err(|why| match why {
-                    NotDecimal::Form => wrong(),
-                    NotDecimal::Places => Misfit::one("maximum_decimal_place", places),
-                    NotDecimal::Digits => {
-                        Misfit::one("maximum_length", DECIMAL_DIGITS_MAX - usize::from(places))
-                    }
-                });
+            let number = parse_decimal(text, places).map_err(|why| match why {
+                NotDecimal::Form => wrong(),
+                NotDecimal::Places => Misfit::one("maximum_decimal_place", places),
+                NotDecimal::Digits => {
+                    Misfit::one("maximum_length", DECIMAL_DIGITS_MAX - usize::from(places))
+                }
+            })?;
+            let percent = matches!(self, Self::Percent { .. });
+            if percent && number.unsigned_abs() / 10_u64.pow(places.into()) > PERCENT_MAX {
+                let max = i64::try_from(PERCENT_MAX).unwrap_or(i64::MAX);
+                return Err(Misfit::one("range", json!({ "from": -max, "to": max })));
+            }
+            return Ok(Value::Int(number));
         }
         let number: i64 = text.parse().map_err(|_| wrong())?;
         let max = if *self == Self::Integer { 9 } else { 18 };
@@ -353,6 +358,9 @@ impl FieldKind {
             if !elements.iter().any(|known| known == text) {
                 elements.push(text.to_owned());
             }
+        }
+        if elements.len() > MULTI_SELECT_VALUES_MAX {
+            return Err(Misfit::one("limit", MULTI_SELECT_VALUES_MAX));
         }
         let value = Value::from_elements(&elements);
         self.check_length(value.as_text().unwrap_or_default())?;
@@ -413,73 +421,6 @@ impl Field {
     }
 }
 
-/// Why a text is no decimal of so many places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotDecimal {
-    /// Not a number at all.
-    Form,
-    /// More decimal places than the field has.
-    Places,
-    /// More digits than can be stored.
-    Digits,
-}
-
-/// Reads a decimal text into an integer scaled by `places`; never through a float. Trailing zeros
-/// past the places are allowed.
-pub fn parse_decimal(text: &str, places: u8) -> Result<i64, NotDecimal> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let numeric = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !numeric(whole) || !numeric(fraction) || digits.ends_with('.') {
-        return Err(NotDecimal::Form);
-    }
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > usize::from(places) {
-        return Err(NotDecimal::Places);
-    }
-    let scaled = format!("{whole}{fraction:0<width$}", width = usize::from(places));
-    let scaled = scaled.trim_start_matches('0');
-    if scaled.len() > DECIMAL_DIGITS_MAX {
-        return Err(NotDecimal::Digits);
-    }
-    // At most 18 digits always fit in 64 bits.
-    let number: i64 = if scaled.is_empty() {
-        0
-    } else {
-        scaled.parse().unwrap_or_default()
-    };
-    Ok(if negative { -number } else { number })
-}
-
-/// A scaled decimal as a text with exactly `places` decimal places.
-pub fn decimal_text(number: i64, places: u8) -> String {
-    let places = usize::from(places);
-    let sign = if number < 0 { "-" } else { "" };
-    let digits = format!("{:0>width$}", number.unsigned_abs(), width = places + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - places);
-    if fraction.is_empty() {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{fraction}")
-    }
-}
-
-fn decimal_json(number: i64, places: u8) -> Json {
-    let text = decimal_text(number, places);
-    let short = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &text
-    };
-    // A decimal text is a JSON number by its form.
-    short
-        .parse::<serde_json::Number>()
-        .map_or(Json::Null, Json::Number)
-}
-
 /// The id in `{"id": …}`, a string or a number.
 fn reference_id(json: &Json) -> Option<i64> {
     let id = match json {
@@ -520,7 +461,6 @@ pub(crate) fn is_email(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn check(kind: &FieldKind, input: Json, stored: Option<Value>) {
         assert_eq!(

@@ -5,6 +5,7 @@ pub mod access;
 pub mod blueprint;
 pub mod catalog;
 pub mod criteria;
+pub mod decimal;
 pub mod field;
 pub mod hold;
 pub mod id;

@@ -60,3 +60,7 @@ pub const SCOPE_BYTES_MAX: usize = 120;
 pub const RULES_MAX: usize = 50;
 /// Characters of a validation rule's message.
 pub const RULE_MESSAGE_MAX: usize = 255;
+/// Values of one multi-select field of a record.
+pub const MULTI_SELECT_VALUES_MAX: usize = 100;
+/// The largest percentage, either side of zero (9.2).
+pub const PERCENT_MAX: u64 = 99_999;

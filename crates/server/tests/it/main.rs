@@ -24,6 +24,7 @@ mod mass_update_jobs;
 mod mass_update_refusals;
 mod mass_update_samples;
 mod mass_update_status;
+mod mass_update_values;
 mod matrix;
 mod metadata;
 mod metadata_fields;
