@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod conformance;
 mod packages;
 mod postgres;
 mod process;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask test [-- ARGS]   every check; with ARGS only `cargo test ARGS`, databases provided
 cargo xtask tidy             the cheap checks on tracked files
+cargo xtask conformance      docs/conformance.md, made from docs/conformance.toml and the tests
 cargo xtask postgres         a throw-away PostgreSQL, until Enter, for `cargo test` by hand
 cargo xtask bench            the server against the floor; --records N, --runs N, --write
 ";
@@ -44,7 +46,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     match words.as_slice() {
         ["test"] => test::everything(),
         ["test", "--", chosen @ ..] => test::only(chosen),
-        ["tidy"] => tidy::run(),
+        ["tidy"] => tidy::run().and_then(|()| conformance::check()),
+        ["conformance"] => conformance::write(),
         ["postgres"] => postgres::until_enter(),
         ["bench", options @ ..] => bench::run(options),
         [] | ["help" | "--help" | "-h"] => {

@@ -6,7 +6,7 @@
 use crate::postgres::Cluster;
 use crate::process::{announce, cargo, step};
 use crate::python::{self, Sdk};
-use crate::tidy;
+use crate::{conformance, tidy};
 use anyhow::Result;
 
 const POSTGRES: &str = "SWATHE_TEST_POSTGRES";
@@ -26,6 +26,7 @@ pub(crate) fn everything() -> Result<()> {
     step(&mut cargo(&["fmt", "--all", "--check"]))?;
     announce("tidy");
     tidy::run()?;
+    conformance::check()?;
     step(&mut cargo(&[
         "clippy",
         "--workspace",
