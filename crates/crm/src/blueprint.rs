@@ -4,10 +4,11 @@
 use crate::actor::Actor;
 use crate::change::{FieldWrite, Write};
 use crate::input::{self, check_references};
-use crate::judge::{Columns, Facts, fixed};
+use crate::judge::{Columns, Facts, denied, standing_still};
 use crate::record::{self, Standing, Writing};
 use crate::selection;
 use jobs::Settled;
+use model::access::Access;
 use model::blueprint::{Blueprint, Transition};
 use model::criteria::{Bound, Criteria, Test};
 use model::field::{Field, FieldKind};
@@ -54,10 +55,10 @@ pub fn find<'a>(
     let Writing { actor, module, .. } = writing;
     actor.require(Right::View, module)?;
     let standing = record::seen(tx, writing, id)?;
-    let process = open(module, id, standing)?;
+    let (process, access) = open(module, standing)?;
     let mut offers = Vec::new();
     for transition in process.blueprint.from(&process.state) {
-        if may_go(actor, module, &process.record, transition) {
+        if access >= Access::Write && may_go(actor, module, &process.record, transition) {
             let met = meets(tx, writing, id, transition)?;
             offers.push(Offer { transition, met });
         }
@@ -65,15 +66,15 @@ pub fn find<'a>(
     Ok((process, offers))
 }
 
-/// The process of a record that nothing keeps where it is.
-fn open(module: &Module, id: RecordId, standing: Option<Standing>) -> Result<Process<'_>, Refusal> {
+/// The process of a record that nothing keeps where it is, and what the actor may do with it.
+fn open(module: &Module, standing: Option<Standing>) -> Result<(Process<'_>, Access), Refusal> {
     let unknown = || {
         let refusal = Refusal::new(Code::InvalidData).saying("the id given seems to be invalid");
         refusal.with("resource_path_index", 1)
     };
     let Standing { record, facts, .. } = standing.ok_or_else(unknown)?;
     let columns = Columns::all(module);
-    if let Some(refusal) = fixed(&record, &columns, &facts) {
+    if let Some(refusal) = standing_still(&record, &columns, &facts) {
         return Err(refusal);
     }
     let blueprint = facts.blueprint.and_then(|id| module.blueprint(id));
@@ -82,12 +83,13 @@ fn open(module: &Module, id: RecordId, standing: Option<Standing>) -> Result<Pro
         return Err(Refusal::new(Code::RecordNotInProcess));
     };
     let state = columns.value(&record, &field.api_name).as_text();
-    Ok(Process {
+    let process = Process {
         blueprint,
         field,
         state: state.unwrap_or_default().to_owned(),
-        record: Record { id, ..record },
-    })
+        record,
+    };
+    Ok((process, facts.access))
 }
 
 /// Whether the actor is one of those who may go this way. Administrators may go every way.
@@ -142,7 +144,13 @@ pub fn go(
     let Writing { actor, module, .. } = writing;
     actor.require(Right::Edit, module)?;
     let standing = record::one(tx, writing, id)?;
-    let process = open(module, id, standing)?;
+    let refused = standing
+        .as_ref()
+        .and_then(|s| denied(id, &s.facts, Access::Write));
+    if let Some(refusal) = refused {
+        return Err(refusal.into());
+    }
+    let (process, _) = open(module, standing)?;
     let Process {
         blueprint, field, ..
     } = process;

@@ -152,11 +152,18 @@ pub(crate) fn denied(id: RecordId, facts: &Facts, needed: Access) -> Option<Refu
 /// Refuses a record that the actor may not change, and one that nobody may change now: something
 /// holds it, or it was converted.
 pub(crate) fn fixed(record: &Record, columns: &Columns<'_>, facts: &Facts) -> Option<Refusal> {
+    denied(record.id, facts, Access::Write).or_else(|| standing_still(record, columns, facts))
+}
+
+/// Refuses a record that nobody may change now.
+pub(crate) fn standing_still(
+    record: &Record,
+    columns: &Columns<'_>,
+    facts: &Facts,
+) -> Option<Refusal> {
     let converted = *columns.value(record, system::CONVERTED) == Value::Bool(true);
     let refused = || Refusal::new(Code::ConvertedRecord).with("id", record.id.to_string());
-    denied(record.id, facts, Access::Write)
-        .or_else(|| held(record.id, facts))
-        .or_else(|| converted.then(refused))
+    held(record.id, facts).or_else(|| converted.then(refused))
 }
 
 /// Judges one record as it was read.

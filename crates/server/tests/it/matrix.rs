@@ -5,7 +5,8 @@ mod rows;
 
 use crate::api::{Api, Reply};
 use model::access::{Access, Sharing};
-use model::id::UserId;
+use model::blueprint::{Blueprint, Transition};
+use model::id::{BlueprintId, TransitionId, UserId};
 use model::people::Right;
 use rows::{Needs, ROWS, Row};
 use serde_json::json;
@@ -45,6 +46,9 @@ fn every_route_has_its_row() {
 const UNKNOWN: &str = "1000.00000000000000000000000000000000.00000000000000000000000000000000";
 /// An id that nothing has, as long as the others.
 const NOTHING: &str = "999999999999999999";
+/// The only way of the blueprint that every lead is in, and where it starts.
+const WAIT: TransitionId = TransitionId(72);
+const STATE: &str = "Contacted";
 
 /// Owns the lead.
 const OWNER: &str = "joana.brito";
@@ -67,7 +71,33 @@ impl World {
         let api = Api::start_demo(kind);
         let world = Self { api };
         world.share_module(Sharing::Private);
+        world.add_blueprint();
         world
+    }
+
+    /// Every lead that is made is in a process, whose only way leads back to where it starts.
+    fn add_blueprint(&self) {
+        self.api.change_catalog(|catalog| {
+            let mut modules = catalog.modules.iter_mut();
+            let leads = modules.find(|module| module.api_name == "Leads").unwrap();
+            leads.blueprints.push(Blueprint {
+                id: BlueprintId(71),
+                name: "Follow-up".to_owned(),
+                field: leads.field("Lead_Status").unwrap().id,
+                layout: None,
+                criteria: None,
+                transitions: vec![Transition {
+                    id: WAIT,
+                    name: "Wait".to_owned(),
+                    from: vec![STATE.to_owned()],
+                    to: STATE.to_owned(),
+                    criteria: None,
+                    fields: Vec::new(),
+                    profiles: Vec::new(),
+                    owner_only: false,
+                }],
+            });
+        });
     }
 
     fn share_module(&self, sharing: Sharing) {
@@ -107,6 +137,7 @@ impl World {
             "holds",
             "record_territories",
             "record_shares",
+            "record_blueprints",
         ] {
             self.api.execute(&format!("DELETE FROM {table}"));
         }
@@ -117,7 +148,10 @@ impl World {
         self.no_leads();
         let owner = self.api.caller(OWNER);
         let id = owner
-            .make("Leads", &[json!({ "Last_Name": "Ode" })])
+            .make(
+                "Leads",
+                &[json!({ "Last_Name": "Ode", "Lead_Status": STATE })],
+            )
             .remove(0);
         let asked = [row.pattern, row.query, row.body].concat();
         let lock = asked
@@ -169,6 +203,7 @@ impl World {
         let text = with(text, "{world}", &|| self.api.territory("World"));
         let text = with(text, "{territory}", &|| self.api.territory("South Asia"));
         text.replace("{client_id}", "1000.NOBODY")
+            .replace("{transition}", &WAIT.to_string())
             .replace("{kind}", "stop")
     }
 

@@ -3,7 +3,7 @@
 //!
 //! `{id}` in a pattern, a query or a body is a lead, `{view}` a view of Leads, `{user}` a user,
 //! `{world}` a territory that the lead is in, `{territory}` one that it is not in, `{lock_id}` a lock
-//! that is on the lead. Other placeholders stand in `World::fill`.
+//! that is on the lead, `{transition}` a way of the blueprint that the lead is in. Other placeholders stand in `World::fill`.
 
 use model::access::Access;
 use model::people::Right;
@@ -126,6 +126,9 @@ pub(crate) static ROWS: &[Row] = &[
     row(Post, "/crm/{version}/{module}/actions/mass_delete", "ZohoCRM.mass_delete.leads.DELETE", Seen(Right::MassDelete)).body(r#"{"cvid":"{view}"}"#),
     row(Get, "/crm/{version}/{module}/actions/mass_delete", "ZohoCRM.mass_delete.leads.READ", Module(Right::View)).query("job_id=1"),
 
+    row(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.READ", Record(Right::View, Read)),
+    row(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"blueprint":[{"transition_id":"{transition}","data":{"Company":"New"}}]}"#),
+
     row(Get, "/crm/{version}/org", "ZohoCRM.org.READ", User),
     row(Get, "/crm/{version}/users", "ZohoCRM.users.READ", User),
     row(Get, "/crm/{version}/users/{id}", "ZohoCRM.users.READ", User),
@@ -135,6 +138,8 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/crm/{version}/settings/fields/{id}", "ZohoCRM.settings.fields.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/layouts", "ZohoCRM.settings.layouts.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/layouts/{id}", "ZohoCRM.settings.layouts.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/record_locking_configurations", "ZohoCRM.settings.record_locking_configurations.READ", Module(Right::View)).query("module=Leads"),
+    row(Get, "/crm/{version}/settings/record_locking_configurations/{id}", "ZohoCRM.settings.record_locking_configurations.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/custom_views", "ZohoCRM.settings.custom_views.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/custom_views/{id}", "ZohoCRM.settings.custom_views.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/record_locking_configurations", "ZohoCRM.settings.record_locking_configurations.READ", Module(Right::View)).query("module=Leads"),
