@@ -127,7 +127,9 @@ CREATE TABLE outbox (
     module BIGINT NOT NULL,
     record BIGINT NOT NULL,
     body TEXT NOT NULL,
+    recipient BIGINT NOT NULL,
     actor BIGINT NOT NULL,
     job BIGINT,
     at BIGINT NOT NULL
 );
+CREATE INDEX outbox_at ON outbox (at, id);

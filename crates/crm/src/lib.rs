@@ -12,6 +12,7 @@ pub mod input;
 mod judge;
 pub mod lock;
 pub mod org;
+pub mod owner;
 pub mod record;
 mod rules;
 pub mod selection;

@@ -14,6 +14,7 @@ use crate::actor::Actor;
 use crate::blueprint;
 use crate::change::Change;
 use crate::judge::{Columns, Verdict, judge};
+use crate::owner::Owners;
 use crate::rules::{LayoutRules, Rules};
 use jobs::Settled;
 use model::field::Field;
@@ -127,6 +128,7 @@ pub fn update_by(
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| *id).collect();
     let reading = Reading::new(tx, writing, &columns, &ids, within)?;
     let mut taken = Uniques::default();
+    let mut owners = Owners::default();
     let mut settled = Vec::with_capacity(items.len());
     let mut plan = Plan::default();
     let mut free = Vec::new();
@@ -144,7 +146,9 @@ pub fn update_by(
                 Verdict::Refuse(refusal) => Settled::Failed(refusal),
                 Verdict::Unchanged => Settled::Unchanged,
                 Verdict::Change(writes) => {
-                    if let Some(refusal) = taken.check(tx, writing, Some(*id), &writes)? {
+                    if let Some(refusal) = owners.of_change(writing, &writes) {
+                        Settled::Failed(refusal)
+                    } else if let Some(refusal) = taken.check(tx, writing, Some(*id), &writes)? {
                         Settled::Failed(refusal)
                     } else {
                         plan.add(&columns, record, writes);

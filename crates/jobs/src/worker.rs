@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::jobs::{InUse, Job, Progress};
-use store::{Db, Error, Fault, Priority, Tx, jobs, targets};
+use store::{Db, Error, Fault, Priority, Tx, jobs, outbox, targets};
 
 /// A lease that no chunk renewed for so long is anyone's.
 const LEASE_MS: i64 = 30_000;
@@ -171,7 +171,8 @@ impl Worker {
             return Step::Idle;
         }
         let removed = self.db.write(Priority::Chunk, |tx| {
-            Ok(jobs::purge(tx, now.plus_ms(-KEPT_MS), TIDY_ROWS)?)
+            let before = now.plus_ms(-KEPT_MS);
+            Ok(jobs::purge(tx, before, TIDY_ROWS)? || outbox::purge(tx, before, TIDY_ROWS)?)
         });
         match removed {
             Ok(true) => Step::Tidied,

@@ -21,7 +21,9 @@ use thiserror::Error;
 pub enum Fault {
     /// Not of the grammar.
     Syntax,
-    /// Larger than a limit allows: bytes, conditions, nesting or values.
+    /// More conditions than a criteria may have.
+    TooManyConditions,
+    /// Larger than another limit allows: bytes, nesting or values.
     TooLarge,
     /// Neither a field nor a group.
     NoField,

@@ -6,6 +6,10 @@ pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const BODY_DEPTH_MAX: usize = 64;
 /// Ids of the immediate form of mass update (1.2).
 pub const IDS_MAX: usize = 500;
+/// Items of `related_modules` in a change of owner (5, and 21, row 49).
+pub const RELATED_MODULES_MAX: usize = 5;
+/// Records that change their owner because others do, in one call.
+pub const RELATED_RECORDS_MAX: usize = 5_000;
 /// Records of one scheduled mass action (1.6).
 pub const VIEW_RECORDS_MAX: usize = 50_000;
 /// Records that may be deleted or restored along with one that they belong to.

@@ -90,6 +90,7 @@ impl Version {
     pub fn refused_module(self, api: &str) -> Refusal {
         let refusal = if self >= Self::V8 {
             let text = match api {
+                "Change Owner" | "Mass Change Owner" => "The requested operation is not supported",
                 "Mass Delete" => "Mass delete is not supported for this module",
                 _ => "the given module is not supported for this api",
             };
@@ -161,6 +162,90 @@ impl Version {
         refusal
             .saying("The jobid given seems to be invalid")
             .with("param_name", "job_id")
+    }
+
+    /// Whether a mass change of owner takes criteria (wire API 2.2).
+    pub fn mass_change_owner_has_criteria(self) -> bool {
+        self >= Self::V6
+    }
+
+    /// Status and code of an accepted mass change of owner (wire API 21, row 11).
+    pub fn change_owner_accepted(self) -> (u16, &'static str) {
+        if self >= Self::V8 {
+            (202, "SCHEDULED")
+        } else {
+            (200, "SUCCESS")
+        }
+    }
+
+    /// A refusal of a mass change of owner in its own words (wire API 2.4, and 21, row 12).
+    pub fn mass_change_owner_refusal(self, refusal: Refusal) -> Refusal {
+        let typed = refusal.details.contains_key("expected_data_type")
+            && refusal.details.contains_key("json_path");
+        match refusal.code {
+            Code::MandatoryNotFound if self >= Self::V8 => {
+                refusal.saying("Required field is missing")
+            }
+            Code::InvalidData if typed => refusal.saying("the value given is invalid"),
+            _ => refusal,
+        }
+    }
+
+    /// The status of a mass change of owner was asked for without a job (wire API 21, rows 7 and 57).
+    pub fn missing_change_owner_job(self) -> (u16, Option<Refusal>) {
+        let (status, text) = if self >= Self::V8 {
+            (400, "Required parameter is missing")
+        } else {
+            (404, "You have not specified the job_id in the request.")
+        };
+        let refusal = Refusal::new(Code::RequiredParamMissing).saying(text);
+        (status, Some(refusal.with("param_name", "job_id")))
+    }
+
+    /// A job id that names no mass change of owner (wire API 21, row 10).
+    pub fn unknown_change_owner_job(self) -> (u16, Option<Refusal>) {
+        if self >= Self::V8 {
+            (204, None)
+        } else {
+            self.missing_change_owner_job()
+        }
+    }
+
+    /// A job id that names a mass change of owner in another module (wire API 2.5).
+    pub fn foreign_change_owner_job(self) -> (u16, Option<Refusal>) {
+        if self >= Self::V8 {
+            let text = "The specified job does not belong to this module";
+            (404, Some(Refusal::new(Code::NotFound).saying(text)))
+        } else {
+            self.missing_change_owner_job()
+        }
+    }
+
+    /// The refusal of a new owner who is no user, in this version's words (wire API 5).
+    pub fn unfit_owner(self, refusal: Refusal) -> Refusal {
+        if self >= Self::V8 || refusal.message != "Invalid data provided" {
+            return refusal;
+        }
+        let refusal = Refusal::new(Code::InvalidData).saying("the owner id given is invalid");
+        refusal.with("param_name", "owner_id")
+    }
+
+    /// The refusal of one record in a change of owner, at a place among the ids (wire API 5).
+    pub fn change_owner_refusal(self, refusal: Refusal, index: Option<usize>) -> Refusal {
+        let placed = |refusal: Refusal| match index {
+            Some(index) => refusal.with("index", index),
+            None => refusal,
+        };
+        match refusal.code {
+            Code::CannotProcess => {
+                placed(refusal.saying("The record is in stop-processing state."))
+            }
+            Code::CannotPerformAction => {
+                let text = "You do not have permission to change the owner of this record.";
+                placed(refusal.saying(text))
+            }
+            _ => self.mass_action_refusal(refusal),
+        }
     }
 
     /// Whether lists go on by token, past the first 2,000 records (wire API 9.1).

@@ -25,6 +25,7 @@ pub mod deleted;
 pub mod holds;
 pub mod jobs;
 pub mod module_table;
+pub mod outbox;
 pub mod outcomes;
 pub mod records;
 pub mod shares;

@@ -41,7 +41,8 @@ pub fn run_now(
     let request = encode(&Request {
         selection: Selection::Ids,
     })?;
-    run_named(tx, (actor, module), JobKind::MassDelete, request, ids, now)
+    let (_, settled) = run_named(tx, (actor, module), JobKind::MassDelete, request, ids, now)?;
+    Ok(settled)
 }
 
 /// Schedules the deletion of a view's records; a module has at most one such job at a time. The

@@ -6,6 +6,7 @@ use super::scheduled::{
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite};
 use crate::input;
+use crate::owner;
 use crate::record::{self, Writing};
 use crate::rules;
 use jobs::{Action, Settled};
@@ -66,6 +67,7 @@ pub fn change(
         check_writable(actor, module, field)?;
         let value = input::value(actor, module, field, json, "$.data[0]")?;
         check_picks(field, &value)?;
+        check_user(actor, field, &value)?;
         if value.is_null() && field.mandatory {
             return Err(Refusal::mandatory(name, format!("$.data[0].{name}")));
         }
@@ -132,6 +134,18 @@ fn check_writable(actor: &Actor, module: &Module, field: &Field) -> Result<(), R
     }
 }
 
+/// A profile that gives to subordinates only names only these (wire API 1.6).
+fn check_user(actor: &Actor, field: &Field, value: &Value) -> Result<(), Refusal> {
+    let user = value.as_int().map(UserId);
+    match user.filter(|_| field.kind == FieldKind::UserLookup) {
+        Some(user) if !owner::may_give_to(actor, user) => {
+            let path = format!("$.data[0].{}.id", field.api_name);
+            Err(Refusal::invalid("id", path).saying("Non Subordinate User Found"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A mass action never adds values to a picklist (wire API 22).
 fn check_picks(field: &Field, value: &Value) -> Result<(), Refusal> {
     let picks = field.picked(value);
@@ -167,7 +181,8 @@ pub fn run_now(
     now: Timestamp,
 ) -> Result<BTreeMap<RecordId, Settled>, Fault> {
     let request = stored(module, change, Selection::Ids)?;
-    run_named(tx, (actor, module), JobKind::MassUpdate, request, ids, now)
+    let (_, settled) = run_named(tx, (actor, module), JobKind::MassUpdate, request, ids, now)?;
+    Ok(settled)
 }
 
 /// Schedules the update of a view's records. The job's targets are frozen and stored when this

@@ -114,8 +114,8 @@ pub(super) fn fires_automation(of_view: bool, job: &Job) -> bool {
     !of_view || job.total < AUTOMATION_RECORDS_MAX
 }
 
-/// Does a job to the named records at once, inside this transaction, and answers for each id what
-/// happened. A repeated id is visited once.
+/// Does a job to the named records at once, inside this transaction, and answers which job it was and
+/// for each id what happened. A repeated id is visited once; without ids there is no job.
 pub(super) fn run_named(
     tx: &mut Tx,
     (actor, module): (&Actor, &Module),
@@ -123,10 +123,10 @@ pub(super) fn run_named(
     request: String,
     ids: &[RecordId],
     now: Timestamp,
-) -> Result<BTreeMap<RecordId, Settled>, Fault> {
+) -> Result<(Option<JobId>, BTreeMap<RecordId, Settled>), Fault> {
     let ids: BTreeSet<RecordId> = ids.iter().copied().collect();
     if ids.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok((None, BTreeMap::new()));
     }
     let job = NewJob {
         id: JobId(tx.new_id()?),
@@ -139,7 +139,7 @@ pub(super) fn run_named(
     // The revision that a target was accepted at is not asked for in this form: 0 says so.
     let targets: Vec<(RecordId, i64)> = ids.iter().map(|id| (*id, 0)).collect();
     let settled = jobs::run_now(tx, &super::all(), &job, &targets, now)?;
-    Ok(ids.into_iter().zip(settled).collect())
+    Ok((Some(job.id), ids.into_iter().zip(settled).collect()))
 }
 
 /// What makes a job's request of its selection, once this is known to hold records.

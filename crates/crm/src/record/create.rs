@@ -4,6 +4,7 @@ use super::Writing;
 use super::unique::Uniques;
 use crate::blueprint;
 use crate::judge::full_name;
+use crate::owner::Owners;
 use crate::rules::{Becoming, LayoutRules, Rules};
 use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, RecordId};
@@ -35,10 +36,15 @@ pub fn create_by(
     let rules = Rules::of(writing, layout_rules)?;
     let mut blank = Blank::new(tx, writing, rows.len())?;
     let mut uniques = Uniques::of_rows(tx, module, &rows)?;
+    let mut owners = Owners::default();
     let mut answers = Vec::with_capacity(rows.len());
     let mut made = Vec::with_capacity(rows.len());
     let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
+        if let Some(refusal) = owners.of_new(writing, &row) {
+            answers.push(Err(refusal));
+            continue;
+        }
         let mut values = blank.fill(&row);
         if let Some(refusal) = against_rules(&rules, &blank, &row, &values) {
             answers.push(Err(refusal));

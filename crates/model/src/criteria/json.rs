@@ -197,7 +197,7 @@ impl Reader<'_> {
     ) -> Result<Condition, CriteriaError> {
         if self.conditions == CONDITIONS_MAX {
             return Err(CriteriaError::at_path(
-                Fault::TooLarge,
+                Fault::TooManyConditions,
                 path,
                 format!("A criteria has at most {CONDITIONS_MAX} conditions."),
             ));

@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
         let offset = self.at;
         if self.conditions == CONDITIONS_MAX {
             return Err(CriteriaError::at_offset(
-                Fault::TooLarge,
+                Fault::TooManyConditions,
                 offset,
                 format!("A criteria has at most {CONDITIONS_MAX} conditions."),
             ));

@@ -211,6 +211,7 @@ pub(super) fn able(field: &Field) -> bool {
             | K::Boolean
             | K::Date
             | K::DateTime
+            | K::UserLookup
             | K::Layout
     );
     kind && !field.read_only && !field.unique && field.computed.is_none()

@@ -70,8 +70,7 @@ pub(super) fn selection(body: &Map<String, Json>) -> Result<Asked, Told> {
 /// The ids of a list, at most 500; one that is no number names no record.
 pub(super) fn read_ids(ids: &[Json]) -> Result<Vec<Result<RecordId, String>>, Refusal> {
     if ids.len() > IDS_MAX {
-        let refusal = Refusal::new(Code::LimitExceeded).with("limit", IDS_MAX);
-        return Err(refusal.with("api_name", "ids").with("json_path", "$.ids"));
+        return Err(too_many_ids());
     }
     let read = ids.iter().map(|id| match id {
         Json::String(text) => Ok(RecordId::parse(text).ok_or_else(|| text.clone())),
@@ -83,13 +82,24 @@ pub(super) fn read_ids(ids: &[Json]) -> Result<Vec<Result<RecordId, String>>, Re
     read.map_err(|()| wrong())
 }
 
+/// The refusal of more than 500 ids (wire API 22).
+pub(super) fn too_many_ids() -> Refusal {
+    let refusal = Refusal::new(Code::LimitExceeded).with("limit", IDS_MAX);
+    refusal.with("api_name", "ids").with("json_path", "$.ids")
+}
+
+/// The id of a view.
+pub(super) fn cvid(json: &Json) -> Result<ViewId, Refusal> {
+    let wrong = || Refusal::invalid("cvid", "$.cvid").saying("the cvid given seems to be invalid");
+    json_id(json).map(ViewId).ok_or_else(wrong)
+}
+
 /// A view, and a territory and criteria that narrow it.
 pub(super) fn view_selection(
     body: &Map<String, Json>,
-    cvid: &Json,
+    view: &Json,
 ) -> Result<ViewSelection, Refusal> {
-    let wrong = || Refusal::invalid("cvid", "$.cvid").saying("the cvid given seems to be invalid");
-    let cvid = json_id(cvid).map(ViewId).ok_or_else(wrong)?;
+    let cvid = cvid(view)?;
     let territory = body.get("territory").map(territory).transpose()?;
     let criteria = body.get("criteria").map(criteria).transpose()?;
     Ok(ViewSelection {
@@ -99,7 +109,8 @@ pub(super) fn view_selection(
     })
 }
 
-fn territory(json: &Json) -> Result<TerritoryPart, Refusal> {
+/// A territory, alone or with all below it (wire API 2.2: `include_child` may be null).
+pub(super) fn territory(json: &Json) -> Result<TerritoryPart, Refusal> {
     let wrong = || Refusal::invalid("territory", "$.territory");
     let object = json
         .as_object()
@@ -117,7 +128,10 @@ fn territory(json: &Json) -> Result<TerritoryPart, Refusal> {
         .ok_or_else(|| {
             Refusal::invalid("id", "$.territory.id").saying("the id given seems to be invalid")
         })?;
-    let include_child = flag(object, "include_child", "$.territory.include_child")?;
+    let include_child = match object.get("include_child") {
+        Some(Json::Null) => false,
+        _ => flag(object, "include_child", "$.territory.include_child")?,
+    };
     Ok(TerritoryPart { id, include_child })
 }
 
@@ -151,23 +165,31 @@ pub(super) fn flag(body: &Map<String, Json>, key: &str, path: &str) -> Result<bo
     }
 }
 
-/// Wakes the engine and answers with the new job's id, or says no in this version's words.
-pub(super) fn accepted(
+/// Wakes the engine and answers with the new job's id.
+pub(super) fn scheduled(
     call: &Call<'_>,
     (status, code): (u16, &'static str),
+    message: &'static str,
+    job: JobId,
+) -> Answer {
+    call.app.engine.wake();
+    let details = Map::from_iter([("job_id".to_owned(), job.to_string().into())]);
+    let mut item = wire::success(message, details);
+    if let Some(place) = item.get_mut("code") {
+        *place = code.into();
+    }
+    Answer::data(status, vec![item])
+}
+
+/// Answers with the new job's id, or says no in this version's words.
+pub(super) fn accepted(
+    call: &Call<'_>,
+    accepted: (u16, &'static str),
     message: &'static str,
     job: Result<JobId, Fault>,
 ) -> Result<Answer, Fault> {
     match job {
-        Ok(job) => {
-            call.app.engine.wake();
-            let details = Map::from_iter([("job_id".to_owned(), job.to_string().into())]);
-            let mut item = wire::success(message, details);
-            if let Some(place) = item.get_mut("code") {
-                *place = code.into();
-            }
-            Ok(Answer::data(status, vec![item]))
-        }
+        Ok(job) => Ok(scheduled(call, accepted, message, job)),
         Err(Fault::Refused(refusal)) => {
             let refusal = call.version.mass_action_refusal(*refusal);
             let status = call.version.mass_action_status(refusal.code);
@@ -177,12 +199,23 @@ pub(super) fn accepted(
     }
 }
 
-/// The job of this id, if it is one of this action in this module, and shown to the actor: a job is
-/// shown to who started it and to administrators.
+/// The job of this id, if it is one of this action in this module, and shown to the actor.
 pub(super) fn job(
     tx: &mut Tx,
     actor: &Actor,
     module: &Module,
+    kind: JobKind,
+    text: &str,
+) -> Result<Option<Job>, Fault> {
+    let found = job_of_any_module(tx, actor, kind, text)?;
+    Ok(found.filter(|job| job.module == module.id))
+}
+
+/// The job of this id, if it is one of this action, and shown to the actor: a job is shown to who
+/// started it and to administrators.
+pub(super) fn job_of_any_module(
+    tx: &mut Tx,
+    actor: &Actor,
     kind: JobKind,
     text: &str,
 ) -> Result<Option<Job>, Fault> {
@@ -192,6 +225,6 @@ pub(super) fn job(
     let found = jobs::find(tx, id)?;
     Ok(found.filter(|job| {
         let shown = job.actor == actor.user.id || actor.profile.administrator;
-        job.module == module.id && job.kind == kind && shown
+        job.kind == kind && shown
     }))
 }

@@ -15,7 +15,8 @@ use store::{Db, Priority};
 use testkit::Kind;
 
 const EVERYTHING: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,\
-     ZohoCRM.mass_delete.ALL,ZohoCRM.share.leads.ALL,ZohoCRM.share.tasks.ALL";
+     ZohoCRM.mass_delete.ALL,ZohoCRM.share.leads.ALL,ZohoCRM.share.tasks.ALL,\
+     ZohoCRM.change_owner.ALL,swathe.org.ALL,swathe.jobs.ALL";
 
 /// Somebody with a token, speaking one version.
 #[derive(Clone)]

@@ -488,14 +488,30 @@ mod check {
             }
             let reply = world.ask_in_vain(row, &lead, who);
             let told = told(row, &what, &reply);
-            let text = "no permission to perform an action on this record";
+            // The change of owner has words of its own, and a place among the ids (wire API 5).
+            let (text, place, status) = match row.pattern.rsplit_once("/actions/") {
+                Some((before, "change_owner")) => {
+                    let text = "You do not have permission to change the owner of this record.";
+                    let alone = before.ends_with("{id}");
+                    (text, (!alone).then_some(0), if alone { 403 } else { 400 })
+                }
+                _ => (
+                    "no permission to perform an action on this record",
+                    None,
+                    400,
+                ),
+            };
+            let mut details = json!({ "id": lead.id });
+            if let Some(place) = place {
+                details["index"] = json!(place);
+            }
             let refused = json!({
-                "code": "CANNOT_PERFORM_ACTION", "details": { "id": lead.id }, "message": text,
+                "code": "CANNOT_PERFORM_ACTION", "details": details, "message": text,
                 "status": "error",
             });
             let json = reply.json();
             let found = json["data"].get(0).unwrap_or(&json);
-            assert_eq!((found, reply.status), (&refused, 400), "{told}");
+            assert_eq!((found, reply.status), (&refused, status), "{told}");
         }
     }
 }

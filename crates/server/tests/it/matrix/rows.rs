@@ -129,6 +129,11 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.READ", Record(Right::View, Read)),
     row(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"blueprint":[{"transition_id":"{transition}","data":{"Company":"New"}}]}"#),
 
+    row(Post, "/crm/{version}/{module}/actions/change_owner", "ZohoCRM.change_owner.leads.CREATE", Record(Right::ChangeOwner, Full)).body(r#"{"ids":["{id}"],"owner":{"id":"{user}"}}"#),
+    row(Post, "/crm/{version}/{module}/{id}/actions/change_owner", "ZohoCRM.change_owner.leads.CREATE", Record(Right::ChangeOwner, Full)).body(r#"{"owner":{"id":"{user}"}}"#),
+    row(Post, "/crm/{version}/{module}/actions/mass_change_owner", "ZohoCRM.change_owner.leads.CREATE", Seen(Right::MassTransfer)).body(r#"{"cvid":"{view}","owner":{"id":"{user}"}}"#),
+    row(Get, "/crm/{version}/{module}/actions/mass_change_owner", "ZohoCRM.change_owner.leads.READ", Module(Right::View)).query("job_id=1"),
+
     row(Get, "/crm/{version}/org", "ZohoCRM.org.READ", User),
     row(Get, "/crm/{version}/users", "ZohoCRM.users.READ", User),
     row(Get, "/crm/{version}/users/{id}", "ZohoCRM.users.READ", User),
@@ -162,6 +167,7 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/swathe/v1/records/{module}/{id}/holds", "swathe.holds.READ,ZohoCRM.modules.leads.READ", Administrator),
     row(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
     row(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
+    row(Get, "/swathe/v1/outbox", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/org", "swathe.org.READ", Administrator),
     row(Put, "/swathe/v1/org", "swathe.org.WRITE", Administrator).body(r#"{"org":""}"#),
 ];

@@ -1,0 +1,204 @@
+//! Change of owner of records that are named, with what belongs to them (wire API 5).
+
+use super::mass_action::{flag, too_many_ids};
+use super::records::{batch, open, path_id};
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire;
+use crm::actions::change_owner::{self, Given, Left, Wanted};
+use crm::{Actor, owner};
+use jobs::Settled;
+use model::field::json_id;
+use model::id::{RecordId, UserId};
+use model::limits::IDS_MAX;
+use model::module::Module;
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use serde_json::{Map, Value as Json, json};
+use store::{Fault, Priority, Tx};
+
+/// `POST /{module}/actions/change_owner`: gives up to 500 records away; each id has its item.
+pub(super) fn many(call: &Call<'_>) -> Result<Answer, Fault> {
+    let items = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module, body) =
+            opened(tx, call, &["ids", "owner", "notify", "related_modules"])?;
+        let ids = ids(&body)?;
+        let given = give(tx, call, (&actor, &module), &body, &ids)?;
+        let items = ids
+            .iter()
+            .enumerate()
+            .map(|(n, id)| match item(&given, *id) {
+                Ok(item) => item,
+                Err(refusal) => call
+                    .version
+                    .change_owner_refusal(refusal, Some(n))
+                    .to_json(),
+            });
+        Ok(items.collect::<Vec<_>>())
+    });
+    Ok(match told(items)? {
+        Ok(items) => batch(call, 200, items),
+        Err(refused) => refused,
+    })
+}
+
+/// A refusal of the whole request, with the status that it has in this call (wire API 5).
+fn told<T>(done: Result<T, Fault>) -> Result<Result<T, Answer>, Fault> {
+    match done {
+        Ok(done) => Ok(Ok(done)),
+        Err(Fault::Refused(refusal)) => {
+            let closed = refusal
+                .details
+                .get("owner_status")
+                .is_some_and(|s| s == "deleted");
+            let status = match refusal.code {
+                Code::NotAllowed => 400,
+                Code::InvalidData if closed => 403,
+                code => code.status(),
+            };
+            Ok(Err(Answer::refused(&refusal, status)))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// `POST /{module}/{id}/actions/change_owner`: gives one record away. Its refusal is bare.
+pub(super) fn one(call: &Call<'_>) -> Result<Answer, Fault> {
+    let answer = call.app.db.write(Priority::Interactive, |tx| {
+        let (actor, module, body) = opened(tx, call, &["owner", "notify", "related_modules"])?;
+        let unknown = |refusal: Refusal| refusal.saying("the id given seems to be invalid");
+        let id = path_id(call).map_err(unknown)?;
+        let given = give(tx, call, (&actor, &module), &body, &[id])?;
+        Ok(item(&given, id))
+    });
+    let answer = match told(answer)? {
+        Ok(answer) => answer,
+        Err(refused) => return Ok(refused),
+    };
+    match answer {
+        Ok(item) => Ok(Answer::data(200, vec![item])),
+        Err(refusal) if refusal.code == Code::InvalidData && refusal.details.contains_key("id") => {
+            let unknown = Refusal::new(Code::InvalidData).saying(refusal.message);
+            Err(unknown.with("resource_path_index", 1).into())
+        }
+        Err(refusal) => {
+            let refusal = call.version.change_owner_refusal(refusal, None);
+            let status = match refusal.code {
+                Code::CannotPerformAction => 403,
+                code => code.status(),
+            };
+            Ok(Answer::refused(&refusal, status))
+        }
+    }
+}
+
+/// Who asks, who may do it, and the body, all of whose keys are known.
+fn opened(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    known: &[&str],
+) -> Result<(Actor, Module, Map<String, Json>), Fault> {
+    let (actor, module) = open(tx, call)?;
+    let denied = |refusal: Refusal| {
+        if refusal.details.contains_key("permissions") {
+            refusal.saying("You do not have permission to perform this operation")
+        } else {
+            refusal
+        }
+    };
+    change_owner::authorise(&actor, &module, Right::ChangeOwner).map_err(denied)?;
+    if serde_json::from_slice::<serde::de::IgnoredAny>(&call.body).is_err() {
+        return Err(Refusal::new(Code::UnableToParseDataType).into());
+    }
+    let body = call.json_object()?;
+    // A misspelt key could mean other records than the caller thinks (wire API 22).
+    if let Some(key) = body.keys().find(|key| !known.contains(&key.as_str())) {
+        return Err(Refusal::invalid(key, format!("$.{key}")).into());
+    }
+    Ok((actor, module, body))
+}
+
+/// The ids of the body: 1 to 500, each a number.
+fn ids(body: &Map<String, Json>) -> Result<Vec<RecordId>, Refusal> {
+    let wrong =
+        |kind: &str, path: String| Refusal::invalid("ids", path).with("expected_data_type", kind);
+    let items = match body.get("ids") {
+        None | Some(Json::Null) => return Err(Refusal::mandatory("ids", "$.ids")),
+        Some(Json::Array(items)) if items.is_empty() => {
+            return Err(Refusal::mandatory("ids", "$.ids"));
+        }
+        Some(Json::Array(items)) if items.len() > IDS_MAX => return Err(too_many_ids()),
+        Some(Json::Array(items)) => items,
+        Some(_) => return Err(wrong("jsonarray", "$.ids".to_owned())),
+    };
+    let ids = items.iter().enumerate().map(|(n, id)| {
+        let id = json_id(id).map(RecordId);
+        id.ok_or_else(|| wrong("long", format!("$.ids[{n}]")))
+    });
+    ids.collect()
+}
+
+/// The id of the new owner, as both calls take it.
+pub(super) fn new_owner(body: &Map<String, Json>) -> Result<UserId, Refusal> {
+    let given = |json: Option<&Json>| json.filter(|json| !json.is_null()).cloned();
+    let owner = given(body.get("owner")).ok_or_else(|| Refusal::mandatory("owner", "$.owner"))?;
+    let Json::Object(owner) = owner else {
+        let refusal = Refusal::invalid("owner", "$.owner");
+        return Err(refusal.with("expected_data_type", "jsonobject"));
+    };
+    let id = given(owner.get("id")).ok_or_else(|| Refusal::mandatory("id", "$.owner.id"))?;
+    let wrong = || Refusal::invalid("id", "$.owner.id").with("expected_data_type", "long");
+    json_id(&id).map(UserId).ok_or_else(wrong)
+}
+
+fn give(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    (actor, module): (&Actor, &Module),
+    body: &Map<String, Json>,
+    ids: &[RecordId],
+) -> Result<Given, Fault> {
+    let to = new_owner(body)?;
+    let notify = flag(body, "notify", "$.notify")?;
+    owner::fit(actor, module, to)
+        .map_err(|unfit| call.version.unfit_owner(unfit.of_call(module)))?;
+    let related = body.get("related_modules").filter(|json| !json.is_null());
+    let parts = match related {
+        Some(json) => change_owner::parts(tx, (actor, module), json, ids, to)?,
+        None => Vec::new(),
+    };
+    let wanted = Wanted {
+        owner: to,
+        ids,
+        parts: &parts,
+        notify,
+    };
+    change_owner::run_now(tx, actor, module, &wanted, call.now)
+}
+
+/// The item of an id, or why it was refused.
+fn item(given: &Given, id: RecordId) -> Result<Json, Refusal> {
+    match given.settled.get(&id) {
+        Some(Settled::Failed(refusal)) => Err(refusal.clone()),
+        Some(_) => {
+            let mut details = Map::from_iter([("id".to_owned(), id.to_string().into())]);
+            let left = given.left.iter().filter(|left| left.parents.contains(&id));
+            let left: Vec<Json> = left.map(left_json).collect();
+            if !left.is_empty() {
+                details.insert("related_records_left".to_owned(), left.into());
+            }
+            Ok(wire::success("owner is successfully updated", details))
+        }
+        None => Err(crm::record::unknown_id(&id.to_string())),
+    }
+}
+
+/// A record that belongs to a given one and was left: ours, the wire has no word for it.
+fn left_json(left: &Left) -> Json {
+    json!({
+        "module": left.module,
+        "id": left.record.to_string(),
+        "code": left.refusal.code.as_str(),
+        "message": left.refusal.message,
+    })
+}

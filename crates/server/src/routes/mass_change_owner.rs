@@ -1,0 +1,135 @@
+//! Mass change of owner and its status (wire API 2). Its refusals are always bare: the SDKs have no
+//! class for one in `data` (wire API 20.3).
+
+use super::change_owner::new_owner;
+use super::mass_action;
+use super::records::open;
+use crate::answer::Answer;
+use crate::call::Call;
+use crm::actions::{ViewSelection, change_owner};
+use crm::{Actor, owner};
+use model::id::UserId;
+use model::job::{JobKind, WireStatus};
+use model::module::Module;
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use serde_json::{Map, Value as Json, json};
+use store::{Fault, jobs};
+
+/// `POST /{module}/actions/mass_change_owner`: a job for a view's records.
+pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
+    let asked = call.app.db.read(|tx| {
+        let (actor, module) = open(tx, call)?;
+        change_owner::authorise(&actor, &module, Right::MassTransfer)?;
+        let body = call.json_object()?;
+        let (owner, wanted) = read(call, &actor, &module, &body)?;
+        change_owner::check_conditions(&actor, &module, &wanted)?;
+        owner::fit(&actor, &module, owner).map_err(|unfit| unfit.of_mass(&module))?;
+        Ok((owner, wanted))
+    });
+    let scheduled = asked.and_then(|(owner, wanted)| {
+        let (app, module) = (call.app, call.param("module"));
+        change_owner::schedule(&app.db, call.actor.user, module, owner, &wanted, call.now)
+    });
+    match scheduled {
+        Ok(job) => {
+            let text = "change owner is successfully scheduled";
+            let accepted = call.version.change_owner_accepted();
+            Ok(mass_action::scheduled(call, accepted, text, job))
+        }
+        Err(Fault::Refused(refusal)) => Ok(refused(call, *refusal)),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// A refusal in the words and with the status of wire API 2.4.
+fn refused(call: &Call<'_>, refusal: Refusal) -> Answer {
+    let refusal = call.version.mass_change_owner_refusal(refusal);
+    let status = match refusal.code {
+        Code::NotAllowed => 400,
+        code => code.status(),
+    };
+    Answer::refused(&refusal, status)
+}
+
+/// The new owner and which records, checked as far as the body alone tells.
+fn read(
+    call: &Call<'_>,
+    actor: &Actor,
+    module: &Module,
+    body: &Map<String, Json>,
+) -> Result<(UserId, ViewSelection), Refusal> {
+    // A misspelt key could mean other records than the caller thinks (wire API 22).
+    let criteria = call.version.mass_change_owner_has_criteria();
+    let known = |key: &str| {
+        ["cvid", "owner", "territory"].contains(&key) || (criteria && key == "criteria")
+    };
+    if let Some(key) = body.keys().find(|key| !known(key)) {
+        return Err(Refusal::invalid(key, format!("$.{key}")));
+    }
+    let given = |key: &str| body.get(key).filter(|value| !value.is_null());
+    let cvid = given("cvid").ok_or_else(|| Refusal::mandatory("cvid", "$.cvid"))?;
+    let owner = new_owner(body)?;
+    let object = |key: &str| {
+        let found = given(key);
+        let wrong = found.is_some_and(|json| !json.is_object());
+        let refusal = || Refusal::invalid(key, format!("$.{key}"));
+        if wrong {
+            Err(refusal().with("expected_data_type", "jsonobject"))
+        } else {
+            Ok(found)
+        }
+    };
+    let criteria = object("criteria")?
+        .map(|json| change_owner::criteria(actor, module, json))
+        .transpose()?;
+    let selection = ViewSelection {
+        cvid: mass_action::cvid(cvid).map_err(|refusal| Refusal {
+            details: Map::from_iter([
+                ("api_name".to_owned(), "cvid".into()),
+                ("expected_data_type".to_owned(), "long".into()),
+            ]),
+            ..refusal
+        })?,
+        territory: object("territory")?
+            .map(mass_action::territory)
+            .transpose()?,
+        criteria,
+    };
+    Ok((owner, selection))
+}
+
+/// `GET /{module}/actions/mass_change_owner?job_id=`: the counts of a job of this module.
+pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
+    let found = call.app.db.read(|tx| {
+        let (actor, module) = open(tx, call)?;
+        actor.require(Right::View, &module).map_err(|_| {
+            Refusal::new(Code::NoPermission).saying("Permission denied to read records")
+        })?;
+        let text = call.query.get("job_id").filter(|text| !text.is_empty());
+        let Some(text) = text else {
+            return Ok(Err(call.version.missing_change_owner_job()));
+        };
+        let job = mass_action::job_of_any_module(tx, &actor, JobKind::ChangeOwner, text)?;
+        Ok(match job {
+            Some(job) if job.module == module.id => Ok(job),
+            Some(_) => Err(call.version.foreign_change_owner_job()),
+            None => Err(call.version.unknown_change_owner_job()),
+        })
+    })?;
+    let told = |job: jobs::Job| {
+        let wire = WireStatus::of(job.state, job.counts, job.total);
+        json!({
+            "Total_Count": wire.total,
+            "Updated_Count": wire.updated,
+            "Not_Updated_Count": wire.not_updated,
+            "Failed_Count": wire.failed,
+            "Status": wire.status,
+        })
+    };
+    Ok(match found {
+        Ok(job) => Answer::data(200, vec![told(job)]),
+        Err((status, Some(refusal))) => Answer::refused(&refusal, status),
+        Err((_, None)) => Answer::no_content(),
+    })
+}

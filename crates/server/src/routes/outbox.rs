@@ -1,0 +1,71 @@
+//! `GET /swathe/v1/outbox`: what somebody is to learn of, the newest first.
+
+use super::meta::asker;
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire;
+use crm::Actor;
+use model::limits::PER_PAGE_MAX;
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use serde_json::{Value as Json, json};
+use store::Fault;
+use store::outbox::{self, Entry, Place};
+
+/// What the query string may have.
+const PARAMS: [&str; 2] = ["per_page", "page_token"];
+
+fn read_place(text: &str) -> Option<Place> {
+    let (at, id) = text.split_once('-')?;
+    Some(Place {
+        at: Timestamp(at.parse().ok().filter(|at| *at >= 0)?),
+        id: model::id::parse(id)?,
+    })
+}
+
+/// `?per_page=&page_token=`, neither needed. Administrators see every entry, others those that they
+/// caused or that tell them something. Answers `{"data":[…],"next_page_token"}`.
+pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
+    let wrong = |param: &str| Refusal::new(Code::InvalidData).with("param_name", param);
+    if let Some((odd, _)) = call.query.pairs().find(|(key, _)| !PARAMS.contains(key)) {
+        return Err(wrong(odd).saying("there is no such parameter").into());
+    }
+    let per_page = match call.query.get("per_page") {
+        None => PER_PAGE_MAX,
+        Some(text) => {
+            let number = text.parse().ok().filter(|n| (1..=PER_PAGE_MAX).contains(n));
+            number.ok_or_else(|| wrong("per_page").with("limit", PER_PAGE_MAX))?
+        }
+    };
+    let before = call
+        .query
+        .get("page_token")
+        .map(|text| read_place(text).ok_or_else(|| wrong("page_token")))
+        .transpose()?;
+    let (data, next) = call.app.db.read(|tx| {
+        let actor = asker(tx, call)?;
+        let own = (!actor.profile.administrator).then_some(actor.user.id);
+        let mut entries = outbox::list(tx, own, before, per_page + 1)?;
+        let more = entries.len() > per_page;
+        entries.truncate(per_page);
+        let next = entries.last().filter(|_| more).map(|entry| entry.place);
+        let data: Vec<Json> = entries.iter().map(|entry| shown(&actor, entry)).collect();
+        Ok((data, next))
+    })?;
+    let next = next.map(|place| format!("{}-{}", place.at.0, place.id));
+    Ok(Answer::ok(json!({ "data": data, "next_page_token": next })))
+}
+
+fn shown(actor: &Actor, entry: &Entry) -> Json {
+    let module = actor.catalog.module_by_id(entry.module);
+    json!({
+        "id": entry.place.id.to_string(),
+        "kind": entry.kind,
+        "module": module.map(|module| module.api_name.as_str()),
+        "record": { "id": entry.record.to_string(), "name": entry.body.get("record_name") },
+        "recipient": wire::user_brief(actor, Some(entry.recipient)),
+        "actor": wire::user_brief(actor, Some(entry.actor)),
+        "job_id": entry.job.map(|job| job.to_string()),
+        "at": entry.place.at.to_wire(&actor.zone),
+    })
+}
