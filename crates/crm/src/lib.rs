@@ -5,6 +5,7 @@ pub mod activities;
 pub mod actor;
 pub mod blueprint;
 pub mod change;
+pub mod deleted;
 pub mod export;
 pub mod hold;
 pub mod import;

@@ -4,11 +4,13 @@ mod along;
 mod create;
 mod delete;
 mod reading;
+mod restore;
 mod unique;
 
 pub use create::{create, create_by};
 pub use delete::delete;
 pub(crate) use delete::delete_first;
+pub use restore::restore;
 
 use crate::actor::Actor;
 use crate::blueprint;

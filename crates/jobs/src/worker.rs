@@ -12,12 +12,15 @@ use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::jobs::{InUse, Job, Progress};
-use store::{Db, Error, Fault, Priority, Tx, jobs, outbox, targets};
+use store::{Db, Error, Fault, Priority, Tx, deleted, jobs, outbox, targets};
 
 /// A lease that no chunk renewed for so long is anyone's.
 const LEASE_MS: i64 = 30_000;
-/// What a finished job leaves (status, targets, outcomes) is kept for 60 days (wire API 1.5).
+/// What a finished job leaves (status, targets, outcomes) is kept for 60 days (wire API 1.5), and a
+/// deleted record can be restored for as long (9.7).
 const KEPT_MS: i64 = 60 * 24 * 60 * 60 * 1_000;
+/// That a record was deleted is known 120 days longer than it can be restored (wire API 9.7).
+const REMEMBERED_MS: i64 = 2 * KEPT_MS;
 /// A worker without work looks this often for what is older.
 const TIDY_MS: i64 = 60 * 60 * 1_000;
 /// Rows of a kind removed in one transaction.
@@ -54,7 +57,7 @@ pub enum Step {
     Failed(JobId),
     /// Somebody else has the job now.
     Lost(JobId),
-    /// Removed some of what old jobs had left.
+    /// Removed some of what old jobs and deletions had left.
     Tidied,
     /// Nothing can be written now; try again later.
     Waiting,
@@ -162,7 +165,7 @@ impl Worker {
         self.chunk(held, now)
     }
 
-    /// Removes a part of what jobs of long ago left; only a worker without work does.
+    /// Removes a part of what jobs and deletions of long ago left; only a worker without work does.
     fn tidy(&mut self, now: Timestamp) -> Step {
         if self
             .tidied_at
@@ -172,7 +175,10 @@ impl Worker {
         }
         let removed = self.db.write(Priority::Chunk, |tx| {
             let before = now.plus_ms(-KEPT_MS);
-            Ok(jobs::purge(tx, before, TIDY_ROWS)? || outbox::purge(tx, before, TIDY_ROWS)?)
+            let forgotten = now.plus_ms(-REMEMBERED_MS);
+            Ok(jobs::purge(tx, before, TIDY_ROWS)?
+                || outbox::purge(tx, before, TIDY_ROWS)?
+                || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?)
         });
         match removed {
             Ok(true) => Step::Tidied,
@@ -181,7 +187,7 @@ impl Worker {
                 Step::Idle
             }
             Err(error) => {
-                tracing::warn!(%error, "old jobs cannot be removed now");
+                tracing::warn!(%error, "old jobs and deleted records cannot be removed now");
                 Step::Waiting
             }
         }

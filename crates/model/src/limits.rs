@@ -18,6 +18,10 @@ pub const ALONG_PER_RECORD_MAX: usize = 1_000;
 pub const ALONG_PER_CHUNK_MAX: usize = 5_000;
 /// A job for a view of as many records or more fires no automation (1.8).
 pub const AUTOMATION_RECORDS_MAX: i64 = 1_000;
+/// Ids of one restoring call (recycle bin, restore).
+pub const RESTORE_IDS_MAX: usize = 200;
+/// Deleted records that can be paged through.
+pub const PAGED_DELETED_MAX: usize = 100_000;
 /// Records of one insert, update or delete call (9.2 to 9.4).
 pub const RECORDS_PER_CALL_MAX: usize = 100;
 /// Records of one page (9.1).

@@ -69,6 +69,8 @@ codes! {
     MappingMismatch = "MAPPING_MISMATCH" 400 "the values given do not go together",
     RecordLimitExceeded = "RECORD_LIMIT_EXCEEDED" 400 "The number of records exceeds the limit",
     CombinedCriteriaLimitExceeded = "COMBINED_CRITERIA_LIMIT_EXCEEDED" 400 "Given CVID has more than 25 criteria, so change owner not done.",
+    ExpectedParamMissing = "EXPECTED_PARAM_MISSING" 400 "mandatory param missing",
+    CannotRestoreWithoutParent = "CANNOT_RESTORE_WITHOUT_PARENT" 400 "the record was deleted along with another one: restore that one",
     ExpectedFieldMissing = "EXPECTED_FIELD_MISSING" 400 "Specify atleast one field",
     DependentFieldMissing = "DEPENDENT_FIELD_MISSING" 400 "Dependent Field missing",
     ConvertedRecord = "CONVERTED_RECORD" 400 "can't update the converted record",

@@ -407,7 +407,10 @@ impl Server {
 /// A user without any access is told what for.
 fn with_purpose(fault: Fault, purpose: Option<&str>) -> Fault {
     match (fault, purpose) {
-        (Fault::Refused(refusal), Some(purpose)) if refusal.code == Code::AuthorizationFailed => {
+        (Fault::Refused(refusal), Some(purpose))
+            if refusal.code == Code::AuthorizationFailed
+                && refusal.message == Code::AuthorizationFailed.message() =>
+        {
             let text = format!("User does not have sufficient privilege to {purpose}");
             refusal.saying(text).into()
         }

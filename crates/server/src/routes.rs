@@ -9,6 +9,7 @@ mod blueprint;
 mod change_owner;
 mod clients;
 mod custom_views;
+mod deleted;
 mod fields;
 mod holds;
 mod layouts;
@@ -31,6 +32,7 @@ mod record_locking;
 mod record_sharing;
 mod record_territories;
 mod records;
+mod recycle_bin;
 mod roles;
 mod territories;
 mod tokens;
@@ -171,7 +173,7 @@ use Method::{Delete, Get, Post, Put};
 use ScopeRule::{
     AllOf, AnyOf, ByModule, ChangeOwner, Group, Native, Only, Records, RecordsOf, Settings,
 };
-use Version::{V2, V3, V4, V5};
+use Version::{V2, V3, V4, V5, V6, V7};
 
 /// The scopes of record locking: its own and the records', or as newer pages have it (wire API 7.5).
 macro_rules! locking {
@@ -226,6 +228,7 @@ pub static ROUTES: &[Route] = &[
     wire(Post, "/crm/{version}/{module}", "Insert Records", V2, Records(Op::Create), records::insert),
     wire(Put, "/crm/{version}/{module}", "Update Records", V2, Records(Op::Update), records::update),
     wire(Delete, "/crm/{version}/{module}", "Delete Records", V2, Records(Op::Delete), records::delete),
+    wire(Get, "/crm/{version}/{module}/deleted", "Get Deleted Records", V2, Records(Op::Read), deleted::list),
     wire(Get, "/crm/{version}/{module}/{id}", "Get a Record", V2, Records(Op::Read), records::get),
     wire(Put, "/crm/{version}/{module}/{id}", "Update a Record", V2, Records(Op::Update), records::update_one),
     wire(Delete, "/crm/{version}/{module}/{id}", "Delete a Record", V2, Records(Op::Delete), records::delete_one),
@@ -282,6 +285,15 @@ pub static ROUTES: &[Route] = &[
     wire(Get, "/crm/{version}/settings/territories/{id}/__child_territories", "Territories", V2, Settings("territories", Op::Read), territories::children),
     wire(Get, "/crm/{version}/settings/territories/{id}/users", "Territories", V2, TERRITORY_USERS, territories::users_of),
     wire(Get, "/crm/{version}/settings/territories/actions/associated_users_count", "Territories", V2, TERRITORY_USERS, territories::users_count),
+
+    wire(Get, "/crm/{version}/settings/recycle_bin", "Recycle Bin", V6, Settings("recycle_bin", Op::Read), recycle_bin::list),
+    wire(Delete, "/crm/{version}/settings/recycle_bin", "Recycle Bin", V6, Settings("recycle_bin", Op::Delete), recycle_bin::delete),
+    wire(Get, "/crm/{version}/settings/recycle_bin/{record_id}", "Recycle Bin", V6, Settings("recycle_bin", Op::Read), recycle_bin::get),
+    wire(Delete, "/crm/{version}/settings/recycle_bin/{record_id}", "Recycle Bin", V6, Settings("recycle_bin", Op::Delete), recycle_bin::delete_one),
+    wire(Post, "/crm/{version}/settings/recycle_bin/{record_id}/actions/restore", "Restore Recycle Bin Records", V7, Settings("recycle_bin", Op::Update), recycle_bin::restore_one),
+    wire(Post, "/crm/{version}/settings/recycle_bin/actions/restore", "Restore Recycle Bin Records", V7, Settings("recycle_bin", Op::Update), recycle_bin::restore),
+    wire(Post, "/crm/{version}/settings/recycle_bin/actions/empty", "Empty Recycle Bin", V7, Settings("recycle_bin", Op::Update), recycle_bin::empty),
+    wire(Get, "/crm/{version}/settings/recycle_bin/actions/count", "Recycle Bin", V7, Settings("recycle_bin", Op::Read), recycle_bin::count),
 
     native(Get, "/swathe/v1/clients", Native("org", Op::Read), clients::list),
     native(Post, "/swathe/v1/clients", Native("org", Op::Write), clients::create),

@@ -154,11 +154,15 @@ impl Dialect {
     /// Where a text stands in another, from 1; 0 if it does not. Neither has a standard name that
     /// the other knows, and `LIKE` would give a meaning to `%` and `_`.
     pub(crate) fn position(self, text: Expr, part: &str) -> FunctionCall {
-        let name = match self {
+        Func::cust(self.position_name()).arg(text).arg(part)
+    }
+
+    /// The name of that function.
+    pub(crate) fn position_name(self) -> &'static str {
+        match self {
             Self::Sqlite => "instr",
             Self::Postgres => "strpos",
-        };
-        Func::cust(name).arg(text).arg(part)
+        }
     }
 
     /// PostgreSQL's form of `model::value::fold`, made from the same table of characters. Plain

@@ -72,6 +72,13 @@ impl Uniques {
         self.taken.extend(new);
         Ok(None)
     }
+
+    /// Gives back the values of a row that is not written after all.
+    pub(super) fn release(&mut self, writes: &[(&Field, Value)]) {
+        for (field, value) in writes.iter().filter(|(field, _)| field.unique) {
+            self.taken.remove(&(field.id, unique_key(field, value)));
+        }
+    }
 }
 
 /// What makes two values of a unique field the same.

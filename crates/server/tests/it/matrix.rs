@@ -202,6 +202,7 @@ impl World {
         let text = with(text, "{colleague}", &|| self.user(DESK).to_string());
         let text = with(text, "{world}", &|| self.api.territory("World"));
         let text = with(text, "{territory}", &|| self.api.territory("South Asia"));
+        let text = text.replace("{record_id}", &lead.id);
         text.replace("{client_id}", "1000.NOBODY")
             .replace("{transition}", &WAIT.to_string())
             .replace("{kind}", "stop")
@@ -369,7 +370,9 @@ mod check {
                 | Needs::Seen(right)
                 | Needs::Record(right, _)
                 | Needs::OwnRecord(right, _) => (row, Some(right)),
-                Needs::Nothing | Needs::User | Needs::Administrator => (row, None),
+                Needs::Nothing | Needs::User | Needs::Administrator | Needs::Emptying => {
+                    (row, None)
+                }
             })
             .collect();
         rows.sort_by_key(|(_, right)| *right);
@@ -383,6 +386,8 @@ mod check {
             let reply = world.ask_as(row, &lead, DESK);
             if right.is_some() || row.needs == Needs::Administrator {
                 expect(row, "without the right", &reply, 403, "NO_PERMISSION");
+            } else if row.needs == Needs::Emptying {
+                expect(row, "a user", &reply, 400, "AUTHORIZATION_FAILED");
             } else {
                 expect_done(row, "a user", &reply);
             }
@@ -424,7 +429,11 @@ mod check {
                     expect_done(row, "owner", &reply);
                     assert_ne!(lead.unnamed(&reply), none, "{}", told(row, "owner", &reply));
                 }
-                Needs::Nothing | Needs::User | Needs::Administrator | Needs::Module(_) => {}
+                Needs::Nothing
+                | Needs::User
+                | Needs::Administrator
+                | Needs::Emptying
+                | Needs::Module(_) => {}
             }
         }
     }

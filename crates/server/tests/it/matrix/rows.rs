@@ -18,6 +18,8 @@ pub(crate) enum Needs {
     User,
     /// An administrator.
     Administrator,
+    /// An administrator too; the vendor's page on emptying the recycle bin has other words for it.
+    Emptying,
     /// This right over Leads.
     Module(Right),
     /// This right over Leads; the answer is about those leads that the user sees.
@@ -72,7 +74,7 @@ const fn open(method: Method, pattern: &'static str) -> Row {
 }
 
 use Access::{Full, Read, Write};
-use Needs::{Administrator, Module, OwnRecord, Record, Seen, User};
+use Needs::{Administrator, Emptying, Module, OwnRecord, Record, Seen, User};
 
 const LOCK_READ: &str = "ZohoCRM.modules.lockinginformation.READ,ZohoCRM.modules.leads.READ";
 const LOCK_CREATE: &str = "ZohoCRM.modules.lockinginformation.CREATE,ZohoCRM.modules.leads.CREATE";
@@ -158,6 +160,16 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/crm/{version}/settings/territories/{id}/__child_territories", "ZohoCRM.settings.territories.READ", User),
     row(Get, "/crm/{version}/settings/territories/{id}/users", TERRITORY_USERS, User),
     row(Get, "/crm/{version}/settings/territories/actions/associated_users_count", TERRITORY_USERS, User),
+
+    row(Get, "/crm/{version}/{module}/deleted", "ZohoCRM.modules.leads.READ", Module(Right::View)),
+    row(Get, "/crm/{version}/settings/recycle_bin", "ZohoCRM.settings.recycle_bin.READ", User),
+    row(Delete, "/crm/{version}/settings/recycle_bin", "ZohoCRM.settings.recycle_bin.DELETE", User).query("ids={id}"),
+    row(Get, "/crm/{version}/settings/recycle_bin/{record_id}", "ZohoCRM.settings.recycle_bin.READ", User),
+    row(Delete, "/crm/{version}/settings/recycle_bin/{record_id}", "ZohoCRM.settings.recycle_bin.DELETE", User),
+    row(Post, "/crm/{version}/settings/recycle_bin/{record_id}/actions/restore", "ZohoCRM.settings.recycle_bin.UPDATE", User),
+    row(Post, "/crm/{version}/settings/recycle_bin/actions/restore", "ZohoCRM.settings.recycle_bin.UPDATE", User).body(r#"{"ids":["{id}"]}"#),
+    row(Post, "/crm/{version}/settings/recycle_bin/actions/empty", "ZohoCRM.settings.recycle_bin.UPDATE", Emptying),
+    row(Get, "/crm/{version}/settings/recycle_bin/actions/count", "ZohoCRM.settings.recycle_bin.READ", User),
 
     row(Get, "/swathe/v1/clients", "swathe.org.READ", Administrator),
     row(Post, "/swathe/v1/clients", "swathe.org.WRITE", Administrator).body(r#"{"name":"matrix"}"#),

@@ -1,0 +1,446 @@
+//! The recycle bin: what is in it, restoring it, and removing it for good (wire API 9.7; the vendor's
+//! pages on the recycle bin, v6 to v8).
+
+use super::deleted::Page;
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire;
+use crm::deleted::{self, Fate};
+use crm::{Actor, record};
+use model::field::json_id;
+use model::id::{RecordId, UserId};
+use model::limits::{IDS_PARAM_MAX, RESTORE_IDS_MAX};
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeSet, HashMap};
+use store::deleted::{self as stored, Entry, Filter, NameTest, Sort};
+use store::{Fault, Priority, Tx};
+
+fn actor(tx: &mut Tx, call: &Call<'_>) -> Result<Actor, Fault> {
+    Ok(Actor::of(&tx.catalog()?, call.actor.user)?)
+}
+
+/// What is in the bin and shown to the actor.
+fn bin(actor: &Actor) -> Filter {
+    Filter {
+        in_bin: Some(true),
+        ..deleted::seen(actor)
+    }
+}
+
+/// `GET /settings/recycle_bin`: a page of it.
+pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
+    call.app.db.read(|tx| {
+        let actor = actor(tx, call)?;
+        let page = Page::of(call)?;
+        let order = order(call)?;
+        let mut filter = bin(&actor);
+        if call.query.get("ids").is_some() {
+            let ids = ids_param(call)?;
+            filter.ids = Some(ids.into_iter().filter_map(Result::ok).collect());
+        }
+        if let Some(text) = call.query.get("filters") {
+            narrow(&mut filter, &actor, &filters_param(text)?)?;
+        }
+        let (found, more) = page.fetch(tx, &filter, order)?;
+        if found.is_empty() {
+            return Ok(Answer::no_content());
+        }
+        let items: Vec<Json> = found.iter().map(|entry| shown(&actor, entry)).collect();
+        let info = page.info(items.len(), more);
+        Ok(Answer::ok(json!({ "recycle_bin": items, "info": info })))
+    })
+}
+
+fn order(call: &Call<'_>) -> Result<(Sort, bool), Refusal> {
+    let wrong = |name: &str| Refusal::new(Code::InvalidData).with("param_name", name);
+    let sort = match call.query.get("sort_by") {
+        None | Some("deleted_time") => Sort::Time,
+        Some("display_name") => Sort::Name,
+        Some("deleted_by") => Sort::By,
+        Some(_) => return Err(wrong("sort_by")),
+    };
+    match call.query.get("sort_order") {
+        None | Some("desc") => Ok((sort, false)),
+        Some("asc") => Ok((sort, true)),
+        Some(_) => Err(wrong("sort_order")),
+    }
+}
+
+fn shown(actor: &Actor, entry: &Entry) -> Json {
+    let module = actor.catalog.module_by_id(entry.module);
+    let module =
+        module.map(|module| json!({ "api_name": module.api_name, "id": module.id.to_string() }));
+    json!({
+        "display_name": entry.name,
+        "deleted_time": entry.deleted_at.to_wire(&actor.zone),
+        "owner": wire::user_brief(actor, entry.owner),
+        "module": module,
+        "deleted_by": wire::user_brief(actor, Some(entry.deleted_by)),
+        "id": entry.record.to_string(),
+    })
+}
+
+/// The id in the path.
+fn path_id(call: &Call<'_>) -> Result<RecordId, Refusal> {
+    let wrong = || Refusal::new(Code::InvalidData).with("resource_path_index", 2);
+    RecordId::parse(call.param("record_id")).ok_or_else(wrong)
+}
+
+/// `GET /settings/recycle_bin/{record_id}`: one record of it.
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
+    call.app.db.read(|tx| {
+        let actor = actor(tx, call)?;
+        let filter = Filter {
+            ids: Some(vec![path_id(call)?]),
+            ..bin(&actor)
+        };
+        let found = stored::list(tx, &filter, (Sort::Id, true), (0, 1))?;
+        Ok(match found.first() {
+            Some(entry) => Answer::ok(json!({ "recycle_bin": [shown(&actor, entry)] })),
+            None => Answer::no_content(),
+        })
+    })
+}
+
+/// `GET /settings/recycle_bin/actions/count`: how many are in it.
+pub(super) fn count(call: &Call<'_>) -> Result<Answer, Fault> {
+    call.app.db.read(|tx| {
+        let actor = actor(tx, call)?;
+        let mut filter = bin(&actor);
+        if let Some(text) = call.query.get("filters") {
+            narrow(&mut filter, &actor, &filters_param(text)?)?;
+        }
+        Ok(Answer::ok(json!({ "count": stored::count(tx, &filter)? })))
+    })
+}
+
+/// An id, or the text that is none.
+type Named = Result<RecordId, String>;
+
+fn ids_param(call: &Call<'_>) -> Result<Vec<Named>, Refusal> {
+    let texts = call.query.list("ids");
+    let wrong = || Refusal::new(Code::InvalidData).with("param_name", "ids");
+    if texts.is_empty() {
+        return Err(wrong());
+    }
+    if texts.len() > IDS_PARAM_MAX {
+        let refusal = Refusal::new(Code::LimitExceeded).with("limit", IDS_PARAM_MAX);
+        return Err(refusal.with("param_name", "ids"));
+    }
+    let read = |text: &str| RecordId::parse(text).ok_or_else(|| text.to_owned());
+    Ok(texts.into_iter().map(read).collect())
+}
+
+/// Restores or removes the named records in one transaction.
+fn these(call: &Call<'_>, named: &[Named], fate: Fate) -> Result<Answer, Fault> {
+    let ids: BTreeSet<RecordId> = named.iter().filter_map(|id| id.clone().ok()).collect();
+    let ids: Vec<RecordId> = ids.into_iter().collect();
+    let settled = call.app.db.write(Priority::Interactive, |tx| {
+        let actor = actor(tx, call)?;
+        deleted::measure(tx, &ids)?;
+        match fate {
+            Fate::Restored => record::restore(tx, &actor, &ids, call.now),
+            Fate::Purged => deleted::purge(tx, &actor, &ids, call.now),
+        }
+    })?;
+    let settled: HashMap<RecordId, Result<(), Refusal>> = ids.into_iter().zip(settled).collect();
+    let text = match fate {
+        Fate::Restored => "record restored",
+        Fate::Purged => "record deleted",
+    };
+    let item = |id: &Named| {
+        let refused = match id {
+            Err(text) => Some(record::unknown_id(text)),
+            Ok(id) => settled.get(id).and_then(|settled| settled.clone().err()),
+        };
+        let Some(refusal) = refused else {
+            let id = id.as_ref().map(RecordId::to_string).unwrap_or_default();
+            return wire::success(text, Map::from_iter([("id".to_owned(), id.into())]));
+        };
+        refusal.to_json()
+    };
+    let items: Vec<Json> = named.iter().map(item).collect();
+    let failed = items
+        .iter()
+        .filter(|item| item.get("status").is_some_and(|status| status == "error"))
+        .count();
+    // Its pages have 207 in every version.
+    let status = match failed {
+        0 => 200,
+        some if some < items.len() => 207,
+        _ => 400,
+    };
+    Ok(Answer::json(status, json!({ "recycle_bin": items })))
+}
+
+/// `DELETE /settings/recycle_bin/{record_id}`: removes one for good.
+pub(super) fn delete_one(call: &Call<'_>) -> Result<Answer, Fault> {
+    these(call, &[Ok(path_id(call)?)], Fate::Purged)
+}
+
+/// `DELETE /settings/recycle_bin?ids=` or `?filters=`: removes several for good.
+pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
+    let given = |name: &str| call.query.get(name);
+    match (given("ids"), given("filters")) {
+        (Some(_), Some(_)) => {
+            let both = ["ids", "filters"].map(|name| json!({ "param_name": name }));
+            let refusal = Refusal::new(Code::AmbiguityDuringProcessing);
+            Err(refusal.with("ambiguity_due_to", both.to_vec()).into())
+        }
+        (Some(_), None) => these(call, &ids_param(call)?, Fate::Purged),
+        (None, Some(text)) => {
+            let text = filters_param(text)?;
+            matching(call, Some(&text), Fate::Purged, "records have been deleted")
+        }
+        (None, None) => {
+            let refusal = Refusal::new(Code::ExpectedParamMissing);
+            Err(refusal.with("param_names", vec!["ids", "filters"]).into())
+        }
+    }
+}
+
+/// Restores or removes all that conditions find, or all.
+fn matching(
+    call: &Call<'_>,
+    conditions: Option<&Json>,
+    fate: Fate,
+    text: &str,
+) -> Result<Answer, Fault> {
+    let filter = call.app.db.read(|tx| {
+        let actor = actor(tx, call)?;
+        let mut filter = bin(&actor);
+        if let Some(conditions) = conditions {
+            narrow(&mut filter, &actor, conditions)?;
+        }
+        Ok(filter)
+    })?;
+    deleted::all(&call.app.db, |tx| actor(tx, call), &filter, fate, call.now)?;
+    let mut item = wire::success(text, Map::new());
+    if let (Fate::Restored, Some(code)) = (fate, item.get_mut("code")) {
+        *code = "SCHEDULED".into();
+    }
+    let status = if fate == Fate::Restored { 202 } else { 200 };
+    Ok(Answer::json(status, json!({ "recycle_bin": [item] })))
+}
+
+/// `POST /settings/recycle_bin/{record_id}/actions/restore`: restores one.
+pub(super) fn restore_one(call: &Call<'_>) -> Result<Answer, Fault> {
+    these(call, &[Ok(path_id(call)?)], Fate::Restored)
+}
+
+/// `POST /settings/recycle_bin/actions/restore`: restores those of `ids`, those that `filters` find,
+/// or all.
+pub(super) fn restore(call: &Call<'_>) -> Result<Answer, Fault> {
+    const KEYS: [&str; 3] = ["ids", "filters", "restore_all_records"];
+    let body = call.json_object()?;
+    if let Some(key) = body.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(Refusal::invalid(key, format!("$.{key}")).into());
+    }
+    let place = |key: &&str| json!({ "api_name": key, "json_path": format!("$.{key}") });
+    let absent = |value: &Json| value.is_null() || *value == Json::Bool(false);
+    let given: Vec<&str> = KEYS
+        .into_iter()
+        .filter(|key| body.get(*key).is_some_and(|value| !absent(value)))
+        .collect();
+    match given.as_slice() {
+        [] => {
+            let all: Vec<Json> = KEYS.iter().map(place).collect();
+            let refusal = Refusal::new(Code::ExpectedFieldMissing);
+            Err(refusal.with("expected_fields", all).into())
+        }
+        ["ids"] => these(call, &ids_of_body(&body)?, Fate::Restored),
+        [one] => {
+            let conditions = body.get("filters").filter(|_| *one == "filters");
+            if conditions.is_none() && body.get(*one) != Some(&Json::Bool(true)) {
+                let refusal = Refusal::invalid(one, format!("$.{one}"));
+                return Err(refusal.with("expected_data_type", "boolean").into());
+            }
+            let text = "Bulk restoration of records based on filters has been scheduled";
+            matching(call, conditions, Fate::Restored, text)
+        }
+        several => {
+            let several: Vec<Json> = several.iter().map(place).collect();
+            let refusal = Refusal::new(Code::AmbiguityDuringProcessing);
+            Err(refusal.with("ambiguity_due_to", several).into())
+        }
+    }
+}
+
+fn ids_of_body(body: &Map<String, Json>) -> Result<Vec<Named>, Refusal> {
+    let wrong = |kind: &str| Refusal::invalid("ids", "$.ids").with("expected_data_type", kind);
+    let ids = body.get("ids").and_then(Json::as_array);
+    let ids = ids.filter(|ids| !ids.is_empty());
+    let ids = ids.ok_or_else(|| wrong("jsonarray"))?;
+    if ids.len() > RESTORE_IDS_MAX {
+        let refusal = Refusal::invalid("ids", "$.ids");
+        return Err(refusal.with("maximum_length", RESTORE_IDS_MAX));
+    }
+    let text = |id: &Json| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    let read = |id: &Json| match id {
+        Json::String(_) | Json::Number(_) => Ok(json_id(id).map(RecordId).ok_or_else(|| text(id))),
+        _ => Err(wrong("string")),
+    };
+    ids.iter().map(read).collect()
+}
+
+/// `POST /settings/recycle_bin/actions/empty`: removes everything for good; for administrators only.
+pub(super) fn empty(call: &Call<'_>) -> Result<Answer, Fault> {
+    let administrator = call
+        .app
+        .db
+        .read(|tx| Ok(actor(tx, call)?.profile.administrator))?;
+    if !administrator {
+        let refusal = Refusal::new(Code::AuthorizationFailed);
+        return Err(refusal
+            .saying("Non admin user can't empty the recycle bin")
+            .into());
+    }
+    matching(call, None, Fate::Purged, "")?;
+    Ok(Answer::ok(wire::success(
+        "recyclebin is cleared",
+        Map::new(),
+    )))
+}
+
+fn filters_param(text: &str) -> Result<Json, Refusal> {
+    serde_json::from_str(text).map_err(|_| {
+        let refusal = Refusal::new(Code::InvalidData).with("param_name", "filters");
+        refusal.with("expected_data_type", "jsonobject")
+    })
+}
+
+/// What is wrong with conditions, and where.
+fn wrong(key: &str, path: &str, text: &'static str) -> Refusal {
+    Refusal::invalid(key, format!("{path}.{key}"))
+        .saying(text)
+        .with("param_name", "filters")
+}
+
+/// Narrows what is found by conditions, all of which must hold.
+fn narrow(filter: &mut Filter, actor: &Actor, conditions: &Json) -> Result<(), Refusal> {
+    let object = conditions.as_object();
+    let object = object.ok_or_else(|| {
+        let refusal = Refusal::new(Code::InvalidData).with("param_name", "filters");
+        refusal.with("expected_data_type", "jsonobject")
+    })?;
+    let Some(group) = object.get("group") else {
+        return condition(filter, actor, object, "$");
+    };
+    if object
+        .get("group_operator")
+        .is_some_and(|op| op != "AND" && op != "and")
+    {
+        return Err(wrong(
+            "group_operator",
+            "$",
+            "Please provide a valid group operator",
+        ));
+    }
+    let group = group
+        .as_array()
+        .filter(|group| (1..=10).contains(&group.len()));
+    let group = group.ok_or_else(|| wrong("group", "$", "Please provide a valid group"))?;
+    for (n, one) in group.iter().enumerate() {
+        let path = format!("$.group[{n}]");
+        let one = one.as_object();
+        let one = one.ok_or_else(|| wrong("group", "$", "Please provide a valid group"))?;
+        condition(filter, actor, one, &path)?;
+    }
+    Ok(())
+}
+
+fn condition(
+    filter: &mut Filter,
+    actor: &Actor,
+    one: &Map<String, Json>,
+    path: &str,
+) -> Result<(), Refusal> {
+    let field = one
+        .get("field")
+        .and_then(|field| field["api_name"].as_str());
+    let comparator = one.get("comparator").and_then(Json::as_str);
+    let value = one.get("value").unwrap_or(&Json::Null);
+    let bad_value = || wrong("value", path, "Please provide a valid value");
+    let values: Vec<&Json> = value
+        .as_array()
+        .map_or(vec![value], |all| all.iter().collect());
+    let time = |json: Option<&&Json>| {
+        let at = json.and_then(|json| json.as_str());
+        at.and_then(|text| Timestamp::from_wire(text, &actor.zone))
+            .ok_or_else(bad_value)
+    };
+    // The wire has whole seconds.
+    let second_after = |at: Timestamp| at.plus_ms(1_000);
+    match (field, comparator) {
+        (Some("display_name"), Some("equal" | "contains" | "starts_with")) => {
+            let text = value
+                .as_str()
+                .filter(|text| !text.is_empty() && text.len() <= 255);
+            let text = text.ok_or_else(bad_value)?.to_owned();
+            filter.names.push(match comparator {
+                Some("equal") => NameTest::Is(text),
+                Some("contains") => NameTest::Contains(text),
+                _ => NameTest::StartsWith(text),
+            });
+            Ok(())
+        }
+        (Some("module"), Some("equal" | "in")) => {
+            let known = |json: &&Json| {
+                let name = json.get("api_name").unwrap_or(json).as_str();
+                let module = name.and_then(|name| actor.catalog.module(name));
+                module.map(|module| module.id).ok_or_else(bad_value)
+            };
+            let modules = values.iter().map(known).collect::<Result<_, _>>()?;
+            once(&mut filter.modules, modules, path)
+        }
+        (Some("deleted_by"), Some("equal" | "in")) => {
+            let known = |json: &&Json| {
+                let id = json_id(json.get("id").unwrap_or(json));
+                id.map(UserId).ok_or_else(bad_value)
+            };
+            let users = values.iter().map(known).collect::<Result<_, _>>()?;
+            once(&mut filter.deleted_by, users, path)
+        }
+        (Some("deleted_time"), Some("equal")) => {
+            let at = time(values.first())?;
+            once(&mut filter.from, at, path)?;
+            once(&mut filter.to, second_after(at), path)
+        }
+        (Some("deleted_time"), Some("between")) => {
+            once(&mut filter.from, time(values.first())?, path)?;
+            once(&mut filter.to, second_after(time(values.get(1))?), path)
+        }
+        (Some("deleted_time"), Some(side @ ("greater_equal" | "greater_than"))) => {
+            let at = time(values.first())?;
+            let past = side == "greater_than";
+            let from = if past { second_after(at) } else { at };
+            once(&mut filter.from, from, path)
+        }
+        (Some("deleted_time"), Some(side @ ("less_equal" | "less_than"))) => {
+            let at = time(values.first())?;
+            let with = side == "less_equal";
+            once(
+                &mut filter.to,
+                if with { second_after(at) } else { at },
+                path,
+            )
+        }
+        (Some("display_name" | "module" | "deleted_by" | "deleted_time"), _) => Err(wrong(
+            "comparator",
+            path,
+            "Please provide a valid comparator",
+        )),
+        _ => Err(wrong("field", path, "Please provide a valid field")),
+    }
+}
+
+/// Two conditions of one kind must both hold; rather than one of them being forgotten, they are
+/// refused.
+fn once<T>(place: &mut Option<T>, value: T, path: &str) -> Result<(), Refusal> {
+    if place.replace(value).is_some() {
+        return Err(wrong("field", path, "Please provide each field only once"));
+    }
+    Ok(())
+}
