@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod access_waits;
 mod activities;
 mod api;
 mod bad_input;
