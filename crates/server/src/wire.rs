@@ -287,6 +287,20 @@ fn system_keys(
     }
 }
 
+/// What a record is called, as far as the actor may know.
+pub(crate) fn name_of(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    id: RecordId,
+) -> Result<Option<String>, Fault> {
+    if !module.name_field().is_some_and(|field| actor.sees(field)) {
+        return Ok(None);
+    }
+    let found = records::names(tx, module, &actor.seen(module).of_ids([id]))?;
+    Ok(found.into_iter().next().map(|(_, name)| name))
+}
+
 /// A SUCCESS item of an answer about records.
 pub(crate) fn success(message: &str, details: Map<String, Json>) -> Json {
     json!({ "code": "SUCCESS", "details": details, "message": message, "status": "success" })
@@ -305,7 +319,8 @@ pub(crate) fn stamps(
         system::CREATED_TIME,
         system::CREATED_BY,
     ];
-    let fields: Vec<&Field> = names.iter().filter_map(|name| module.field(name)).collect();
+    let fields = names.iter().filter_map(|name| module.field(name));
+    let fields: Vec<&Field> = fields.filter(|field| actor.sees(field)).collect();
     // The caller wrote these a moment ago, even if they gave them away by it.
     let filter = Filter::everything().of_ids(ids.iter().copied());
     let found = records::list(

@@ -16,13 +16,14 @@ each_db! {
     it_mass_updates_in_v7,
     it_locks,
     it_assigns_territories,
+    it_shares_records,
 }
 
 const ADMIN: &str = "admin@kestrel-rowe.example.com";
 /// Leads in the view "Open Leads"; a fifth more are not in it. More than a page in all.
 const OPEN_LEADS: &str = "240";
 const SCOPE: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ,ZohoCRM.org.READ,\
-    ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ";
+    ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,ZohoCRM.share.vendors.ALL";
 /// The version that an SDK speaks, and the variable that names a Python that has it.
 struct Sdk(&'static str, &'static str);
 const SEVEN: Sdk = Sdk("v7", "SWATHE_TEST_PYTHON_7");
@@ -58,6 +59,10 @@ mod check {
 
     pub(super) fn it_assigns_territories(kind: Kind) {
         passes("territories.py", EIGHT, kind);
+    }
+
+    pub(super) fn it_shares_records(kind: Kind) {
+        passes("sharing.py", EIGHT, kind);
     }
 }
 

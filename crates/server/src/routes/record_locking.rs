@@ -54,9 +54,7 @@ fn show(
 }
 
 fn lock_json(tx: &mut Tx, actor: &Actor, module: &Module, lock: &Hold) -> Result<Json, Fault> {
-    let name = store::records::names(tx, module, &actor.seen(module).of_ids([lock.record]))?
-        .pop()
-        .map(|(_, name)| name);
+    let name = wire::name_of(tx, actor, module, lock.record)?;
     let of_module = json!({ "api_name": module.api_name, "id": module.id.to_string() });
     let locked_for = json!({ "module": of_module, "name": name, "id": lock.record.to_string() });
     Ok(json!({

@@ -46,7 +46,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
     call.app.db.read(|tx| {
         let (actor, module, id) = about(tx, call)?;
         let shares = share::of(tx, &actor, &module, id)?;
-        let (name, owner) = name_and_owner(tx, &actor, &module, id)?;
+        let name = wire::name_of(tx, &actor, &module, id)?;
+        let owner = owner_of(tx, &actor, &module, id)?;
         let taken: Vec<UserId> = shares.iter().map(|share| share.user).chain(owner).collect();
         let shown = shares
             .iter()
@@ -61,26 +62,19 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
     })
 }
 
-/// What the record is called and whose it is, as far as the actor sees that.
-fn name_and_owner(
+/// Whose record it is.
+fn owner_of(
     tx: &mut Tx,
     actor: &Actor,
     module: &Module,
     id: RecordId,
-) -> Result<(Option<String>, Option<UserId>), Fault> {
+) -> Result<Option<UserId>, Fault> {
     let seen = actor.seen(module).of_ids([id]);
-    let named = module.name_field().is_some_and(|field| actor.sees(field));
-    let name = if named {
-        let found = store::records::names(tx, module, &seen)?.pop();
-        found.map(|(_, name)| name)
-    } else {
-        None
-    };
     let owner: Vec<_> = module.field(system::OWNER).into_iter().collect();
     let order = store::records::Order::BY_ID;
     let found = store::records::list(tx, module, &owner, &seen, order, (0, 1))?.pop();
     let owner = found.and_then(|record| record.values.first()?.as_int());
-    Ok((name, owner.map(UserId)))
+    Ok(owner.map(UserId))
 }
 
 fn user_json(user: &User) -> Json {
