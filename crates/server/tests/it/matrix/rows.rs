@@ -39,8 +39,6 @@ pub(crate) struct Row {
     pub(crate) needs: Needs,
     pub(crate) query: &'static str,
     pub(crate) body: &'static str,
-    /// The code that who may is answered with, for the state that the lead is in; mostly none.
-    pub(crate) refusal: &'static str,
 }
 
 const fn row(method: Method, pattern: &'static str, scope: &'static str, needs: Needs) -> Row {
@@ -51,17 +49,12 @@ const fn row(method: Method, pattern: &'static str, scope: &'static str, needs: 
         needs,
         query: "",
         body: "",
-        refusal: "",
     }
 }
 
 impl Row {
     const fn query(self, query: &'static str) -> Self {
         Self { query, ..self }
-    }
-
-    const fn as_far_as(self, refusal: &'static str) -> Self {
-        Self { refusal, ..self }
     }
 
     const fn body(self, body: &'static str) -> Self {
@@ -106,9 +99,6 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_READ, Record(Right::View, Read)),
     row(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_UPDATE, Record(Right::Edit, Write)).body(r#"{"data":[{"Locked_Reason__s":"audit"}]}"#),
     row(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_DELETE, Record(Right::Edit, Write)),
-
-    row(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.READ", Record(Right::View, Write)).as_far_as("RECORD_NOT_IN_PROCESS"),
-    row(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).as_far_as("RECORD_NOT_IN_PROCESS").body(r#"{"blueprint":[{"transition_id":"1"}]}"#),
 
     row(Get, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.READ", Record(Right::View, Read)),
     row(Post, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.CREATE", OwnRecord(Right::Edit, Full)).body(r#"{"share":[{"user":{"id":"{colleague}"},"permission":"full_access"}]}"#),
