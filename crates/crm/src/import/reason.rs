@@ -31,6 +31,12 @@ fn misfit<'a>(detail: &impl Fn(&str) -> Option<&'a Json>) -> Option<String> {
     if let Some(max) = detail("maximum_length") {
         return Some(format!("longer than {max} characters"));
     }
+    if let Some(max) = detail("limit") {
+        return Some(format!("more than {max} values"));
+    }
+    if let (Some(from), Some(to)) = (detail("range/from"), detail("range/to")) {
+        return Some(format!("not between {from} and {to}"));
+    }
     let places = detail("maximum_decimal_place")?;
     Some(format!("more than {places} decimal places"))
 }
@@ -69,6 +75,20 @@ mod tests {
                 json!({"code": "INVALID_DATA",
                        "details": {"api_name": "A", "maximum_decimal_place": 2}}),
                 "A: more than 2 decimal places",
+            ),
+            (
+                json!({"code": "INVALID_DATA", "details": {"api_name": "A", "limit": 100}}),
+                "A: more than 100 values",
+            ),
+            (
+                json!({"code": "INVALID_DATA",
+                       "details": {"api_name": "A", "range": {"from": -9, "to": 9}}}),
+                "A: not between -9 and 9",
+            ),
+            (
+                json!({"code": "INVALID_DATA", "message": "Not so.",
+                       "details": {"api_name": "A"}}),
+                "A: Not so.",
             ),
             (
                 json!({"code": "NO_PERMISSION", "message": "permission denied"}),

@@ -20,6 +20,7 @@ each_db! {
     the_org_may_change_while_an_import_runs,
     a_profile_without_the_right_may_not_import,
     a_whole_batch_goes_in_at_once,
+    rows_that_break_a_rule_or_a_layout_are_told_with_their_line,
 }
 
 const NOW: Timestamp = Timestamp(1_704_067_200_000);
@@ -409,5 +410,33 @@ mod check {
             Ok(records::count(tx, module, &Filter::everything())?)
         });
         assert_eq!(count.unwrap(), 2_000);
+    }
+
+    pub(super) fn rows_that_break_a_rule_or_a_layout_are_told_with_their_line(kind: Kind) {
+        let world = World::new(kind);
+        let rules = r#"
+[[module]]
+api_name = "Leads"
+[[module.layout]]
+name = "Standard"
+values = { Tools = ["Saw"] }
+[[module.layout.section]]
+name = "Lead"
+fields = ["Last_Name", "Tools", "Score", "Code"]
+[[module.validation_rule]]
+name = "Scored ones have a code"
+criteria = "((Score:greater_than:5)and(Code:equals:${EMPTY}))"
+message = "A high score needs a code."
+"#;
+        org::apply(&world.db, rules, false, NOW).unwrap();
+        let text = "Last_Name,Score,Code,Tools\nA,9,,\nB,9,x,Saw\nC,5,,\nD,1,,Axe\n";
+        assert_eq!(
+            world.import("Leads", text),
+            [
+                "line 2: Score: A high score needs a code.",
+                "line 5: Tools: picklist not found in record layout",
+            ]
+        );
+        assert_eq!(world.column("Leads", "Last_Name"), super::text(&["B", "C"]));
     }
 }
