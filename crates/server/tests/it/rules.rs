@@ -13,6 +13,7 @@ each_db! {
     a_validation_rule_refuses_an_insert_with_its_message,
     a_validation_rule_refuses_an_update_with_its_message,
     a_validation_rule_refuses_a_change_of_owner,
+    a_validation_rule_fails_records_of_a_mass_change_of_owner,
     a_validation_rule_refuses_records_of_a_mass_update_by_ids,
     a_validation_rule_fails_records_of_a_mass_update_by_view,
     a_validation_rule_for_a_layout_leaves_others_alone,
@@ -161,6 +162,22 @@ mod check {
         let reply = api.unchanged_by(|| ada.put(&format!("Leads/{id}"), &body));
         let details = json!({ "api_name": "Score", "id": id, "json_path": "$.data[0].Score" });
         reply.is(400, &in_data(&broken(&details)));
+    }
+
+    pub(super) fn a_validation_rule_fails_records_of_a_mass_change_of_owner(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let poor = json!({ "Last_Name": "Poor", "Score": 90 });
+        let rich = json!({ "Last_Name": "Rich", "Score": 90, "Budget": 1 });
+        let ids = ada.make("Leads", &[poor, rich]);
+        api.apply_org(RULES);
+        let owner = json!({ "id": api.user_id("oskar") });
+        let body = json!({ "cvid": api.view("Leads", "All Leads"), "owner": owner });
+        let job = ada.schedule_owner(&body);
+        api.run_jobs();
+        ada.expect_owner_status(&job, "COMPLETED", [2, 1, 0, 1]);
+        assert_eq!(ada.owner_of("Leads", &ids[0]), "Ada Kestrel");
+        assert_eq!(ada.owner_of("Leads", &ids[1]), "Oskar Lind");
     }
 
     pub(super) fn a_validation_rule_refuses_records_of_a_mass_update_by_ids(kind: Kind) {
