@@ -6,6 +6,7 @@ use crate::demo::{Caller, error};
 use crate::owners::{
     NOBODY, TO_SUBORDINATES, oskar, oskar_sees_tasks_only, refused, refused_record,
 };
+use model::access::Sharing;
 use serde_json::{Value as Json, json};
 use server::Version;
 use testkit::{Kind, each_db};
@@ -26,6 +27,7 @@ each_db! {
     not_supported_for_a_refused_module_by_version,
     record_locked_by_version,
     cannot_process_a_stopped_record,
+    cannot_perform_action_without_full_access,
     converted_record_is_left,
     unable_to_parse_what_is_no_json,
     no_permission_to_change_owners,
@@ -348,6 +350,41 @@ mod check {
         refused_record(&api, &ada, Version::V3, (&one(&ids[1]), &alone), |_| {
             (400, wanted.clone())
         });
+    }
+
+    pub(super) fn cannot_perform_action_without_full_access(kind: Kind) {
+        let api = Api::start_demo(kind);
+        // All may change all leads; only those above an owner may give theirs away.
+        api.change_catalog(|catalog| {
+            let mut modules = catalog.modules.iter_mut();
+            let leads = modules.find(|module| module.api_name == "Leads");
+            leads.unwrap().sharing = Sharing::PublicReadWrite;
+        });
+        let foreign = api.caller("joana").make_leads(1).remove(0);
+        let rohan = api.caller("rohan");
+        let own = rohan.make_leads(8);
+        let owner = api.user_id("rohan");
+        let text = "You do not have permission to change the owner of this record.";
+        let details = json!({ "id": foreign, "index": 1 });
+        for (version, own) in crate::owners::from(Version::V3).zip(&own) {
+            let ids = [own.clone(), foreign.clone()];
+            let reply = rohan.speaking(version).post(MANY, &body(&ids, &owner));
+            let wanted = error("CANNOT_PERFORM_ACTION", text, &details);
+            assert_eq!(
+                (&*reply.codes()[0], &reply.items()[1]),
+                ("SUCCESS", &wanted)
+            );
+        }
+        let alone = json!({ "owner": { "id": owner } });
+        let wanted = error("CANNOT_PERFORM_ACTION", text, &json!({ "id": foreign }));
+        refused_record(&api, &rohan, Version::V3, (&one(&foreign), &alone), |_| {
+            (403, wanted.clone())
+        });
+        let joana = api.user_id("joana");
+        assert_eq!(
+            api.caller("admin").record("Leads", &foreign)["Owner"]["id"],
+            joana
+        );
     }
 
     pub(super) fn converted_record_is_left(kind: Kind) {
