@@ -5,6 +5,7 @@
 )]
 
 mod client;
+mod delete;
 mod seed;
 mod show;
 
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use client::{Client, Login};
 use comfy_table::{Table, presets};
+use delete::Deletion;
 use indicatif::{ProgressBar, ProgressStyle};
 use model::refusal::{Code, Refusal};
 use model::scope::Scopes;
@@ -130,8 +132,10 @@ fn run(args: &Demo) -> Result<bool> {
     }
 
     let outcome = show::mass_update(&admin_client, &other_client, &tell)?;
-    let good = outcome.as_planned(records);
-    report(args, &outcome, &url, good)?;
+    let deletion = delete::mass_delete(&admin_client, &tell)?;
+    let whole = deletion.as_ref().is_none_or(Deletion::as_planned);
+    let good = outcome.as_planned(records) && whole;
+    report(args, &outcome, deletion.as_ref(), &url, good)?;
     if !args.exit {
         tell("Ctrl-C stops the server");
         node.wait_for_signal()?;
@@ -262,7 +266,13 @@ fn write_credentials(path: &Path, url: &str, login: &Registered, token: &str) ->
     Ok(file.write_all(body.to_string().as_bytes())?)
 }
 
-fn report(args: &Demo, outcome: &Outcome, url: &str, good: bool) -> Result<()> {
+fn report(
+    args: &Demo,
+    outcome: &Outcome,
+    deletion: Option<&Deletion>,
+    url: &str,
+    good: bool,
+) -> Result<()> {
     let (seconds, rate) = (outcome.took.as_secs_f64(), outcome.rate());
     if args.json {
         let line = json!({
@@ -272,6 +282,8 @@ fn report(args: &Demo, outcome: &Outcome, url: &str, good: bool) -> Result<()> {
             "status": outcome.status,
             "seconds": rounded(seconds, 1000.0),
             "records_per_second": rounded(rate, 1.0),
+            "deleted": deletion.map(|deletion| deletion.deleted),
+            "restored": deletion.map(|deletion| deletion.in_bin - deletion.left),
             "peak_rss_mib": peak_rss_mib(),
             "as_planned": good,
             "url": url,
@@ -293,6 +305,9 @@ fn report(args: &Demo, outcome: &Outcome, url: &str, good: bool) -> Result<()> {
         counts.add_row(["peak memory, MiB", &mib.to_string()]);
     }
     say(counts)?;
+    if let Some(deletion) = deletion {
+        say(table_of(deletion))?;
+    }
     let mut sample = Table::new();
     sample.load_style(presets::UTF8_BORDERS_ONLY);
     sample.set_header(["lead", "Lead_Source before", "after"]);
@@ -307,6 +322,20 @@ fn report(args: &Demo, outcome: &Outcome, url: &str, good: bool) -> Result<()> {
     }
     say(sample)?;
     say(url)
+}
+
+fn table_of(deletion: &Deletion) -> Table {
+    let mut counts = Table::new();
+    counts.load_style(presets::UTF8_BORDERS_ONLY);
+    counts.set_header(["mass delete of other leads", ""]);
+    counts.add_row(["records in the view", &deletion.records.to_string()]);
+    counts.add_row(["deleted", &deletion.deleted.to_string()]);
+    let seconds = |took: std::time::Duration| format!("{:.2}", took.as_secs_f64());
+    counts.add_row(["seconds, POST to COMPLETED", &seconds(deletion.took)]);
+    let restored = deletion.in_bin - deletion.left;
+    counts.add_row(["restored from the recycle bin", &restored.to_string()]);
+    counts.add_row(["seconds", &seconds(deletion.restoring)]);
+    counts
 }
 
 fn rounded(number: f64, parts: f64) -> f64 {

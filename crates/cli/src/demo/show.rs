@@ -139,7 +139,7 @@ fn watch(client: &Client, job: &str) -> Result<Json> {
     clippy::disallowed_methods,
     reason = "the wire API has no events: a client must poll"
 )]
-fn pause() {
+pub(super) fn pause() {
     // sleeps because a client of the wire API can only poll
     std::thread::sleep(POLL);
 }

@@ -1,13 +1,14 @@
 //! `kill -9` at any moment: the job goes on where it was, and every record is changed just once.
 
 use crate::swathe::Server;
-use crate::world::{World, is_over, many};
+use crate::world::{Work, World, is_over, many};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use testkit::{Kind, each_db};
 
 each_db! {
     a_job_survives_its_server_killed_many_times,
+    a_deletion_survives_its_server_killed_many_times,
     what_was_being_accepted_is_forgotten,
 }
 
@@ -24,21 +25,29 @@ mod check {
     use super::*;
 
     pub(super) fn a_job_survives_its_server_killed_many_times(kind: Kind) {
-        let world = World::new(kind, many(kind));
+        survives(kind, Work::Update);
+    }
+
+    pub(super) fn a_deletion_survives_its_server_killed_many_times(kind: Kind) {
+        survives(kind, Work::Delete);
+    }
+
+    fn survives(kind: Kind, work: Work) {
+        let world = World::of(kind, many(kind), work);
         let mut server = world.serve();
         let job = world.client(&server).job();
-        let (mut updated, mut kills) = (0, 0);
+        let (mut done, mut kills) = (0, 0);
         let status = loop {
             let client = world.client(&server);
             let status = if kills < KILLS {
-                client.watch_past(job, updated)
+                client.watch_past(job, done)
             } else {
                 client.watch(job)
             };
             if is_over(&status) {
                 break status;
             }
-            updated = status["Updated_Count"].as_i64().unwrap() + any(3_000);
+            done = status[work.done()].as_i64().unwrap() + any(3_000);
             // So that it is not always hit in the same part of a chunk.
             for _ in 0..any(6) {
                 client.status(job);

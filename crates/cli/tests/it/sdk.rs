@@ -14,6 +14,8 @@ each_db! {
     it_works_with_records,
     it_mass_updates,
     it_mass_updates_in_v7,
+    it_mass_deletes,
+    it_mass_deletes_in_v7,
     it_locks,
     it_assigns_territories,
     it_shares_records,
@@ -23,7 +25,8 @@ const ADMIN: &str = "admin@kestrel-rowe.example.com";
 /// Leads in the view "Open Leads"; a fifth more are not in it. More than a page in all.
 const OPEN_LEADS: &str = "240";
 const SCOPE: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ,ZohoCRM.org.READ,\
-    ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,ZohoCRM.share.vendors.ALL";
+    ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,ZohoCRM.share.vendors.ALL,\
+    ZohoCRM.mass_delete.ALL";
 /// The version that an SDK speaks, and the variable that names a Python that has it.
 struct Sdk(&'static str, &'static str);
 const SEVEN: Sdk = Sdk("v7", "SWATHE_TEST_PYTHON_7");
@@ -51,6 +54,14 @@ mod check {
 
     pub(super) fn it_mass_updates_in_v7(kind: Kind) {
         passes("mass_update.py", SEVEN, kind);
+    }
+
+    pub(super) fn it_mass_deletes(kind: Kind) {
+        passes("mass_delete.py", EIGHT, kind);
+    }
+
+    pub(super) fn it_mass_deletes_in_v7(kind: Kind) {
+        passes("mass_delete.py", SEVEN, kind);
     }
 
     pub(super) fn it_locks(kind: Kind) {

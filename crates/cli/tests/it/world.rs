@@ -7,7 +7,32 @@ use store::{Priority, Target};
 use testkit::{Kind, TestDb, demo_catalog, save_catalog};
 
 const ADMIN: &str = "admin@kestrel-rowe.example.com";
-const SCOPE: &str = "ZohoCRM.modules.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ";
+const SCOPE: &str = "ZohoCRM.modules.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,\
+    ZohoCRM.mass_delete.ALL";
+
+/// What jobs do to the leads of the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    Update,
+    Delete,
+}
+
+impl Work {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Update => "Leads/actions/mass_update",
+            Self::Delete => "Leads/actions/mass_delete",
+        }
+    }
+
+    /// The key under which a status counts what was done.
+    pub(crate) fn done(self) -> &'static str {
+        match self {
+            Self::Update => "Updated_Count",
+            Self::Delete => "Deleted_Count",
+        }
+    }
+}
 
 /// The value that jobs write, and the one before.
 pub(crate) const NEW: &str = "Trade Show";
@@ -30,14 +55,20 @@ const LOCKED: i64 = 1_001;
 /// A database with leads.
 pub(crate) struct World {
     pub(crate) test: TestDb,
+    work: Work,
     token: String,
     view: i64,
     leads: i64,
 }
 
 impl World {
-    /// With so many leads, most of them in the view "Open Leads".
+    /// With so many leads, most of them in the view "Open Leads", which jobs update.
     pub(crate) fn new(kind: Kind, leads: i64) -> Self {
+        Self::of(kind, leads, Work::Update)
+    }
+
+    /// The same with other jobs.
+    pub(crate) fn of(kind: Kind, leads: i64, work: Work) -> Self {
         let test = TestDb::new(kind);
         let catalog = demo_catalog();
         let module = catalog.module("Leads").unwrap();
@@ -83,6 +114,7 @@ impl World {
             view: view.unwrap().id.0,
             leads,
             test,
+            work,
         }
     }
 
@@ -100,6 +132,7 @@ impl World {
             url: server.url.clone(),
             token: self.token.clone(),
             view: self.view,
+            work: self.work,
         }
     }
 
@@ -151,11 +184,35 @@ impl World {
             outcomes("failed"),
         ));
         assert_eq!(counted, rows, "counts of the job");
+        if self.work == Work::Delete {
+            self.judge_bin(job);
+            return;
+        }
         let written = format!(
             "SELECT count(*) FROM \"m_Leads\" l WHERE \"Lead_Source\" = '{NEW}' AND NOT EXISTS
              (SELECT 1 FROM changes c WHERE c.record = l.id AND c.job = {job})"
         );
         assert_eq!(sql.int(&written), 0, "leads that changed without a row");
+    }
+
+    /// Each lead is either there or in the bin, whole, with the change that put it there.
+    fn judge_bin(&self, job: i64) {
+        let mut sql = self.sql();
+        let there = "SELECT count(*) FROM \"m_Leads\" WHERE rev = 1";
+        let in_bin = format!(
+            "SELECT count(*) FROM deleted_records d
+             JOIN changes c ON c.record = d.record AND c.rev = d.rev AND c.job = d.job
+             WHERE d.job = {job} AND d.root = d.record AND d.rev = 2 AND c.kind = 'delete'
+             AND c.before LIKE '%\"Lead ' || (d.record - {BASE}) || '\"%'
+             AND NOT EXISTS (SELECT 1 FROM \"m_Leads\" l WHERE l.id = d.record)"
+        );
+        assert_eq!(
+            sql.int(there) + sql.int(&in_bin),
+            self.leads,
+            "leads, here or in the bin"
+        );
+        let entries = sql.int("SELECT count(*) FROM deleted_records");
+        assert_eq!(entries, sql.int(&in_bin), "entries of the bin");
     }
 
     /// What must hold at the end, when this was the only job.
@@ -167,6 +224,18 @@ impl World {
             .filter(|n| n % LOCKED == 0 && n % OUTSIDE != 0)
             .count();
         let locked = i64::try_from(locked).unwrap();
+        if self.work == Work::Delete {
+            let wanted = made!({
+                "Status": "COMPLETED",
+                "Failed_Count": locked,
+                "Deleted_Count": in_view - locked,
+                "Total_Count": in_view,
+            });
+            assert_eq!(*status, wanted);
+            let left = sql.int("SELECT count(*) FROM \"m_Leads\"");
+            assert_eq!(left, self.leads - in_view + locked, "leads that are left");
+            return;
+        }
         let wanted = made!({
             "Status": "COMPLETED",
             "Failed_Count": locked,
@@ -252,6 +321,7 @@ pub(crate) struct Client {
     url: String,
     pub(crate) token: String,
     view: i64,
+    work: Work,
 }
 
 /// An HTTP status and a body.
@@ -279,10 +349,14 @@ impl Client {
         ))
     }
 
-    /// Schedules a mass update of the view.
+    /// Schedules a job over the view.
     pub(crate) fn schedule(&self) -> Result<Told, ureq::Error> {
-        let body = made!({"data": [{"Lead_Source": NEW}], "cvid": self.view.to_string()});
-        self.ask("POST", "Leads/actions/mass_update", &body)
+        let cvid = self.view.to_string();
+        let body = match self.work {
+            Work::Update => made!({"data": [{"Lead_Source": NEW}], "cvid": cvid}),
+            Work::Delete => made!({ "cvid": cvid }),
+        };
+        self.ask("POST", self.work.path(), &body)
     }
 
     /// Schedules it and answers the job.
@@ -292,22 +366,24 @@ impl Client {
         id(&told["data"][0]["details"]["job_id"])
     }
 
-    /// What the wire says of a job; its counts always sum up.
+    /// What the wire says of a job; its counts always sum up, where all are told.
     pub(crate) fn status(&self, job: i64) -> Json {
-        let path = format!("Leads/actions/mass_update?job_id={job}");
+        let path = format!("{}?job_id={job}", self.work.path());
         let (status, told) = self.ask("GET", &path, &Json::Null).unwrap();
         assert_eq!(status, 200, "{told}");
         let count = |key: &str| told["data"][0][key].as_i64().unwrap();
-        let sum = count("Updated_Count") + count("Failed_Count") + count("Not_Updated_Count");
-        assert_eq!(sum, count("Total_Count"), "{told}");
+        if self.work == Work::Update {
+            let sum = count("Updated_Count") + count("Failed_Count") + count("Not_Updated_Count");
+            assert_eq!(sum, count("Total_Count"), "{told}");
+        }
         told["data"][0].clone()
     }
 
-    /// Watches until more than so many are updated, or the job is over; answers the status.
-    pub(crate) fn watch_past(&self, job: i64, updated: i64) -> Json {
+    /// Watches until it is done with more than so many, or the job is over; answers the status.
+    pub(crate) fn watch_past(&self, job: i64, done: i64) -> Json {
         loop {
             let status = self.status(job);
-            if is_over(&status) || status["Updated_Count"].as_i64().unwrap() > updated {
+            if is_over(&status) || status[self.work.done()].as_i64().unwrap() > done {
                 return status;
             }
         }
