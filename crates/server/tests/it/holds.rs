@@ -16,6 +16,8 @@ each_db! {
     record_locked_by_an_image_check_or_a_merge,
     cannot_process_the_record_is_in_stop_processing,
     a_held_record_counts_as_failed_in_a_job,
+    a_held_record_is_not_mass_deleted,
+    a_held_record_keeps_its_owner,
     a_hold_put_while_a_job_waits_is_seen_by_the_job,
     a_record_shows_what_holds_it,
     a_record_made_unapproved_waits_for_its_approval,
@@ -52,6 +54,10 @@ fn native(api: &Api, method: &str, path: &str, body: &str) -> Reply {
     let token = api.token(api.user("admin"), "swathe.holds.ALL,ZohoCRM.modules.ALL");
     let path = format!("/swathe/v1/records/{path}");
     api.call_with(method, &path, &token, body.as_bytes())
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 fn put(api: &Api, module: &str, id: &str, hold: &str) {
@@ -249,6 +255,9 @@ mod check {
             let territories = json!({ "data": [{ "id": lead, "Territories": world }] });
             let reason = json!({ "data": [{ "Locked_Reason__s": "x" }] });
             let lock = format!("Leads/{locked}/Locking_Information__s/{lock}");
+            let share = json!({ "share": [{
+                "user": { "id": api.user("rohan").to_string() }, "permission": "read_only",
+            }] });
             api.unchanged_by(|| {
                 for reply in [
                     ada.put("Leads", &change),
@@ -260,6 +269,9 @@ mod check {
                 ] {
                     reply.is(400, &in_data(&item));
                 }
+                let shared = ada.post(&format!("Leads/{lead}/actions/share"), &share);
+                assert_eq!(shared.status, 400, "{}", shared.text);
+                assert!(shared.text.contains(refusal(hold).1), "{}", shared.text);
                 // Locking answers errors bare (wire API 14.1).
                 ada.post(&format!("Leads/{lead}/Locking_Information__s"), &reason)
                     .is(400, &item);
@@ -321,6 +333,85 @@ mod check {
             let source = ada.record("Leads", lead)["Lead_Source"].clone();
             assert_eq!(source, if n < 6 { Json::Null } else { json!("Chat") });
         }
+    }
+
+    pub(super) fn a_held_record_is_not_mass_deleted(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let leads = ada.make_leads(KINDS.len() + 1);
+        for (lead, hold) in leads.iter().zip(KINDS) {
+            put(&api, "Leads", lead, hold);
+        }
+        let held = &leads[..KINDS.len()];
+        let items = held
+            .iter()
+            .zip(KINDS)
+            .map(|(lead, hold)| refused(hold, lead));
+        let items: Vec<Json> = items.collect();
+        api.records_unchanged_by(|| {
+            for version in [Version::V4, Version::V7, Version::V8] {
+                let body = json!({ "ids": held });
+                let reply = ada
+                    .speaking(version)
+                    .post("Leads/actions/mass_delete", &body);
+                assert_eq!((reply.status, reply.items()), (400, items.clone()));
+            }
+        });
+        let body = json!({ "cvid": api.view("Leads", "All Leads") });
+        let reply = ada.post("Leads/actions/mass_delete", &body);
+        let job = reply.json()["data"][0]["details"]["job_id"].clone();
+        api.run_jobs();
+        let job = job.as_str().unwrap();
+        let status = ada.get(&format!("Leads/actions/mass_delete?job_id={job}"));
+        let wanted = json!({
+            "Status": "COMPLETED", "Failed_Count": 6, "Deleted_Count": 1, "Total_Count": 7,
+        });
+        assert_eq!(status.items(), [wanted]);
+        assert_eq!(api.rows("\"m_Leads\"", &["id"]).len(), 6);
+        // What is deleted takes its holds along; what is not keeps them.
+        assert_eq!(api.rows("holds", &["id"]).len(), 6);
+    }
+
+    pub(super) fn a_held_record_keeps_its_owner(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let leads = ada.make_leads(KINDS.len() + 1);
+        for (lead, hold) in leads.iter().zip(KINDS) {
+            put(&api, "Leads", lead, hold);
+        }
+        let held = &leads[..KINDS.len()];
+        let owner = json!({ "id": api.user("meera").to_string() });
+        let codes: Vec<&str> = KINDS.iter().map(|hold| refusal(hold).0).collect();
+        api.records_unchanged_by(|| {
+            for version in [Version::V3, Version::V7, Version::V8] {
+                let ada = ada.speaking(version);
+                let many = json!({ "ids": held, "owner": owner });
+                let reply = ada.post("Leads/actions/change_owner", &many);
+                assert_eq!((reply.status, reply.codes()), (400, strings(&codes)));
+                for (lead, code) in held.iter().zip(&codes) {
+                    let path = format!("Leads/{lead}/actions/change_owner");
+                    let reply = ada.post(&path, &json!({ "owner": owner }));
+                    let told = reply.json();
+                    assert_eq!((reply.status, told["code"].as_str()), (400, Some(*code)));
+                    assert_eq!(told["details"]["id"], lead.as_str());
+                }
+            }
+        });
+        let body = json!({ "cvid": api.view("Leads", "All Leads"), "owner": owner });
+        let reply = ada.post("Leads/actions/mass_change_owner", &body);
+        let job = reply.json()["data"][0]["details"]["job_id"].clone();
+        api.run_jobs();
+        let job = job.as_str().unwrap();
+        let status = ada.get(&format!("Leads/actions/mass_change_owner?job_id={job}"));
+        let wanted = json!({
+            "Total_Count": 7, "Updated_Count": 1, "Not_Updated_Count": 0, "Failed_Count": 6,
+            "Status": "COMPLETED",
+        });
+        assert_eq!(status.items(), [wanted]);
+        let outcomes = api.rows("job_outcomes", &["seq", "job", "code"]);
+        let of_job = outcomes.iter().filter(|row| row.contains(job));
+        let told: Vec<&str> = of_job.filter_map(|row| row.rsplit(" | ").next()).collect();
+        assert_eq!(told, codes);
     }
 
     pub(super) fn a_hold_put_while_a_job_waits_is_seen_by_the_job(kind: Kind) {
