@@ -17,6 +17,7 @@ each_db! {
     it_mass_deletes,
     it_mass_deletes_in_v7,
     it_locks,
+    it_goes_through_a_blueprint,
     it_assigns_territories,
     it_shares_records,
 }
@@ -68,6 +69,10 @@ mod check {
         passes("locking.py", EIGHT, kind);
     }
 
+    pub(super) fn it_goes_through_a_blueprint(kind: Kind) {
+        passes("blueprint.py", EIGHT, kind);
+    }
+
     pub(super) fn it_assigns_territories(kind: Kind) {
         passes("territories.py", EIGHT, kind);
     }
@@ -103,12 +108,17 @@ fn client(database: &str, refresh_token: bool) -> Json {
     json(&args)
 }
 
-/// Runs a script on a server of its own. Panics with what both said unless it succeeds.
+/// Runs a script on a server of its own, over whose org the file of the script's name is laid. Panics with what both said unless it succeeds.
 fn passes(script: &str, Sdk(version, named): Sdk, kind: Kind) {
     let python = python(named);
     let test = TestDb::new(kind);
     let database = test.url();
     fill(&database);
+    let org = Path::new(SCRIPTS).join(script).with_extension("toml");
+    if org.exists() {
+        let file = org.display().to_string();
+        json(&["org", "apply", "--json", "--database", &database, &file]);
+    }
     let (known, fresh) = (client(&database, true), client(&database, false));
     let server = Server::start(&["--database", &database]);
     let folder = TempDir::new().unwrap();
