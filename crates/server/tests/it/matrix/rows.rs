@@ -139,8 +139,6 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/crm/{version}/settings/record_locking_configurations/{id}", "ZohoCRM.settings.record_locking_configurations.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/custom_views", "ZohoCRM.settings.custom_views.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/custom_views/{id}", "ZohoCRM.settings.custom_views.READ", Module(Right::View)).query("module=Leads"),
-    row(Get, "/crm/{version}/settings/record_locking_configurations", "ZohoCRM.settings.record_locking_configurations.READ", Module(Right::View)).query("module=Leads"),
-    row(Get, "/crm/{version}/settings/record_locking_configurations/{id}", "ZohoCRM.settings.record_locking_configurations.READ", Module(Right::View)).query("module=Leads"),
     row(Get, "/crm/{version}/settings/roles", "ZohoCRM.settings.roles.READ", User),
     row(Get, "/crm/{version}/settings/roles/{id}", "ZohoCRM.settings.roles.READ", User),
     row(Get, "/crm/{version}/settings/profiles", "ZohoCRM.settings.profiles.READ", User),
