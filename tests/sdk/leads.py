@@ -3,7 +3,7 @@
 from zohocrmsdk.src.com.zoho.crm.api import custom_views, record, users
 
 import session
-from session import answered, parameters
+from session import answered, by_version, parameters
 
 OPERATIONS = record.RecordOperations("Leads")
 FIELDS = "Last_Name,Lead_Source,Lead_Status,Locked__s"
@@ -57,7 +57,8 @@ def view_id(name):
 
 def all_users():
     """The ids of all users, by the name before the @ of their e-mail addresses."""
-    asked = parameters([(users.GetUsersParam.type, "AllUsers")])
+    # The SDK of v7 takes no type for all; the server answers all without one.
+    asked = parameters(by_version([], [(users.GetUsersParam.type, "AllUsers")]))
     response = users.UsersOperations().get_users(asked)
     found = answered(response, 200, users.ResponseWrapper, "users").get_users()
     return {user.get_email().split("@")[0]: user.get_id() for user in found}

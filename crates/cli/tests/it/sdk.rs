@@ -16,6 +16,8 @@ each_db! {
     it_mass_updates_in_v7,
     it_mass_deletes,
     it_mass_deletes_in_v7,
+    it_changes_owners,
+    it_changes_owners_in_v7,
     it_locks,
     it_goes_through_a_blueprint,
     it_assigns_territories,
@@ -27,7 +29,7 @@ const ADMIN: &str = "admin@kestrel-rowe.example.com";
 const OPEN_LEADS: &str = "240";
 const SCOPE: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ,ZohoCRM.org.READ,\
     ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,ZohoCRM.share.vendors.ALL,\
-    ZohoCRM.mass_delete.ALL";
+    ZohoCRM.mass_delete.ALL,ZohoCRM.change_owner.ALL";
 /// The version that an SDK speaks, and the variable that names a Python that has it.
 struct Sdk(&'static str, &'static str);
 const SEVEN: Sdk = Sdk("v7", "SWATHE_TEST_PYTHON_7");
@@ -63,6 +65,14 @@ mod check {
 
     pub(super) fn it_mass_deletes_in_v7(kind: Kind) {
         passes("mass_delete.py", SEVEN, kind);
+    }
+
+    pub(super) fn it_changes_owners(kind: Kind) {
+        passes("change_owner.py", EIGHT, kind);
+    }
+
+    pub(super) fn it_changes_owners_in_v7(kind: Kind) {
+        passes("change_owner.py", SEVEN, kind);
     }
 
     pub(super) fn it_locks(kind: Kind) {
