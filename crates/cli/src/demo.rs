@@ -6,6 +6,7 @@
 
 mod client;
 mod delete;
+mod owner;
 mod seed;
 mod show;
 
@@ -20,6 +21,7 @@ use delete::Deletion;
 use indicatif::{ProgressBar, ProgressStyle};
 use model::refusal::{Code, Refusal};
 use model::scope::Scopes;
+use owner::Handover;
 use serde_json::{Value as Json, json};
 use server::auth::{self, NewClient};
 use show::Outcome;
@@ -134,8 +136,10 @@ fn run(args: &Demo) -> Result<bool> {
     let outcome = show::mass_update(&admin_client, &other_client, &tell)?;
     let deletion = delete::mass_delete(&admin_client, &tell)?;
     let whole = deletion.as_ref().is_none_or(Deletion::as_planned);
-    let good = outcome.as_planned(records) && whole;
-    report(args, &outcome, deletion.as_ref(), &url, good)?;
+    // Behind the deletion, which counts what is in the recycle bin.
+    let handover = owner::change_owner(&admin_client, OTHER, &tell)?;
+    let good = outcome.as_planned(records) && whole && handover.as_planned();
+    report(args, &outcome, deletion.as_ref(), &handover, &url, good)?;
     if !args.exit {
         tell("Ctrl-C stops the server");
         node.wait_for_signal()?;
@@ -270,6 +274,7 @@ fn report(
     args: &Demo,
     outcome: &Outcome,
     deletion: Option<&Deletion>,
+    handover: &Handover,
     url: &str,
     good: bool,
 ) -> Result<()> {
@@ -285,6 +290,12 @@ fn report(
             "deleted": deletion.map(|deletion| deletion.deleted),
             "restored": deletion.map(|deletion| deletion.in_bin - deletion.left),
             "peak_rss_mib": peak_rss_mib(),
+            "change_owner": {
+                "records": handover.records,
+                "changed": handover.updated,
+                "failed": handover.failed,
+                "status": handover.status,
+            },
             "as_planned": good,
             "url": url,
         });
@@ -321,6 +332,14 @@ fn report(
         ]);
     }
     say(sample)?;
+    let mut given = Table::new();
+    given.load_style(presets::UTF8_BORDERS_ONLY);
+    given.set_header(["mass change owner", &handover.status]);
+    given.add_row(["leads outside the view", &handover.records.to_string()]);
+    given.add_row(["given away", &handover.updated.to_string()]);
+    given.add_row(["failed", &handover.failed.to_string()]);
+    given.add_row(["one of them, in turn", &handover.owners.join(", ")]);
+    say(given)?;
     say(url)
 }
 

@@ -91,6 +91,24 @@ impl Client {
         read(path, answer)
     }
 
+    /// Deletes.
+    pub(super) fn delete(&self, path: &str) -> Result<Json> {
+        let request = self
+            .agent
+            .delete(self.url(path))
+            .header("Authorization", self.header());
+        let answer = request.call().with_context(|| format!("DELETE {path}"))?;
+        read(path, answer)
+    }
+
+    /// The name of a lead's owner.
+    pub(super) fn owner_of(&self, id: &str) -> Result<String> {
+        let answer = self.get(&format!("Leads/{id}?fields=Owner"))?;
+        let name = answer["data"][0]["Owner"]["name"].as_str();
+        name.map(str::to_owned)
+            .with_context(|| format!("lead {id} has no owner"))
+    }
+
     /// The id of a view of the Leads module.
     pub(super) fn view(&self, name: &str) -> Result<String> {
         let views = self.get("settings/custom_views?module=Leads")?;

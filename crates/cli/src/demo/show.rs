@@ -93,7 +93,7 @@ pub(super) fn mass_update(admin: &Client, other: &Client, say: &dyn Fn(&str)) ->
     let answer = admin.post("Leads/actions/mass_update", &body)?;
     let job = answer["data"][0]["details"]["job_id"].as_str();
     let job = job.with_context(|| format!("no job: {answer}"))?;
-    let last = watch(admin, job)?;
+    let last = watch(admin, "mass_update", job)?;
     let took = now().duration_since(start);
 
     let count = |key: &str| last[key].as_i64().unwrap_or(-1);
@@ -113,13 +113,13 @@ pub(super) fn mass_update(admin: &Client, other: &Client, say: &dyn Fn(&str)) ->
     })
 }
 
-/// Polls the status until the job ends. Answers the last status.
-fn watch(client: &Client, job: &str) -> Result<Json> {
+/// Polls the status of an action's job until it ends. Answers the last status.
+pub(super) fn watch(client: &Client, action: &str, job: &str) -> Result<Json> {
     let bar = ProgressBar::no_length();
     let style = "{bar:40} {pos}/{len} {per_sec} {eta}";
     bar.set_style(ProgressStyle::with_template(style).context("the bar's template")?);
     loop {
-        let answer = client.get(&format!("Leads/actions/mass_update?job_id={job}"))?;
+        let answer = client.get(&format!("Leads/actions/{action}?job_id={job}"))?;
         let status = answer["data"][0].clone();
         let count = |key: &str| status[key].as_u64().unwrap_or(0);
         bar.set_length(count("Total_Count"));
