@@ -175,11 +175,10 @@ impl Draft<'_> {
             flag(&entry.territories).unwrap_or_else(|| standard.is_some_and(|s| s.territories));
         module.locking =
             flag(&entry.locking).unwrap_or_else(|| standard.is_some_and(|s| s.locking));
-        let known = standard.map_or(Sharing::Private, |s| s.sharing);
-        module.sharing = entry
-            .sharing
-            .as_ref()
-            .map_or(known, |word| self.sharing(word));
+        // Who sees the records never changes because a file says nothing about it.
+        if let Some(word) = &entry.sharing {
+            module.sharing = self.sharing(word);
+        }
         self.named_by(module, entry);
         let before = module.clone();
         self.fields(module, entry);

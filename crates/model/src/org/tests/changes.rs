@@ -255,11 +255,19 @@ fn a_module_is_private_until_the_file_says_what_everyone_may_do() {
         assert_eq!(of(&applied(&exported, None)), sharing);
         assert_eq!(export(&applied(&exported, None)), exported);
     }
-    // As with every key of a module: what the file does not say is what it was built with.
+    // A part of the org applied alone must neither open records nor take them from people.
     let open = "[[module]]\napi_name = \"Boats\"\nsharing = \"public_read_write\"\n";
     let silent = "[[module]]\napi_name = \"Boats\"\n";
-    let after = applied(silent, Some(&applied(open, Some(&before))));
-    assert_eq!(of(&after), Sharing::Private);
+    let opened = applied(open, Some(&before));
+    let lines = lines(silent, &opened);
+    assert!(
+        !lines.iter().any(|line| line.contains("sharing")),
+        "{lines:?}"
+    );
+    assert_eq!(
+        of(&applied(silent, Some(&opened))),
+        Sharing::PublicReadWrite
+    );
 }
 
 #[test]
