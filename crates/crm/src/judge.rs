@@ -113,6 +113,9 @@ pub(crate) struct Facts {
     pub(crate) holds: BTreeSet<HoldKind>,
     /// The blueprint that it is in.
     pub(crate) blueprint: Option<BlueprintId>,
+    /// It is still kept in a blueprint that no longer leads on from its value: it is in none, and
+    /// the next write takes it out, lest a later value put it back unasked.
+    pub(crate) lapsed: bool,
     /// It goes a way of that blueprint now.
     pub(crate) in_transition: bool,
 }

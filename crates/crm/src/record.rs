@@ -29,7 +29,7 @@ use reading::Reading;
 use std::collections::HashMap;
 use store::changes::{self, Cause, ChangeKind, Origin};
 use store::records::{self, Filter, Record};
-use store::{Fault, Tx};
+use store::{Fault, Tx, blueprints};
 use unique::Uniques;
 
 pub(crate) use reading::Standing;
@@ -134,6 +134,7 @@ pub fn update_by(
     let mut settled = Vec::with_capacity(items.len());
     let mut plan = Plan::default();
     let mut free = Vec::new();
+    let mut lapsed = Vec::new();
     for (id, change) in items {
         let standing = match reading.get(*id) {
             Ok(standing) => standing,
@@ -157,6 +158,9 @@ pub fn update_by(
                         if facts.blueprint.is_none() {
                             free.push(*id);
                         }
+                        if facts.lapsed {
+                            lapsed.push(*id);
+                        }
                         Settled::Changed
                     }
                 }
@@ -164,6 +168,9 @@ pub fn update_by(
         );
     }
     plan.apply(tx, writing)?;
+    if !lapsed.is_empty() {
+        blueprints::delete_of(tx, &lapsed)?;
+    }
     if writing.automation {
         blueprint::enter(tx, writing, &free)?;
     }

@@ -107,15 +107,18 @@ impl Reading {
         }
         if !module.blueprints.is_empty() {
             for (record, id) in blueprints::of(tx, ids)? {
-                let blueprint = module.blueprint(id);
-                if let (Some(blueprint), Some(standing)) = (blueprint, found.get_mut(&record)) {
+                let Some(standing) = found.get_mut(&record) else {
+                    continue;
+                };
+                let stays = module.blueprint(id).is_some_and(|blueprint| {
                     let field = module.field_by_id(blueprint.field);
                     let state = field.map(|f| columns.value(&standing.record, &f.api_name));
                     let state = state.and_then(Value::as_text);
-                    // The org can have changed: where nothing leads on, the process is over.
-                    let stays = state.is_some_and(|state| blueprint.leads_on(state));
-                    standing.facts.blueprint = stays.then_some(id);
-                }
+                    state.is_some_and(|state| blueprint.leads_on(state))
+                });
+                // The org can have changed: where nothing leads on, the process is over.
+                standing.facts.blueprint = stays.then_some(id);
+                standing.facts.lapsed = !stays;
             }
         }
         Ok(Self {

@@ -15,6 +15,7 @@ each_db! {
     which_records_enter,
     a_job_of_a_thousand_records_enters_none,
     a_removed_blueprint_lets_its_records_go,
+    a_freed_record_comes_back_only_by_the_rules_of_entry,
     of_several_blueprints_the_first_that_fits_takes_a_record,
 }
 
@@ -378,6 +379,57 @@ mod check {
         ada.get(&path(&lead)).is(400, &not_in_process());
         let change = json!({ "data": [{ "Lead_Status": "Junk Lead" }] });
         assert_eq!(ada.put(&format!("Leads/{lead}"), &change).status, 200);
+    }
+
+    pub(super) fn a_freed_record_comes_back_only_by_the_rules_of_entry(kind: Kind) {
+        let api = start(kind, PROCESS);
+        let ada = api.caller("admin");
+        let mut leads: Vec<String> = (0..5).map(|_| lead(&api, "Not Contacted")).collect();
+        leads.sort();
+        let [by_put, by_ids, by_job, untouched, admitted] = &leads[..] else {
+            panic!("{leads:?}");
+        };
+        // All but the last one no longer meet what let them in.
+        for lead in leads.iter().take(4) {
+            let change = json!({ "data": [{ "Company": "Bell" }] });
+            assert_eq!(ada.put(&format!("Leads/{lead}"), &change).status, 200);
+        }
+        assert_eq!(inside(&api), leads);
+        let from_contacted = PROCESS
+            .replace(
+                "\"Not Contacted\", \"Attempted to Contact\"",
+                "\"Contacted\"",
+            )
+            .replace("\"Not Contacted\", \"Contacted\"", "\"Contacted\"");
+        apply(&api, &from_contacted);
+        for lead in &leads {
+            ada.get(&path(lead)).is(400, &not_in_process());
+        }
+        // What changes nothing leaves the row where it is.
+        let same = json!({ "data": [{ "Lead_Status": "Not Contacted" }] });
+        assert_eq!(ada.put(&format!("Leads/{untouched}"), &same).status, 200);
+        let contacted = json!([{ "Lead_Status": "Contacted" }]);
+        let silent = json!({ "data": contacted, "trigger": [] });
+        assert_eq!(ada.put(&format!("Leads/{by_put}"), &silent).status, 200);
+        let body = json!({ "data": contacted, "ids": [by_ids] });
+        assert_eq!(ada.mass_update("Leads", &body).status, 200);
+        let told = json!({ "data": contacted });
+        assert_eq!(ada.put(&format!("Leads/{admitted}"), &told).status, 200);
+        ada.lock("Leads", untouched);
+        let cvid = api.view("Leads", "All Leads");
+        let job = ada.schedule(&json!({ "data": contacted, "cvid": cvid }));
+        api.run_jobs();
+        assert_eq!(ada.status(&job)["Updated_Count"], 4);
+        for lead in [by_put, by_ids, by_job] {
+            ada.get(&path(lead)).is(400, &not_in_process());
+            let free = json!({ "data": [{ "Lead_Status": "Junk Lead" }] });
+            assert_eq!(ada.put(&format!("Leads/{lead}"), &free).status, 200);
+        }
+        // Only who meets what the process asks for is in it.
+        assert_eq!(ada.get(&path(admitted)).status, 200);
+        let mut left = vec![untouched.clone(), admitted.clone()];
+        left.sort();
+        assert_eq!(inside(&api), left);
     }
 
     pub(super) fn of_several_blueprints_the_first_that_fits_takes_a_record(kind: Kind) {
