@@ -38,6 +38,7 @@ mod check {
             ada.put(&path(id), &body).is(400, &unknown);
         }
         // A record that they do not see is as unknown as any other.
+        api.make_private("Leads");
         let rohan = api.caller("rohan");
         let foreign = path(&crate::blueprint::lead(&api, "Contacted"));
         rohan.get(&foreign).is(400, &unknown);
