@@ -31,6 +31,8 @@ pub struct Process<'a> {
     pub field: &'a Field,
     /// The record's state.
     pub state: String,
+    /// Whether the actor sees the picklist, and with it where the record stands and may go.
+    pub shown: bool,
     /// The record, with every field of its module.
     pub record: Record,
 }
@@ -55,10 +57,11 @@ pub fn find<'a>(
     let Writing { actor, module, .. } = writing;
     actor.require(Right::View, module)?;
     let standing = record::seen(tx, writing, id)?;
-    let (process, access) = open(module, standing)?;
+    let (process, access) = open(actor, module, standing)?;
+    let open_to_actor = process.shown && access >= Access::Write;
     let mut offers = Vec::new();
     for transition in process.blueprint.from(&process.state) {
-        if access >= Access::Write && may_go(actor, module, &process.record, transition) {
+        if open_to_actor && may_go(actor, module, &process.record, transition) {
             let met = meets(tx, writing, id, transition)?;
             offers.push(Offer { transition, met });
         }
@@ -67,7 +70,11 @@ pub fn find<'a>(
 }
 
 /// The process of a record that nothing keeps where it is, and what the actor may do with it.
-fn open(module: &Module, standing: Option<Standing>) -> Result<(Process<'_>, Access), Refusal> {
+fn open<'a>(
+    actor: &Actor,
+    module: &'a Module,
+    standing: Option<Standing>,
+) -> Result<(Process<'a>, Access), Refusal> {
     let unknown = || {
         let refusal = Refusal::new(Code::InvalidData).saying("the id given seems to be invalid");
         refusal.with("resource_path_index", 1)
@@ -87,6 +94,7 @@ fn open(module: &Module, standing: Option<Standing>) -> Result<(Process<'_>, Acc
         blueprint,
         field,
         state: state.unwrap_or_default().to_owned(),
+        shown: actor.sees(field),
         record,
     };
     Ok((process, facts.access))
@@ -150,7 +158,7 @@ pub fn go(
     if let Some(refusal) = refused {
         return Err(refusal.into());
     }
-    let (process, _) = open(module, standing)?;
+    let (process, _) = open(actor, module, standing)?;
     let Process {
         blueprint, field, ..
     } = process;
@@ -159,13 +167,18 @@ pub fn go(
             .with("api_name", "transition_id")
             .with("json_path", format!("{PATH}.transition_id"))
     };
+    let forbidden = || at(Refusal::new(Code::NoPermission));
+    // Before the way is looked at: whether it starts here would tell the hidden state.
+    if !process.shown {
+        return Err(forbidden().into());
+    }
     let invalid = || at(Refusal::new(Code::InvalidData).saying("invalid transition"));
     let transition = transition
         .and_then(|id| blueprint.transition(id))
         .filter(|transition| transition.starts_at(&process.state))
         .ok_or_else(invalid)?;
     if !may_go(actor, module, &process.record, transition) {
-        return Err(at(Refusal::new(Code::NoPermission)).into());
+        return Err(forbidden().into());
     }
     if !meets(tx, writing, id, transition)? {
         return Err(invalid().into());

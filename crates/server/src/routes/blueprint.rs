@@ -48,7 +48,7 @@ fn process_info(process: &Process<'_>) -> Json {
         "field_label": field.label,
         "name": blueprint.name,
         "column_name": field.api_name.to_uppercase(),
-        "field_value": process.state,
+        "field_value": process.shown.then_some(&process.state),
         "id": blueprint.id.to_string(),
         "field_name": field.label,
         "escalation": null,

@@ -11,6 +11,7 @@ each_db! {
     invalid_transition,
     mandatory_not_found_in_a_transition,
     no_permission_for_a_transition,
+    no_permission_for_a_transition_of_a_hidden_field,
     what_is_refused_in_the_body_of_a_transition,
     record_locked_and_other_holds_in_a_blueprint,
 }
@@ -140,6 +141,43 @@ mod check {
         assert_eq!(read.put(&path(&lead), &body).status, 401);
         // Administrators may go every way.
         assert_eq!(go(&api, "admin", &lead, "Give up", &json!({})).status, 200);
+    }
+
+    pub(super) fn no_permission_for_a_transition_of_a_hidden_field(kind: Kind) {
+        let hidden = "[[profile]]\nname = \"Care Desk\"\n\
+                      [profile.modules]\nLeads = [\"view\", \"edit\"]\n\
+                      [profile.fields]\nLeads.Lead_Status = \"hidden\"\n";
+        let api = start(kind, &format!("{}{hidden}", of_everyone()));
+        let lead = lead(&api, "Not Contacted");
+        let carla = api.caller("carla");
+        let at = json!({
+            "api_name": "transition_id", "json_path": "$.blueprint[0].transition_id",
+        });
+        let denied = error("NO_PERMISSION", "permission denied", &at);
+        api.unchanged_by(|| {
+            for version in Version::ALL {
+                let carla = carla.speaking(version);
+                let shown = carla.get(&path(&lead));
+                assert_eq!(shown.status, 200, "{}", shown.text);
+                let shown = shown.json()["blueprint"].clone();
+                assert_eq!(shown["process_info"]["name"], "Follow-up");
+                assert_eq!(shown["process_info"]["field_value"], Json::Null);
+                assert_eq!(shown["transitions"], json!([]));
+                // A way that starts at the record's state, one that does not, and none at all:
+                // the answers must not tell these apart.
+                let data = json!({ "Phone": "555" });
+                for way in ["Call", "Qualify"].map(|name| transition(&api, name)) {
+                    for id in [json!(way), json!("5")] {
+                        let wanted = json!({ "transition_id": id, "data": data });
+                        let body = json!({ "blueprint": [wanted] });
+                        carla.put(&path(&lead), &body).is(403, &denied);
+                    }
+                }
+            }
+        });
+        let shown = api.caller("meera").get(&path(&lead)).json();
+        let info = &shown["blueprint"]["process_info"];
+        assert_eq!(info["field_value"], "Not Contacted");
     }
 
     pub(super) fn what_is_refused_in_the_body_of_a_transition(kind: Kind) {
