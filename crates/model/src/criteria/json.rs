@@ -117,6 +117,36 @@ struct Reader<'a> {
     conditions: usize,
 }
 
+/// What a condition or a group may hold.
+const CRITERIA_KEYS: [&str; 8] = [
+    "field",
+    "api_name",
+    "comparator",
+    "value",
+    "type",
+    "$disrupted",
+    "group_operator",
+    "group",
+];
+/// What a field of a condition may hold.
+const FIELD_KEYS: [&str; 2] = ["api_name", "id"];
+
+/// Refuses a key that means nothing: a misspelt `group` would widen what is selected.
+fn refuse_unknown(
+    object: &Map<String, Json>,
+    known: &[&str],
+    path: &str,
+) -> Result<(), CriteriaError> {
+    match object.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(CriteriaError::at_path(
+            Fault::Syntax,
+            format!("{path}.{key}"),
+            format!("A criteria has no key {key}."),
+        )),
+    }
+}
+
 /// A member of an object; clients write `null` for what they do not set.
 fn member<'a>(object: &'a Map<String, Json>, key: &str) -> Option<&'a Json> {
     object.get(key).filter(|value| !value.is_null())
@@ -136,6 +166,10 @@ impl Reader<'_> {
                 "A criteria is an object.",
             ));
         };
+        refuse_unknown(object, &CRITERIA_KEYS, path)?;
+        if let Some(Json::Object(field)) = object.get("field") {
+            refuse_unknown(field, &FIELD_KEYS, &format!("{path}.field"))?;
+        }
         let field = member(object, "field").or_else(|| member(object, "api_name"));
         match (member(object, "group"), field) {
             (Some(_), Some(_)) => Err(CriteriaError::at_path(

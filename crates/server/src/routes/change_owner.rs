@@ -146,6 +146,11 @@ pub(super) fn new_owner(body: &Map<String, Json>) -> Result<UserId, Refusal> {
         let refusal = Refusal::invalid("owner", "$.owner");
         return Err(refusal.with("expected_data_type", "jsonobject"));
     };
+    // The SDKs may send the name beside the id.
+    let unknown = |key: &&String| !["id", "name"].contains(&key.as_str());
+    if let Some(key) = owner.keys().find(unknown) {
+        return Err(Refusal::invalid(key, format!("$.owner.{key}")));
+    }
     let id = given(owner.get("id")).ok_or_else(|| Refusal::mandatory("id", "$.owner.id"))?;
     let wrong = || Refusal::invalid("id", "$.owner.id").with("expected_data_type", "long");
     json_id(&id).map(UserId).ok_or_else(wrong)

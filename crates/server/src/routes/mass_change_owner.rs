@@ -70,8 +70,9 @@ fn read(
     let given = |key: &str| body.get(key).filter(|value| !value.is_null());
     let cvid = given("cvid").ok_or_else(|| Refusal::mandatory("cvid", "$.cvid"))?;
     let owner = new_owner(body)?;
+    // What narrows the view is never ignored: null would mean all of it (wire API 22).
     let object = |key: &str| {
-        let found = given(key);
+        let found = body.get(key);
         let wrong = found.is_some_and(|json| !json.is_object());
         let refusal = || Refusal::invalid(key, format!("$.{key}"));
         if wrong {

@@ -90,6 +90,10 @@ fn answered(answer: Result<Answer, Fault>) -> Result<Answer, Fault> {
         Err(Fault::Refused(refusal)) if refusal.message == lock::NOT_CONFIGURED => {
             Ok(Answer::refused(&refusal, 400))
         }
+        // The only one that is not bare (wire API 14.1).
+        Err(Fault::Refused(refusal)) if refusal.code == Code::MandatoryNotFound => {
+            Ok(Answer::data(refusal.code.status(), vec![refusal.to_json()]))
+        }
         answer => answer,
     }
 }

@@ -476,12 +476,16 @@ fn ids_to_delete(call: &Call<'_>) -> Result<Vec<RecordId>, Refusal> {
         return Err(refusal.with("param_name", "ids"));
     }
     let ids: Option<Vec<RecordId>> = texts.into_iter().map(RecordId::parse).collect();
-    ids.ok_or_else(|| Refusal::new(Code::UnableToParseDataType).with("param_name", "ids"))
+    ids.ok_or_else(|| Refusal::new(Code::UnableToParseDataType))
 }
 
 /// `DELETE /{module}/{id}`: deletes one.
 pub(super) fn delete_one(call: &Call<'_>) -> Result<Answer, Fault> {
-    delete_these(call, |call| Ok(vec![path_id(call)?]))
+    // Unlike the other calls of one record, this one says so of an id that is no number (9.4).
+    delete_these(call, |call| {
+        let unreadable = |_| Refusal::new(Code::UnableToParseDataType);
+        Ok(vec![path_id(call).map_err(unreadable)?])
+    })
 }
 
 fn delete_these(

@@ -246,6 +246,12 @@ mod check {
                 ada.post(&path, &body).is(400, &wanted);
             }
         });
+        let details = json!({ "api_name": "data", "json_path": "$.data" });
+        let missing = error("MANDATORY_NOT_FOUND", "required field not found", &details);
+        for body in [json!({}), json!({ "data": [] })] {
+            ada.post(&path, &body)
+                .is(400, &json!({ "data": [missing] }));
+        }
         let longest = reason(json!("é".repeat(3_000)));
         assert_eq!(ada.post(&path, &longest).status, 201);
     }

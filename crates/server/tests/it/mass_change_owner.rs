@@ -120,8 +120,6 @@ mod check {
         let body = json!({
             "cvid": number(api.view("Leads", "All Leads")),
             "owner": { "id": number(api.user_id("oskar")), "name": "Oskar Lind" },
-            "territory": null,
-            "criteria": null,
         });
         ada.schedule_owner(&body);
         api.run_jobs();

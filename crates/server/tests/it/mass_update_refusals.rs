@@ -329,6 +329,14 @@ mod check {
                 typed("territory", "$.territory", "jsonobject"),
             ),
             (
+                "criteria",
+                json!([{ "field": "City", "comparator": "equal", "value": "Faro", "vlaue": 1 }]),
+                json!({
+                    "api_name": "criteria", "json_path": "$.criteria.vlaue",
+                    "reason": "A criteria has no key vlaue.",
+                }),
+            ),
+            (
                 "territory",
                 json!([]),
                 typed("territory", "$.territory", "jsonobject"),

@@ -227,12 +227,8 @@ mod check {
                 "REQUIRED_PARAM_MISSING",
                 json!({ "param_name": "ids" }),
             ),
-            (
-                "?ids=1,x",
-                400,
-                "UNABLE_TO_PARSE_DATA_TYPE",
-                json!({ "param_name": "ids" }),
-            ),
+            ("?ids=1,x", 400, "UNABLE_TO_PARSE_DATA_TYPE", json!({})),
+            ("/x", 400, "UNABLE_TO_PARSE_DATA_TYPE", json!({})),
         ] {
             let reply = api.unchanged_by(|| ada.delete(&format!("Leads{query}")));
             assert_eq!(
