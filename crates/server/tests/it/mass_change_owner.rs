@@ -11,6 +11,7 @@ each_db! {
     accepted_as_success_200_up_to_v7_and_scheduled_202_in_v8,
     a_job_gives_the_records_of_a_view_away,
     ids_are_read_as_numbers_and_as_texts,
+    a_misspelt_key_of_owner_or_criteria_is_never_ignored,
     territory_and_criteria_narrow_the_view,
     criteria_name_fields_by_id_too,
     records_that_left_the_view_or_are_held_fail,
@@ -124,6 +125,35 @@ mod check {
         ada.schedule_owner(&body);
         api.run_jobs();
         assert_eq!(api.owned("Leads", "oskar"), 1);
+    }
+
+    pub(super) fn a_misspelt_key_of_owner_or_criteria_is_never_ignored(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        ada.make_leads(1);
+        let (cvid, oskar) = (api.view("Leads", "All Leads"), api.user_id("oskar"));
+        let post = |owner: Json, criteria: Json| {
+            let body = json!({ "cvid": cvid, "owner": owner, "criteria": criteria });
+            let reply = api.unchanged_by(|| ada.post("Leads/actions/mass_change_owner", &body));
+            let answer = reply.json();
+            assert_eq!(
+                (reply.status, &answer["code"]),
+                (400, &json!("INVALID_DATA"))
+            );
+            answer["details"]["json_path"].clone()
+        };
+        let condition = |field: Json, more: &str| json!({ "field": field, "comparator": "equal", "value": "Faro", more: [] });
+        let (id, city) = (json!({ "id": oskar }), json!({ "api_name": "City" }));
+        assert_eq!(
+            post(id.clone(), condition(city.clone(), "gruop")),
+            "$.criteria.gruop"
+        );
+        let field = json!({ "api_name": "City", "nam": "City" });
+        let misspelt = json!({ "field": field, "comparator": "equal", "value": "Faro" });
+        assert_eq!(post(id, misspelt), "$.criteria.field.nam");
+        let owner = json!({ "id": oskar, "name": "Oskar Lind", "zip": 1 });
+        let good = json!({ "field": city, "comparator": "equal", "value": "Faro" });
+        assert_eq!(post(owner, good), "$.owner.zip");
     }
 
     pub(super) fn territory_and_criteria_narrow_the_view(kind: Kind) {
