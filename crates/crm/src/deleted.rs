@@ -9,6 +9,7 @@ use model::limits::{ALONG_PER_RECORD_MAX, VIEW_RECORDS_MAX};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
+use std::collections::BTreeMap;
 use store::deleted::{self, Entry, Filter, Part, Sort};
 use store::{Db, Fault, Priority, Tx};
 
@@ -54,9 +55,23 @@ pub fn unknown(id: RecordId) -> Refusal {
     record::unknown_id(&id.to_string())
 }
 
-/// Refuses an actor who may not bring a record back, nor take it out of the bin: that takes all
-/// rights over it.
-pub(crate) fn denied(actor: &Actor, entry: &Entry) -> Result<(), Refusal> {
+/// Refuses an actor who may not bring back what `root` took along into the bin, itself included, nor
+/// take it out of the bin: that takes all rights over the record, and the right to delete in each
+/// module that would be written.
+pub(crate) fn denied(actor: &Actor, root: RecordId, set: &[Entry]) -> Result<(), Refusal> {
+    let head = set.iter().find(|entry| entry.record == root);
+    let head = head.ok_or_else(|| unknown(root))?;
+    out_of_reach(actor, head)?;
+    for entry in std::iter::once(head).chain(set) {
+        if let Some(module) = actor.catalog.module_by_id(entry.module) {
+            actor.require(Right::Delete, module)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an actor who has not all rights over a record in the bin.
+fn out_of_reach(actor: &Actor, entry: &Entry) -> Result<(), Refusal> {
     let Some(module) = actor.catalog.module_by_id(entry.module) else {
         let text = "the module of the record was removed";
         return Err(Refusal::new(Code::InvalidModule).saying(text));
@@ -90,6 +105,19 @@ pub fn measure(tx: &mut Tx, ids: &[RecordId]) -> Result<(), Fault> {
         .into())
 }
 
+/// What these records took along into the bin, themselves included, locked until the transaction
+/// ends.
+pub(crate) fn sets(
+    tx: &mut Tx,
+    roots: &[RecordId],
+) -> Result<BTreeMap<RecordId, Vec<Entry>>, Fault> {
+    let mut sets: BTreeMap<RecordId, Vec<Entry>> = BTreeMap::new();
+    for entry in deleted::lock(tx, roots)? {
+        sets.entry(entry.root).or_default().push(entry);
+    }
+    Ok(sets)
+}
+
 /// Takes records out of the recycle bin for good, with what they took along, and answers for each id
 /// what happened, in order.
 pub fn purge(
@@ -103,19 +131,21 @@ pub fn purge(
         in_bin: Some(true),
         ..seen(actor)
     };
+    // What is judged must be in the bin until it is removed.
+    let sets = sets(tx, ids)?;
     let found = deleted::list(tx, &filter, (Sort::Id, true), (0, ids.len()))?;
     let judge = |id: &RecordId| {
         let entry = found.iter().find(|entry| entry.record == *id);
         let entry = entry.ok_or_else(|| unknown(*id))?;
         let named = |refusal: Refusal| refusal.with("id", id.to_string());
-        denied(actor, entry).map_err(named)?;
         if entry.root != entry.record {
+            out_of_reach(actor, entry).map_err(named)?;
             // It would be missing when the other comes back.
             let text = "the record was deleted along with another one: remove that one";
             return Err(named(Refusal::new(Code::CannotPerformAction).saying(text)));
         }
-        let module = actor.catalog.module_by_id(entry.module);
-        module.map_or(Ok(()), |module| actor.require(Right::Delete, module))
+        let set = sets.get(id).map(Vec::as_slice).unwrap_or_default();
+        denied(actor, *id, set).map_err(named)
     };
     let judged: Vec<Result<(), Refusal>> = ids.iter().map(judge).collect();
     let good = ids.iter().zip(&judged).filter(|(_, judged)| judged.is_ok());

@@ -3,7 +3,7 @@
 use super::Writing;
 use super::unique::Uniques;
 use crate::actor::Actor;
-use crate::deleted::{denied, unknown};
+use crate::deleted::{denied, sets, unknown};
 use model::field::Field;
 use model::id::{LayoutId, ModuleId, RecordId, UserId};
 use model::module::{Module, system};
@@ -32,18 +32,14 @@ pub fn restore(
     ids: &[RecordId],
     now: Timestamp,
 ) -> Result<Vec<Result<(), Refusal>>, Fault> {
+    let sets = sets(tx, ids)?;
     let heads = heads(tx, actor, ids)?;
-    let mut sets: BTreeMap<RecordId, Vec<Entry>> = BTreeMap::new();
-    for entry in deleted::lock(tx, ids)? {
-        sets.entry(entry.root).or_default().push(entry);
-    }
     let all: Vec<RecordId> = sets.values().flatten().map(|entry| entry.record).collect();
     let mut values = deleted::values(tx, &all)?;
     let mut judged: HashMap<RecordId, Result<(), Refusal>> = HashMap::new();
     let mut back: Vec<Vec<Revenant<'_>>> = Vec::new();
     for (root, set) in sets {
-        let head = set.iter().find(|entry| entry.record == root);
-        let allowed = head.map_or(Err(unknown(root)), |head| denied(actor, head));
+        let allowed = denied(actor, root, &set);
         let made: Result<Vec<Revenant<'_>>, Refusal> = allowed.and_then(|()| {
             let each = set.into_iter().map(|entry| {
                 let before = values.remove(&entry.record).unwrap_or_default();

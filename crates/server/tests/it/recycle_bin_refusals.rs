@@ -16,7 +16,8 @@ each_db! {
     field_gone_when_a_field_changed_its_type,
     a_record_out_of_reach_is_unknown,
     cannot_perform_action_on_a_record_that_is_only_seen,
-    no_permission_to_remove_without_the_right_to_delete,
+    no_permission_to_restore_or_remove_without_the_right_to_delete,
+    no_permission_to_restore_activities_without_the_right_to_delete_them,
     limit_exceeded_when_too_much_would_come_back,
     what_restoring_takes_in_its_body,
     what_removing_takes_in_its_query,
@@ -150,24 +151,67 @@ mod check {
         });
     }
 
-    pub(super) fn no_permission_to_remove_without_the_right_to_delete(kind: Kind) {
+    /// Gives Carla's profile these rights over a module.
+    fn allow(api: &Api, module: &str, rights: &[Right]) {
+        api.change_catalog(|catalog| {
+            let module = catalog.module(module).unwrap().id;
+            let profile = catalog.profiles.iter_mut().find(|p| p.name == "Care Desk");
+            let modules = &mut profile.unwrap().modules;
+            modules.insert(module, rights.to_vec());
+        });
+    }
+
+    fn no_right_to_delete(module: &str, id: &str) -> Json {
+        let details = json!({ "permissions": [format!("Crm_Implied_Delete_{module}")], "id": id });
+        let refused = error("NO_PERMISSION", "permission denied", &details);
+        json!({ "recycle_bin": [refused] })
+    }
+
+    pub(super) fn no_permission_to_restore_or_remove_without_the_right_to_delete(kind: Kind) {
         let api = Api::start_demo(kind);
         let ada = api.caller("admin");
-        api.change_catalog(|catalog| {
-            let leads = catalog.module("Leads").unwrap().id;
-            let profile = catalog.profiles.iter_mut().find(|p| p.name == "Care Desk");
-            let rights = vec![Right::View, Right::Create];
-            profile.unwrap().modules.insert(leads, rights);
-        });
-        let carla = api.caller("carla");
-        let lead = carla.make_leads(1);
+        allow(&api, "Leads", &[Right::View, Right::Create, Right::Edit]);
+        let lead = api.caller("carla").make_leads(1);
         delete(&ada, "Leads", &lead);
-        let details = json!({ "permissions": ["Crm_Implied_Delete_Leads"] });
-        let wanted = error("NO_PERMISSION", "permission denied", &details);
-        let reply = carla.delete(&format!("{BIN}/{}", lead[0]));
-        reply.is(400, &json!({ "recycle_bin": [wanted] }));
-        // Whose record it was may always have it back.
-        assert_eq!(restore(&carla, &lead).status, 200);
+        for rights in [&[Right::View][..], &[Right::View, Right::Edit]] {
+            allow(&api, "Leads", rights);
+            let carla = api.caller("carla");
+            assert_eq!(carla.get(&format!("{BIN}/{}", lead[0])).status, 200);
+            let wanted = no_right_to_delete("Leads", &lead[0]);
+            api.unchanged_by(|| {
+                restore(&carla, &lead).is(400, &wanted);
+                let one = format!("{BIN}/{}", lead[0]);
+                let path = format!("{one}/actions/restore");
+                carla.post(&path, &json!({})).is(400, &wanted);
+                carla.delete(&one).is(400, &wanted);
+                let all = json!({ "restore_all_records": true });
+                let reply = carla.post(&format!("{BIN}/actions/restore"), &all);
+                assert_eq!(reply.status, 202);
+            });
+        }
+        allow(&api, "Leads", &[Right::View, Right::Delete]);
+        assert_eq!(restore(&api.caller("carla"), &lead).status, 200);
+    }
+
+    pub(super) fn no_permission_to_restore_activities_without_the_right_to_delete_them(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let both = [Right::View, Right::Create, Right::Delete];
+        allow(&api, "Accounts", &both);
+        let carla = api.caller("carla");
+        let account = carla.make("Accounts", &[json!({ "Account_Name": "Alder" })]);
+        let task = json!({ "Subject": "Call", "What_Id": { "id": account[0] } });
+        carla.make("Tasks", &[task]);
+        delete(&carla, "Accounts", &account);
+        allow(&api, "Tasks", &[Right::View, Right::Edit]);
+        let carla = api.caller("carla");
+        let wanted = no_right_to_delete("Tasks", &account[0]);
+        api.unchanged_by(|| {
+            restore(&carla, &account).is(400, &wanted);
+            let path = format!("{BIN}/{}", account[0]);
+            carla.delete(&path).is(400, &wanted);
+        });
+        assert_eq!(restore(&api.caller("admin"), &account).status, 200);
+        assert_eq!(api.number("SELECT count(*) FROM \"m_Tasks\""), 1);
     }
 
     pub(super) fn limit_exceeded_when_too_much_would_come_back(kind: Kind) {
