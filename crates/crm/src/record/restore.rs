@@ -102,6 +102,10 @@ fn answer(
         return judged.get(&id).cloned().unwrap_or(Err(unknown(id)));
     };
     let alone = || {
+        // It was deleted a moment ago, after what is judged was locked.
+        if *head == id {
+            return Err(unknown(id));
+        }
         let refusal = Refusal::new(Code::CannotRestoreWithoutParent);
         Err(refusal.with("id", id.to_string()))
     };

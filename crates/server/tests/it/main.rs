@@ -51,6 +51,7 @@ mod records;
 mod records_changed;
 mod recycle_bin;
 mod recycle_bin_refusals;
+mod recycle_bin_waits;
 mod rules;
 mod rules_layout;
 mod sharing;
