@@ -182,7 +182,7 @@ impl Module {
     }
 
     /// The lookups by which a record of this module belongs to another one and is deleted along with
-    /// it; the first that has a value decides. None where records stand for themselves.
+    /// it; the first that names a record that exists decides. None where records stand for themselves.
     pub fn belongs_by(&self) -> Vec<&Field> {
         if self.custom || !ACTIVITY_MODULES.contains(&self.api_name.as_str()) {
             return Vec::new();

@@ -16,13 +16,14 @@ pub struct Belonging {
     pub record: RecordId,
 }
 
-/// Records of `module` that belong to one of these by `lookup`, where no lookup of `before` has a
-/// value: at most `limit`, those of the smallest ids in `to` first.
+/// Records of `module` that belong to one of these by `lookup`, where no lookup of `before` names a
+/// record that exists in the module beside it: at most `limit`, those of the smallest ids in `to`
+/// first.
 pub fn of(
     tx: &mut Tx,
     module: &Module,
     lookup: &Field,
-    before: &[&Field],
+    before: &[(&Field, &Module)],
     to: &[RecordId],
     limit: usize,
 ) -> Result<Vec<Belonging>> {
@@ -40,14 +41,16 @@ pub fn of(
         .collect()
 }
 
-fn query(module: &Module, lookup: &Field, before: &[&Field]) -> String {
-    let by = column(lookup);
-    let mut sql = format!(
-        "SELECT {by}, id FROM {} WHERE {by} IN ids($1)",
-        table(module)
-    );
-    for field in before {
-        sql.push_str(&format!(" AND {} IS NULL", column(field)));
+fn query(module: &Module, lookup: &Field, before: &[(&Field, &Module)]) -> String {
+    let (own, by) = (table(module), column(lookup));
+    let mut sql = format!("SELECT {by}, id FROM {own} WHERE {by} IN ids($1)");
+    for (field, target) in before {
+        // A lookup keeps the id of a record that is deleted.
+        sql.push_str(&format!(
+            " AND NOT EXISTS (SELECT 1 FROM {} t WHERE t.id = {own}.{})",
+            table(target),
+            column(field)
+        ));
     }
     sql.push_str(&format!(" ORDER BY {by}, id LIMIT $2"));
     sql

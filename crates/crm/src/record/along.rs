@@ -5,14 +5,14 @@ use super::Writing;
 use super::reading::{Reading, Standing};
 use crate::judge::{Columns, held};
 use model::access::Access;
-use model::field::Field;
+use model::field::{Field, FieldKind};
 use model::id::RecordId;
 use model::limits::{ALONG_PER_CHUNK_MAX, ALONG_PER_RECORD_MAX};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use std::collections::{HashMap, HashSet};
 use store::belonging::{self, Belonging};
-use store::records::Record;
+use store::records::{self, Filter, Record};
 use store::{Fault, Tx};
 
 /// A module whose records belong to others, with those that belong to records of a set.
@@ -31,7 +31,7 @@ pub(super) struct Along<'a> {
 }
 
 impl<'a> Along<'a> {
-    /// Finds, locks and judges what belongs to these records.
+    /// Finds, locks and judges what belongs to these records, which may be deleted but for that.
     pub(super) fn of(tx: &mut Tx, writing: Writing<'a>, ids: &[RecordId]) -> Result<Self, Fault> {
         let mut along = Self {
             reach: ids.len(),
@@ -42,8 +42,8 @@ impl<'a> Along<'a> {
         // Of records from this one on, not all was read.
         let mut unknown_from: Option<RecordId> = None;
         for module in &writing.actor.catalog.modules {
-            let lookups = module.belongs_by();
-            for (n, lookup) in lookups.iter().enumerate() {
+            let lookups = lookups(writing, module);
+            for (n, (lookup, _)) in lookups.iter().enumerate() {
                 let before = lookups.get(..n).unwrap_or_default();
                 let limit = ALONG_PER_CHUNK_MAX + 1;
                 let some = belonging::of(tx, module, lookup, before, ids, limit)?;
@@ -111,18 +111,21 @@ impl<'a> Along<'a> {
                 continue;
             }
             let columns = Columns::all(module);
-            let lookups = module.belongs_by();
+            let lookups = lookups(writing, module);
             let ids: Vec<RecordId> = own.iter().map(|one| one.record).collect();
             let writing = Writing { module, ..writing };
             let mut reading = Reading::new(tx, writing, &columns, &ids, None)?;
+            let there = there(tx, &columns, &reading, &own, &lookups)?;
             let mut children = Vec::with_capacity(own.len());
             for one in own {
-                let Some(Standing { record, facts, .. }) = reading.remove(one.record) else {
+                // What moved while it was looked for can have been found twice.
+                let fits = reading.standing(one.record).is_some_and(|standing| {
+                    belongs_to(&columns, &standing.record, &lookups, &there) == Some(one.to)
+                });
+                let found = fits.then(|| reading.remove(one.record)).flatten();
+                let Some(Standing { record, facts, .. }) = found else {
                     continue;
                 };
-                if belongs_to(&columns, &record, &lookups) != Some(one.to) {
-                    continue;
-                }
                 if let Some(refusal) = held(record.id, &facts) {
                     let shown = facts.access > Access::None;
                     let refusal = held_along(one, module, shown, &refusal);
@@ -157,12 +160,56 @@ impl<'a> Along<'a> {
     }
 }
 
-/// What a record belongs to.
-fn belongs_to(columns: &Columns<'_>, record: &Record, lookups: &[&Field]) -> Option<RecordId> {
-    let mut values = lookups
-        .iter()
-        .map(|lookup| columns.value(record, &lookup.api_name).as_int());
-    values.find_map(|value| value.map(RecordId))
+/// The lookups by which records of the module belong to others, each with the module that it points
+/// at.
+fn lookups<'a>(writing: Writing<'a>, module: &'a Module) -> Vec<(&'a Field, &'a Module)> {
+    let catalog = &writing.actor.catalog;
+    let target = |field: &'a Field| match &field.kind {
+        FieldKind::Lookup { module } => Some((field, catalog.module(module)?)),
+        _ => None,
+    };
+    module.belongs_by().into_iter().filter_map(target).collect()
+}
+
+/// The records that these point at and that exist: what was found by a lookup is there.
+fn there(
+    tx: &mut Tx,
+    columns: &Columns<'_>,
+    reading: &Reading,
+    own: &[Belonging],
+    lookups: &[(&Field, &Module)],
+) -> Result<HashSet<RecordId>, Fault> {
+    let mut there: HashSet<RecordId> = own.iter().map(|one| one.to).collect();
+    for (lookup, target) in lookups {
+        let named = own.iter().filter_map(|one| {
+            let standing = reading.standing(one.record)?;
+            let value = columns.value(&standing.record, &lookup.api_name).as_int()?;
+            Some(RecordId(value)).filter(|id| !there.contains(id))
+        });
+        let named: HashSet<RecordId> = named.collect();
+        if named.is_empty() {
+            continue;
+        }
+        let limit = named.len();
+        let filter = Filter::everything().of_ids(named);
+        let found = records::select_ids(tx, target, &filter, limit)?;
+        there.extend(found.into_iter().map(|(id, _)| id));
+    }
+    Ok(there)
+}
+
+/// What a record belongs to: the first record that exists of those that its lookups name.
+fn belongs_to(
+    columns: &Columns<'_>,
+    record: &Record,
+    lookups: &[(&Field, &Module)],
+    there: &HashSet<RecordId>,
+) -> Option<RecordId> {
+    let mut named = lookups.iter().filter_map(|(lookup, _)| {
+        let value = columns.value(record, &lookup.api_name).as_int();
+        value.map(RecordId)
+    });
+    named.find(|id| there.contains(id))
 }
 
 fn too_many(id: RecordId) -> Refusal {

@@ -151,6 +151,11 @@ impl Reading {
         }
     }
 
+    /// A record, if it is there.
+    pub(super) fn standing(&self, id: RecordId) -> Option<&Standing> {
+        self.found.get(&id)
+    }
+
     /// Takes a record out of the set, if it is there and shown to the actor.
     pub(super) fn take(mut self, id: RecordId) -> Option<Standing> {
         let found = self.found.remove(&id);

@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::demo::{Caller, error};
+use crate::recycle_bin::restore;
 use jobs::Step;
 use model::limits::ALONG_PER_RECORD_MAX;
 use serde_json::{Value as Json, json};
@@ -18,6 +19,7 @@ each_db! {
     records_that_changed_before_their_turn_are_judged_as_they_are,
     one_job_a_module_and_then_the_next,
     activities_go_along_with_what_they_are_about,
+    an_activity_whose_first_lookup_names_a_deleted_record_is_about_the_second,
     an_activity_that_is_held_keeps_its_record,
     a_record_with_too_many_activities_is_kept,
     what_an_immediate_call_cannot_reach_is_left,
@@ -285,6 +287,39 @@ mod check {
         // What names an account too belongs to that; the contact takes along only its own.
         assert_eq!(ada.delete(&format!("Contacts/{contact}")).status, 200);
         assert!(!gone(&tasks[0]) && gone(&tasks[1]) && !gone(&tasks[2]));
+    }
+
+    pub(super) fn an_activity_whose_first_lookup_names_a_deleted_record_is_about_the_second(
+        kind: Kind,
+    ) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let (account, _) = account_with_tasks(&ada, 0);
+        let contact = ada.make("Contacts", &[json!({ "Last_Name": "Reis" })]);
+        let about = json!({
+            "Subject": "T", "What_Id": { "id": account }, "Who_Id": { "id": contact[0] },
+        });
+        let task = ada.make("Tasks", &[about]);
+        let path = format!("Tasks/{}", task[0]);
+        assert_eq!(ada.delete(&path).status, 200);
+        assert_eq!(ada.delete(&format!("Accounts/{account}")).status, 200);
+        assert_eq!(restore(&ada, &task).status, 200);
+        let read = ada.record("Tasks", &task[0]);
+        assert_eq!(read["What_Id"], Json::Null);
+        assert_eq!(read["Who_Id"]["id"], contact[0].as_str());
+        let gone = ada.delete(&format!("Contacts/{}", contact[0]));
+        assert_eq!((gone.status, ada.get(&path).status), (200, 204));
+        // It comes back with the contact, and is the account's again when that is back.
+        assert_eq!(restore(&ada, &contact).status, 200);
+        assert_eq!(restore(&ada, std::slice::from_ref(&account)).status, 200);
+        assert_eq!(
+            ada.record("Tasks", &task[0])["What_Id"]["id"],
+            account.as_str()
+        );
+        let gone = ada.delete(&format!("Contacts/{}", contact[0]));
+        assert_eq!((gone.status, ada.get(&path).status), (200, 200));
+        let gone = ada.delete(&format!("Accounts/{account}"));
+        assert_eq!((gone.status, ada.get(&path).status), (200, 204));
     }
 
     pub(super) fn an_activity_that_is_held_keeps_its_record(kind: Kind) {
