@@ -9,6 +9,7 @@ use model::access::Access;
 use model::field::Field;
 use model::id::{RecordId, UserId};
 use model::module::{Module, system};
+use model::refusal::Refusal;
 use store::changes::{self, Cause, ChangeKind};
 use store::deleted::{self, Deletion, Removed};
 use store::records::{self, Filter, Record};
@@ -37,24 +38,31 @@ pub(crate) fn delete_first(
 ) -> Result<Vec<Settled>, Fault> {
     let columns = Columns::all(writing.module);
     let mut reading = Reading::new(tx, writing, &columns, ids, within)?;
-    let along = Along::of(tx, writing, ids)?;
-    let mut settled = Vec::with_capacity(along.reach);
+    let judge = |id: &RecordId| {
+        let Standing { record, facts, .. } = reading.get(*id)?;
+        // A converted lead may be deleted; only what holds the record speaks against it.
+        let refused = denied(record.id, facts, Access::Full);
+        let refused = refused.or_else(|| held(record.id, facts));
+        refused.map_or(Ok(()), Err)
+    };
+    let judged: Vec<Result<(), Refusal>> = ids.iter().map(judge).collect();
+    let judged = ids.iter().zip(judged);
+    // What is refused anyway takes nothing along: it must not cost the others their turn.
+    let free = judged.clone().filter(|(_, judged)| judged.is_ok());
+    let free: Vec<RecordId> = free.map(|(id, _)| *id).collect();
+    let along = Along::of(tx, writing, &free)?;
+    let first_left = free.get(along.reach);
+    let mut settled = Vec::with_capacity(ids.len());
     let mut gone = Vec::with_capacity(along.reach);
-    for id in ids.iter().take(along.reach) {
-        let judged = reading.get(*id).and_then(|Standing { record, facts, .. }| {
-            // A converted lead may be deleted; only what holds the record speaks against it.
-            let refused = denied(record.id, facts, Access::Full);
-            refused
-                .or_else(|| held(record.id, facts))
-                .map_or(Ok(()), Err)?;
-            along.check(*id)
-        });
-        settled.push(if let Err(refusal) = judged {
-            Settled::Failed(refusal)
-        } else {
-            gone.extend(reading.remove(*id));
-            Settled::Changed
-        });
+    for (id, judged) in judged.take_while(|(id, _)| Some(*id) != first_left) {
+        settled.push(
+            if let Err(refusal) = judged.and_then(|()| along.check(*id)) {
+                Settled::Failed(refusal)
+            } else {
+                gone.extend(reading.remove(*id));
+                Settled::Changed
+            },
+        );
     }
     let roots: Vec<RecordId> = gone.iter().map(|standing| standing.record.id).collect();
     let gone = gone.into_iter().map(|standing| {

@@ -23,6 +23,7 @@ each_db! {
     an_activity_that_is_held_keeps_its_record,
     a_record_with_too_many_activities_is_kept,
     what_an_immediate_call_cannot_reach_is_left,
+    what_is_refused_anyway_takes_nothing_along,
     a_job_goes_on_where_a_chunk_had_taken_enough_along,
     a_lookup_of_a_deleted_record_reads_as_empty,
     chunks_of_any_size_leave_equal_tables,
@@ -391,6 +392,31 @@ mod check {
         );
         assert_eq!(reply.codes(), ["SUCCESS"; 2]);
         assert_eq!(api.number("SELECT count(*) FROM \"m_Tasks\""), 0);
+    }
+
+    pub(super) fn what_is_refused_anyway_takes_nothing_along(kind: Kind) {
+        let api = Api::start_demo(kind);
+        api.make_private("Accounts");
+        let (ada, joana) = (api.caller("admin"), api.caller("joana"));
+        let account = json!({ "Account_Name": "A" });
+        // Together these have more activities than one call may take along.
+        let mut ids = ada.make("Accounts", &vec![account.clone(); 6]);
+        ids.extend(joana.make("Accounts", &[account.clone(), account]));
+        for (n, id) in (1..).zip(&ids) {
+            seed_tasks(&api, n * 1_000_000, 900, id);
+        }
+        joana.lock("Accounts", &ids[6]);
+        ids.insert(0, "5".to_owned());
+        let unknown =
+            |id: &String| error("INVALID_DATA", "record not deleted", &json!({ "id": id }));
+        let refused: Vec<Json> = ids[..7].iter().map(unknown).collect();
+        let (some, all) = (ids[..7].join(","), ids.join(","));
+        let reply = joana.delete(&format!("Accounts?ids={some}"));
+        reply.is(400, &json!({ "data": refused }));
+        let reply = joana.delete(&format!("Accounts?ids={all}"));
+        assert_eq!(reply.items()[..7], refused);
+        assert_eq!(reply.codes()[7..], ["RECORD_LOCKED", "SUCCESS"]);
+        assert_eq!(api.number("SELECT count(*) FROM \"m_Tasks\""), 7 * 900);
     }
 
     pub(super) fn a_job_goes_on_where_a_chunk_had_taken_enough_along(kind: Kind) {
