@@ -154,12 +154,13 @@ fn page(table: &Table) -> String {
     let open = rows.iter().filter(|row| row.open.is_some()).count();
     let mut page = format!(
         "<!-- Made by `cargo xtask conformance` from conformance.toml; edit that. -->\n\n\
-         # Conformance of the mass actions\n\n\
-         Each row is an answer that the vendor's documents name for an action over many records, as \
-         this server gives it.\nThe test in its last column gets it over HTTP from a record, a user, \
-         a view or a database that is in that state, on SQLite and on PostgreSQL, and compares status, \
-         code, message and details.\n{} rows, {open} of them open: no test gets that answer, and the \
-         row says why.\n\nStatus: where it differs by version, all are said.\n\
+         # Conformance of the mass actions, and of the state that refuses them\n\n\
+         Each row is an answer that the vendor's documents name for an action over many records, or \
+         for a call about state that refuses one, as this server gives it.\nThe test in its last \
+         column gets it over HTTP from a record, a user, a view or a database that is in that state, \
+         on SQLite and on PostgreSQL, and compares status, code, message and details; where it \
+         compares less, the note says so.\n{} rows, {open} of them open: no test gets that answer, \
+         and the row says why.\n\nStatus: where it differs by version, all are said.\n\
          Place: *bare* is the whole body, *in data* the only item of `data`, *record* the item of one \
          record of the ids form; in a job such a record counts as failed.\n\n## Sources\n\n",
         rows.len()
