@@ -191,8 +191,8 @@ impl Owners {
         unfit.map(|unfit| unfit.of_record(module))
     }
 
-    /// Refuses another owner of a record. Who writes the owner as a field needs the same right as by
-    /// the call for it; the jobs asked for theirs.
+    /// Refuses another owner of a record. Whoever writes the owner as a field needs the same right as
+    /// by the call for it, save the actions that asked for a right of their own.
     pub(crate) fn of_change(
         &mut self,
         writing: Writing<'_>,
@@ -202,9 +202,9 @@ impl Owners {
         if !names.any(|name| name == system::OWNER) {
             return None;
         }
-        let as_field = matches!(writing.cause, Cause::Api | Cause::Import);
+        let asked = matches!(writing.cause, Cause::Job | Cause::Owner | Cause::Parent);
         let right = writing.actor.require(Right::ChangeOwner, writing.module);
-        let right = right.err().filter(|_| as_field);
+        let right = right.err().filter(|_| !asked);
         right.or_else(|| self.of_new(writing, writes))
     }
 }

@@ -1,6 +1,7 @@
 //! The owner of a record written like any other field: the same checks as by the calls for it.
 
 use crate::api::Api;
+use crate::blueprint;
 use crate::demo::{Caller, error, refused};
 use crate::owners::{NOBODY, TO_SUBORDINATES, oskar, oskar_sees_tasks_only};
 use serde_json::{Value as Json, json};
@@ -12,6 +13,7 @@ each_db! {
     an_owner_must_see_the_module,
     an_owner_must_be_licensed_for_the_module,
     another_owner_needs_the_right_to_change_owners,
+    another_owner_by_a_transition_needs_the_right_to_change_owners,
     a_record_sent_back_whole_keeps_its_owner,
     users_in_other_fields_must_be_subordinates_in_a_mass_update,
 }
@@ -103,6 +105,21 @@ mod check {
         reply.is(400, &wanted);
         // A new record has no owner yet whom somebody would take it from.
         assert_eq!(carla.post("Leads", &lead(&api, "joana")).status, 201);
+    }
+
+    pub(super) fn another_owner_by_a_transition_needs_the_right_to_change_owners(kind: Kind) {
+        let api = blueprint::start(kind, &blueprint::of_everyone());
+        let lead = blueprint::lead(&api, "Contacted");
+        let data = json!({ "Owner": { "id": api.user_id("carla") } });
+        let details = json!({ "permissions": ["Crm_Implied_Change_Owner_Leads"] });
+        let wanted = error("NO_PERMISSION", "permission denied", &details);
+        let reply = api.unchanged_by(|| blueprint::go(&api, "carla", &lead, "Wait", &data));
+        reply.is(403, &wanted);
+        // Whoever has the right gives it away on the same way.
+        let reply = blueprint::go(&api, "tomas", &lead, "Wait", &data);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let owner = &api.caller("admin").record("Leads", &lead)["Owner"]["id"];
+        assert_eq!(*owner, api.user_id("carla"));
     }
 
     pub(super) fn a_record_sent_back_whole_keeps_its_owner(kind: Kind) {
