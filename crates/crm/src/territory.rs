@@ -1,7 +1,8 @@
 //! Putting records into territories and taking them out.
 
-use crate::judge::{Columns, fixed};
+use crate::judge::{Columns, denied, standing_still};
 use crate::record::{self, Standing, Writing, touch};
+use model::access::Access;
 use model::id::{RecordId, TerritoryId};
 use model::limits::TERRITORIES_PER_RECORD_MAX;
 use model::module::Module;
@@ -52,7 +53,10 @@ pub fn change(
     let Some(Standing { record, facts, .. }) = record::one(tx, writing, id)? else {
         return Ok(Err(wrong_id(format!("{path}.id"))));
     };
-    if let Some(refusal) = fixed(&record, &Columns::all(module), &facts) {
+    // A territory's members may do with the record what the territory says, the actor among them.
+    let refusal = denied(id, &facts, Access::Full)
+        .or_else(|| standing_still(&record, &Columns::all(module), &facts));
+    if let Some(refusal) = refusal {
         return Ok(Err(refusal));
     }
     let has: BTreeSet<TerritoryId> = territories::of(tx, &[id])?

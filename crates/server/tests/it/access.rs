@@ -30,6 +30,7 @@ each_db! {
     without_the_right_to_view_nothing_is_there,
     hidden_fields_cannot_be_selected_by,
     who_may_only_change_a_record_cannot_give_it_away,
+    who_may_only_change_a_record_cannot_put_it_into_a_territory,
     an_import_finds_no_name_out_of_reach,
 }
 
@@ -537,6 +538,33 @@ mod check {
         let same = json!({ "data": [{ "Company": "New", "Owner": to("joana") }] });
         assert_eq!(rohan.put(&path, &same).codes(), ["SUCCESS"]);
         assert_eq!(api.caller("tomas").put(&path, &take).codes(), ["SUCCESS"]);
+    }
+
+    pub(super) fn who_may_only_change_a_record_cannot_put_it_into_a_territory(kind: Kind) {
+        let api = start(kind);
+        let leads = api.caller("joana").make_leads(2);
+        // One is theirs to change by a share, the other as everybody's.
+        share(&api, &format!("id = {}", leads[0]), "rohan", "read_write");
+        let text = "no permission to perform an action on this record";
+        for (lead, sharing) in leads
+            .iter()
+            .zip([Sharing::Private, Sharing::PublicReadWrite])
+        {
+            api.share_module("Leads", sharing);
+            put_into(&api, lead, "Iberia");
+            let wanted = in_data(&error(
+                "CANNOT_PERFORM_ACTION",
+                text,
+                &json!({ "id": lead }),
+            ));
+            for (action, territory) in [("assign", "Maharashtra"), ("remove", "Iberia")] {
+                let list = [json!({ "id": api.territory(territory) })];
+                let body = json!({ "data": [{ "Territories": list }] });
+                let path = format!("Leads/{lead}/actions/{action}_territories");
+                let reply = api.unchanged_by(|| api.caller("rohan").post(&path, &body));
+                reply.is(400, &wanted);
+            }
+        }
     }
 
     pub(super) fn an_import_finds_no_name_out_of_reach(kind: Kind) {

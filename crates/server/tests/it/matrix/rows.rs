@@ -105,10 +105,10 @@ pub(crate) static ROWS: &[Row] = &[
     row(Put, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.UPDATE", OwnRecord(Right::Edit, Full)).body(r#"{"share":[{"user":{"id":"{colleague}"},"permission":"full_access"}]}"#),
     row(Delete, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.DELETE", OwnRecord(Right::Edit, Full)),
 
-    row(Post, "/crm/{version}/{module}/actions/assign_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{territory}"}]}]}"#),
-    row(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Territories":[{"id":"{territory}"}]}]}"#),
-    row(Post, "/crm/{version}/{module}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{world}"}]}]}"#),
-    row(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Territories":[{"id":"{world}"}]}]}"#),
+    row(Post, "/crm/{version}/{module}/actions/assign_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Full)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{territory}"}]}]}"#),
+    row(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Full)).body(r#"{"data":[{"Territories":[{"id":"{territory}"}]}]}"#),
+    row(Post, "/crm/{version}/{module}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Full)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{world}"}]}]}"#),
+    row(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Full)).body(r#"{"data":[{"Territories":[{"id":"{world}"}]}]}"#),
 
     row(Post, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.UPDATE", Record(Right::MassUpdate, Write)).body(r#"{"data":[{"Lead_Source":"Trade Show"}],"ids":["{id}"]}"#),
     row(Post, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.UPDATE", Seen(Right::MassUpdate)).body(r#"{"data":[{"Lead_Source":"Trade Show"}],"cvid":"{view}"}"#),
