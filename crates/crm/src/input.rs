@@ -128,7 +128,8 @@ pub fn check_mandatory(
     Ok(())
 }
 
-/// Reads the changes to a record: a mandatory field cannot be emptied. Fields named in `append` keep
+/// Reads the changes to a record: a mandatory field cannot be emptied, nor the owner, whom a new record
+/// gets when nobody names one. Fields named in `append` keep
 /// what they hold and get the given elements behind it.
 pub fn change(
     actor: &Actor,
@@ -141,7 +142,8 @@ pub fn change(
     let mut change = Change::default();
     for (field, value) in values {
         // What the record's layout demands beyond that is for `judge` to say.
-        if value.is_null() && is_mandatory(field, None) {
+        let always = is_mandatory(field, None) || field.api_name == system::OWNER;
+        if value.is_null() && always {
             let name = field.api_name.as_str();
             return Err(Refusal::mandatory(name, format!("{path}.{name}")));
         }

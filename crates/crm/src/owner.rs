@@ -198,13 +198,15 @@ impl Owners {
         writing: Writing<'_>,
         writes: &[(&Field, Value)],
     ) -> Option<Refusal> {
-        let mut names = writes.iter().map(|(field, _)| field.api_name.as_str());
-        if !names.any(|name| name == system::OWNER) {
-            return None;
-        }
+        let owner = |(field, _): &&(&Field, Value)| field.api_name == system::OWNER;
+        let (_, to) = writes.iter().find(owner)?;
         let asked = matches!(writing.cause, Cause::Job | Cause::Owner | Cause::Parent);
         let right = writing.actor.require(Right::ChangeOwner, writing.module);
         let right = right.err().filter(|_| !asked);
-        right.or_else(|| self.of_new(writing, writes))
+        // Without an owner a record would be nobody's, and nobody but administrators would reach it.
+        let nobody = || Refusal::new(Code::MandatoryNotFound).with("api_name", system::OWNER);
+        right
+            .or_else(|| to.is_null().then(nobody))
+            .or_else(|| self.of_new(writing, writes))
     }
 }

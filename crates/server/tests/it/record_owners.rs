@@ -2,9 +2,10 @@
 
 use crate::api::Api;
 use crate::blueprint;
-use crate::demo::{Caller, error, refused};
+use crate::demo::{Caller, error, in_data, is_old, refused};
 use crate::owners::{NOBODY, TO_SUBORDINATES, oskar, oskar_sees_tasks_only};
 use serde_json::{Value as Json, json};
+use server::Version;
 use testkit::{Kind, each_db};
 
 each_db! {
@@ -14,6 +15,7 @@ each_db! {
     an_owner_must_be_licensed_for_the_module,
     another_owner_needs_the_right_to_change_owners,
     another_owner_by_a_transition_needs_the_right_to_change_owners,
+    a_record_cannot_be_left_without_an_owner,
     a_record_sent_back_whole_keeps_its_owner,
     users_in_other_fields_must_be_subordinates_in_a_mass_update,
 }
@@ -120,6 +122,34 @@ mod check {
         assert_eq!(reply.status, 200, "{}", reply.text);
         let owner = &api.caller("admin").record("Leads", &lead)["Owner"]["id"];
         assert_eq!(*owner, api.user_id("carla"));
+    }
+
+    pub(super) fn a_record_cannot_be_left_without_an_owner(kind: Kind) {
+        let api = blueprint::start(kind, &blueprint::of_everyone());
+        let lead = blueprint::lead(&api, "Contacted");
+        let missing = |path: &str| {
+            let details = json!({ "api_name": "Owner", "json_path": path });
+            error("MANDATORY_NOT_FOUND", "required field not found", &details)
+        };
+        let wanted = in_data(&missing("$.data[0].Owner"));
+        let ada = api.caller("admin");
+        api.unchanged_by(|| {
+            for version in Version::ALL {
+                let ada = ada.speaking(version);
+                let status = if is_old(version) { 200 } else { 400 };
+                let one = json!({ "data": [{ "Owner": null }] });
+                ada.put(&format!("Leads/{lead}"), &one).is(status, &wanted);
+                let many = json!({ "data": [{ "id": lead, "City": "Faro", "Owner": null }] });
+                ada.put("Leads", &many).is(status, &wanted);
+            }
+            let data = json!({ "Owner": null });
+            let reply = blueprint::go(&api, "admin", &lead, "Wait", &data);
+            reply.is(400, &missing("$.blueprint[0].data.Owner"));
+        });
+        // A new record is its maker's when nobody else is named.
+        let new = ada.make("Leads", &[json!({ "Last_Name": "L", "Owner": null })]);
+        let owner = &ada.record("Leads", &new[0])["Owner"]["id"];
+        assert_eq!(*owner, api.user_id("admin"));
     }
 
     pub(super) fn a_record_sent_back_whole_keeps_its_owner(kind: Kind) {
