@@ -245,7 +245,9 @@ fn against_rules(
     let before = |field: &Field| columns.value(record, &field.api_name);
     let after = |field: &Field| {
         let new = writes.iter().find(|(written, _)| written.id == field.id);
-        new.map_or_else(|| before(field), |(_, value)| value)
+        let new = new.map(|(_, value)| value);
+        new.or_else(|| rules.stamped(field))
+            .unwrap_or_else(|| before(field))
     };
     rules.refuse(&Becoming {
         id: Some(record.id),

@@ -52,7 +52,7 @@ pub struct Writing<'a> {
     pub automation: bool,
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
     fn origin(&self, kind: ChangeKind) -> Origin {
         Origin {
             module: self.module.id,
@@ -65,7 +65,7 @@ impl Writing<'_> {
     }
 
     /// Modified_By and Modified_Time of this write.
-    fn stamp(&self) -> Vec<(&Field, Value)> {
+    pub(crate) fn stamp(&self) -> Vec<(&'a Field, Value)> {
         [
             (system::MODIFIED_BY, Value::Int(self.actor.user.id.0)),
             (system::MODIFIED_TIME, Value::Int(self.now.0)),

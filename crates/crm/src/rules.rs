@@ -29,6 +29,8 @@ pub(crate) struct Rules<'a> {
     dependencies: Vec<(&'a Field, &'a Dependency, &'a Field)>,
     /// Whether the layouts demand more than the module does.
     layouts: bool,
+    /// What every write of the set writes beside its own values.
+    stamp: Vec<(&'a Field, Value)>,
 }
 
 /// A record as it would become.
@@ -85,6 +87,7 @@ impl<'a> Rules<'a> {
             layout: layout.collect::<Result<_, Refusal>>()?,
             dependencies: dependencies.collect(),
             layouts: module.layouts.iter().any(|layout| demands(module, layout)),
+            stamp: writing.stamp(),
         })
     }
 
@@ -94,6 +97,12 @@ impl<'a> Rules<'a> {
             && self.validation.is_empty()
             && self.layout.is_empty()
             && self.dependencies.is_empty()
+    }
+
+    /// Who changes a record and when, if that is what the field says.
+    pub(crate) fn stamped(&self, field: &Field) -> Option<&Value> {
+        let found = self.stamp.iter().find(|(known, _)| known.id == field.id);
+        found.map(|(_, value)| value)
     }
 
     /// The fields whose values decide about writes of these.

@@ -19,6 +19,7 @@ each_db! {
     a_validation_rule_for_a_layout_leaves_others_alone,
     a_validation_rule_made_after_the_acceptance_holds,
     a_validation_rule_of_the_current_user_and_day_is_read_at_each_write,
+    a_validation_rule_sees_who_changes_a_record_and_when,
     chunks_of_any_size_fail_the_same_records,
     layout_rules_bind_an_insert_only_where_asked,
     layout_rules_bind_an_update_only_where_asked,
@@ -305,6 +306,38 @@ message = "That day is over."
             "That day is over."
         );
         assert_eq!(ada.put(&path, &body).codes(), ["SUCCESS"]);
+    }
+
+    pub(super) fn a_validation_rule_sees_who_changes_a_record_and_when(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let id = api.caller("meera").make_leads(1).remove(0);
+        let rule = |name: &str, city: &str, modified: &str| {
+            format!(
+                "[[module.validation_rule]]\nname = \"{name}\"\nmessage = \"{name}.\"\n\
+                 criteria = \"((City:equals:{city})and({modified}))\"\n"
+            )
+        };
+        let rules = [
+            rule("Oneself", "Faro", "Modified_By:equals:${CURRENTUSER}"),
+            rule("Another", "Porto", "Modified_By:not_equal:${CURRENTUSER}"),
+            rule("Earlier", "Beja", "Modified_Time:less_than:${TODAY}"),
+        ];
+        api.apply_org(&format!(
+            "[[module]]\napi_name = \"Leads\"\n{}",
+            rules.concat()
+        ));
+        api.clock.advance_ms(2 * 24 * 60 * 60 * 1000);
+        let ada = api.caller("admin");
+        let path = format!("Leads/{id}");
+        // The record was changed two days ago, by another; this write makes it changed now, by Ada.
+        let body = |city: &str| json!({ "data": [{ "City": city }] });
+        let details = json!({ "api_name": "City", "id": id, "json_path": "$.data[0].City" });
+        let wanted = in_data(&error(BAD, "Oneself.", &details));
+        api.unchanged_by(|| ada.put(&path, &body("Faro")).is(400, &wanted));
+        for city in ["Porto", "Beja"] {
+            let reply = ada.put(&path, &body(city));
+            assert_eq!(reply.status, 200, "{city}: {}", reply.text);
+        }
     }
 
     pub(super) fn chunks_of_any_size_fail_the_same_records(kind: Kind) {
