@@ -42,9 +42,12 @@ const OTHER: &str = "ines.faria@kestrel-rowe.example.com";
 const SCOPES: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.ALL,ZohoCRM.org.ALL,\
     ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,ZohoCRM.change_owner.ALL,\
     ZohoCRM.mass_convert.leads.ALL,ZohoCRM.mass_delete.ALL,ZohoCRM.coql.READ,ZohoCRM.bulk.ALL,\
-    ZohoCRM.notifications.ALL,ZohoCRM.share.ALL,ZohoCRM.files.ALL,ZohoCRM.composite_requests.CUSTOM,\
+    ZohoCRM.notifications.ALL,ZohoCRM.share.leads.ALL,ZohoCRM.share.accounts.ALL,\
+    ZohoCRM.share.contacts.ALL,ZohoCRM.share.deals.ALL,ZohoCRM.files.ALL,\
+    ZohoCRM.composite_requests.CUSTOM,\
     ZohoSearch.securesearch.READ,ZohoFiles.files.ALL,\
-    swathe.jobs.READ,swathe.jobs.WRITE,swathe.org.READ,swathe.org.WRITE";
+    swathe.jobs.READ,swathe.jobs.WRITE,swathe.org.READ,swathe.org.WRITE,\
+    swathe.holds.READ,swathe.holds.WRITE";
 
 /// What `swathe demo` takes.
 #[derive(Args)]

@@ -327,7 +327,11 @@ impl Draft<'_> {
         for name in &stated.required {
             match module.field(&name.value) {
                 None => self.flaw(name, unknown(module, name)),
-                Some(field) if field.read_only || field.computed.is_some() => {
+                Some(field)
+                    if field.read_only
+                        || field.computed.is_some()
+                        || matches!(field.kind, FieldKind::AutoNumber { .. }) =>
+                {
                     let text = format!("{} is written by the server alone", name.value);
                     self.flaw(name, text);
                 }

@@ -192,6 +192,9 @@ depends_on = §"Stage"
 api_name = "Lead_Source"
 maps = { §A = ["Chat"] }
 [[module.field]]
+api_name = "Deal_No"
+type = "autonumber"
+[[module.field]]
 api_name = "Ring_A"
 type = "picklist"
 values = ["1"]
@@ -232,7 +235,7 @@ criteria = "(Amount:equals:1)"
 name = "Theirs"
 layout = "Standard"
 criteria = "(Amount:equals:1)"
-required = [§"Created_Time", §"Nope"]
+required = [§"Created_Time", §"Nope", §"Deal_No"]
 "#;
     refusals::check(
         marked,
@@ -257,6 +260,7 @@ required = [§"Created_Time", §"Nope"]
             "rule \"Nothing\" needs `required`",
             "Created_Time is written by the server alone",
             "unknown field Deals.Nope",
+            "Deal_No is written by the server alone",
         ],
     );
 }
