@@ -99,6 +99,8 @@ CREATE INDEX deleted_records_of ON deleted_records (module, deleted_at, record);
 CREATE INDEX deleted_records_in_bin ON deleted_records (deleted_at, record) WHERE purged_at IS NULL;
 CREATE INDEX deleted_records_purged ON deleted_records (purged_at) WHERE purged_at IS NOT NULL;
 CREATE INDEX deleted_records_root ON deleted_records (root);
+CREATE INDEX deleted_records_heads ON deleted_records (module, record)
+    WHERE purged_at IS NULL AND root = record;
 
 -- Records shared by hand with a user.
 CREATE TABLE record_shares (

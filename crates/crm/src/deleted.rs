@@ -172,7 +172,7 @@ pub fn all(
     fate: Fate,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let mut filter = Filter {
+    let filter = Filter {
         in_bin: Some(true),
         roots: true,
         ..filter.clone()
@@ -182,31 +182,44 @@ pub fn all(
         let refusal = Refusal::new(Code::LimitExceeded);
         return Err(refusal.with("limit", VIEW_RECORDS_MAX).into());
     }
-    loop {
-        let last = db.write(Priority::Chunk, |tx| {
-            let actor = actor(tx)?;
-            let order = (Sort::Id, true);
-            let mut ids: Vec<RecordId> = Vec::new();
-            let next = deleted::list(tx, &filter, order, (0, AT_ONCE))?;
-            let next: Vec<RecordId> = next.into_iter().map(|entry| entry.record).collect();
-            let sizes = deleted::sizes(tx, &next)?;
-            let mut total = 0;
-            for id in next {
-                total += sizes.get(&id).copied().unwrap_or_default();
-                if total > AT_ONCE && !ids.is_empty() {
-                    break;
-                }
-                ids.push(id);
+    for mut filter in filter.of_each_module() {
+        loop {
+            let last = db.write(Priority::Chunk, |tx| {
+                let actor = actor(tx)?;
+                next(tx, &actor, &filter, fate, now)
+            })?;
+            if last.is_none() {
+                break;
             }
-            match fate {
-                Fate::Restored => record::restore(tx, &actor, &ids, now)?,
-                Fate::Purged => purge(tx, &actor, &ids, now)?,
-            };
-            Ok(ids.last().copied())
-        })?;
-        if last.is_none() {
-            return Ok(());
+            filter.after = last;
         }
-        filter.after = last;
     }
+    Ok(())
+}
+
+/// Does it to the next that a filter finds, as many as one transaction may; answers the last.
+fn next(
+    tx: &mut Tx,
+    actor: &Actor,
+    filter: &Filter,
+    fate: Fate,
+    now: Timestamp,
+) -> Result<Option<RecordId>, Fault> {
+    let found = deleted::list(tx, filter, (Sort::Id, true), (0, AT_ONCE))?;
+    let found: Vec<RecordId> = found.into_iter().map(|entry| entry.record).collect();
+    let sizes = deleted::sizes(tx, &found)?;
+    let mut ids: Vec<RecordId> = Vec::new();
+    let mut total = 0;
+    for id in found {
+        total += sizes.get(&id).copied().unwrap_or_default();
+        if total > AT_ONCE && !ids.is_empty() {
+            break;
+        }
+        ids.push(id);
+    }
+    match fate {
+        Fate::Restored => record::restore(tx, actor, &ids, now)?,
+        Fate::Purged => purge(tx, actor, &ids, now)?,
+    };
+    Ok(ids.last().copied())
 }

@@ -6,7 +6,7 @@ use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
 use model::value::{Class, Value};
 use serde_json::{Map, Value as Json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What a set of deletions has in common.
 #[derive(Clone, Copy, Debug)]
@@ -180,6 +180,32 @@ pub enum Sort {
 }
 
 impl Filter {
+    /// The same in one module after the other, so that each can be gone through in the order of ids
+    /// without sorting.
+    pub fn of_each_module(&self) -> Vec<Self> {
+        let wanted = |module: &ModuleId| {
+            let modules = self.modules.as_ref();
+            modules.is_none_or(|modules| modules.contains(module))
+        };
+        let parts = self.parts.iter();
+        let modules = parts.clone().flat_map(|part| &part.modules);
+        let modules: BTreeSet<i64> = modules.filter(|m| wanted(m)).map(|m| m.0).collect();
+        let of_one = |module: i64| {
+            let module = ModuleId(module);
+            let parts = parts.clone().filter(|part| part.modules.contains(&module));
+            let parts = parts.map(|part| Part {
+                modules: vec![module],
+                owners: part.owners.clone(),
+            });
+            Self {
+                parts: parts.collect(),
+                modules: None,
+                ..self.clone()
+            }
+        };
+        modules.into_iter().map(of_one).collect()
+    }
+
     fn sql(&self, dialect: Dialect) -> (String, Vec<Param>) {
         let mut params = Vec::new();
         let mut bind = |param: Param| {
@@ -190,7 +216,11 @@ impl Filter {
         let users = |ids: &[UserId]| Param::Ids(ids.iter().map(|id| id.0).collect());
         let mut parts = Vec::new();
         for part in &self.parts {
-            let mut one = format!("module IN ids(${})", bind(modules(&part.modules)));
+            // An index on the module goes on in order only where it is one.
+            let mut one = match part.modules.as_slice() {
+                [module] => format!("module = ${}", bind(module.0.into())),
+                several => format!("module IN ids(${})", bind(modules(several))),
+            };
             if let Some(owners) = &part.owners {
                 one.push_str(&format!(" AND owner IN ids(${})", bind(users(owners))));
             }
@@ -253,7 +283,17 @@ pub fn list(
     (sort, ascending): (Sort, bool),
     (offset, limit): (usize, usize),
 ) -> Result<Vec<Entry>> {
-    let (condition, params) = filter.sql(tx.dialect());
+    let (sql, params) = list_sql(tx.dialect(), filter, (sort, ascending), (offset, limit));
+    tx.query(&sql, &params)?.iter().map(entry).collect()
+}
+
+fn list_sql(
+    dialect: Dialect,
+    filter: &Filter,
+    (sort, ascending): (Sort, bool),
+    (offset, limit): (usize, usize),
+) -> (String, Vec<Param>) {
+    let (condition, params) = filter.sql(dialect);
     let direction = if ascending { "ASC" } else { "DESC" };
     let by = match sort {
         Sort::Id => "",
@@ -270,7 +310,7 @@ pub fn list(
         "SELECT {COLUMNS} FROM deleted_records WHERE {condition}
          ORDER BY {by}record {direction} LIMIT {limit} OFFSET {offset}"
     );
-    tx.query(&sql, &params)?.iter().map(entry).collect()
+    (sql, params)
 }
 
 /// How many pass a filter.
@@ -397,27 +437,57 @@ mod tests {
             let schema = schema.replace("{without_rowid}", Dialect::Sqlite.without_rowid());
             connection.execute_batch(&schema).unwrap();
         }
-        for (sql, index) in [
-            (lock_sql(Dialect::Sqlite), "deleted_records_root"),
+        rusqlite::vtab::array::load_module(&connection).unwrap();
+        let ids = || ids_of(&[RecordId(1), RecordId(2)]);
+        let (time, rows) = (Param::from(1), Param::from(5_000));
+        let forget = format!("{FORGET} AND root IN ids($2)");
+        let mut wanted = vec![
             (
-                format!("{FORGET} AND root IN ids($2)"),
+                (lock_sql(Dialect::Sqlite), vec![ids()]),
                 "deleted_records_root",
             ),
-            (expire_sql(), "deleted_records_in_bin"),
-            (FORGOTTEN.to_owned(), "deleted_records_purged"),
-        ] {
-            let sql = sql.replace("IN ids($1)", "IN (1, 2)");
-            let sql = sql.replace("IN ids($2)", "IN (1, 2)");
+            ((forget, vec![time.clone(), ids()]), "deleted_records_root"),
+            (
+                (expire_sql(), vec![time.clone(), time.clone(), rows.clone()]),
+                "deleted_records_in_bin",
+            ),
+            (
+                (FORGOTTEN.to_owned(), vec![time, rows]),
+                "deleted_records_purged",
+            ),
+        ];
+        // What is restored or removed by a filter, of all owners and of some, with and without more
+        // that it asks for.
+        for owners in [None, Some(vec![UserId(1), UserId(2)])] {
+            for (after, from) in [(None, None), (Some(RecordId(7)), Some(Timestamp(5)))] {
+                let filter = Filter {
+                    parts: vec![Part {
+                        modules: vec![ModuleId(1), ModuleId(2)],
+                        owners: owners.clone(),
+                    }],
+                    modules: Some(vec![ModuleId(1)]),
+                    in_bin: Some(true),
+                    roots: true,
+                    after,
+                    from,
+                    ..Filter::default()
+                };
+                let each = filter.of_each_module();
+                assert_eq!(each.len(), 1);
+                let order = (Sort::Id, true);
+                let next = list_sql(Dialect::Sqlite, &each[0], order, (0, 1_000));
+                wanted.push((next, "deleted_records_heads"));
+            }
+        }
+        for ((sql, params), index) in wanted {
             let sql = format!("EXPLAIN QUERY PLAN {}", Dialect::Sqlite.sql(&sql));
-            let mut statement = connection.prepare(&sql).unwrap();
-            let detail = |row: &rusqlite::Row<'_>| row.get::<_, String>(3);
-            let steps = statement.raw_query().mapped(detail);
-            let steps: Vec<String> = steps.map(|step| step.unwrap()).collect();
+            let steps = crate::sqlite::query(&connection, &sql, &params).unwrap();
+            let steps: Vec<&str> = steps.iter().map(|step| step.text(3).unwrap()).collect();
             assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
-            assert!(
-                !steps.iter().any(|step| step == "SCAN deleted_records"),
-                "{steps:?}"
-            );
+            assert!(!steps.contains(&"SCAN deleted_records"), "{steps:?}");
+            // Sorting would read all of the module for each transaction.
+            let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+            assert!(!(sorts && index == "deleted_records_heads"), "{steps:?}");
         }
     }
 }
