@@ -128,7 +128,6 @@ CREATE TABLE outbox (
     kind TEXT NOT NULL CHECK (kind IN ('owner_changed')),
     module BIGINT NOT NULL,
     record BIGINT NOT NULL,
-    body TEXT NOT NULL,
     recipient BIGINT NOT NULL,
     actor BIGINT NOT NULL,
     job BIGINT,

@@ -294,11 +294,21 @@ pub(crate) fn name_of(
     module: &Module,
     id: RecordId,
 ) -> Result<Option<String>, Fault> {
-    if !module.name_field().is_some_and(|field| actor.sees(field)) {
-        return Ok(None);
-    }
-    let found = records::names(tx, module, &actor.seen(module).of_ids([id]))?;
+    let found = names_of(tx, actor, module, [id])?;
     Ok(found.into_iter().next().map(|(_, name)| name))
+}
+
+/// What these records are called, likewise.
+pub(crate) fn names_of(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    ids: impl IntoIterator<Item = RecordId>,
+) -> Result<Vec<(RecordId, String)>, Fault> {
+    if !module.name_field().is_some_and(|field| actor.sees(field)) {
+        return Ok(Vec::new());
+    }
+    Ok(records::names(tx, module, &actor.seen(module).of_ids(ids))?)
 }
 
 /// A SUCCESS item of an answer about records.

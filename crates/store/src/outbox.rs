@@ -1,25 +1,19 @@
 //! The outbox: what somebody outside the transaction is to learn of, written with what caused it.
 
 use crate::tx::Tx;
-use crate::{Error, Result, Row, params};
+use crate::{Result, Row, Same, params};
 use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
-use serde_json::{Value as Json, json};
+use model::value::Class;
 
-/// A record that has a new owner, whom to tell.
+/// Records that have a new owner, whom to tell.
 #[derive(Clone, Copy, Debug)]
-pub struct OwnerChanged<'a> {
-    /// The entry's id.
-    pub id: i64,
-    /// The record's module.
+pub struct OwnerChanged {
+    /// The records' module.
     pub module: ModuleId,
-    /// The record.
-    pub record: RecordId,
-    /// What the record is called.
-    pub name: Option<&'a str>,
     /// The new owner.
     pub owner: UserId,
-    /// Who gave it to them.
+    /// Who gave them the records.
     pub actor: UserId,
     /// Through which job.
     pub job: Option<JobId>,
@@ -38,8 +32,6 @@ pub struct Entry {
     pub module: ModuleId,
     /// The record.
     pub record: RecordId,
-    /// What the kind has to say.
-    pub body: Json,
     /// Whom it tells.
     pub recipient: UserId,
     /// Who caused it.
@@ -57,19 +49,23 @@ pub struct Place {
     pub id: i64,
 }
 
-/// Stores an entry.
-pub fn insert(tx: &mut Tx, new: &OwnerChanged<'_>) -> Result<()> {
-    let sql = "INSERT INTO outbox (id, kind, module, record, body, recipient, actor, job, at)
-               VALUES ($1, 'owner_changed', $2, $3, $4, $5, $6, $7, $8)";
-    let (module, record) = (new.module.0, new.record.0);
-    let body = json!({ "record_name": new.name }).to_string();
-    let job = new.job.map(|job| job.0);
-    let (owner, actor) = (new.owner.0, new.actor.0);
-    tx.execute(
-        sql,
-        params![new.id, module, record, body, owner, actor, job, new.at.0],
-    )?;
-    Ok(())
+/// Stores an entry for each of these records. What they are called is not stored: a name must be
+/// gone when its record is.
+pub fn insert(tx: &mut Tx, new: OwnerChanged, records: &[RecordId]) -> Result<()> {
+    let same = [
+        Same::text("kind", "owner_changed"),
+        Same::int("module", new.module.0),
+        Same::int("recipient", new.owner.0),
+        Same::int("actor", new.actor.0),
+        Same::int("job", new.job.map(|job| job.0)),
+        Same::int("at", new.at.0),
+    ];
+    let columns = ["id", "record"].map(|name| (name.to_owned(), Class::Int));
+    let mut rows = Vec::with_capacity(records.len());
+    for record in records {
+        rows.push(vec![tx.new_id()?.into(), record.0.into()]);
+    }
+    tx.insert_rows("outbox", &same, &columns, &rows)
 }
 
 /// Entries before a place, the newest first: all, or those that this user caused or is told of.
@@ -90,7 +86,7 @@ pub fn list(
         params.push(user.0.into());
     }
     let sql = format!(
-        "SELECT id, at, kind, module, record, body, recipient, actor, job FROM outbox
+        "SELECT id, at, kind, module, record, recipient, actor, job FROM outbox
          WHERE (at, id) < ($1, $2){own} ORDER BY at DESC, id DESC LIMIT {limit}"
     );
     let rows = tx.query(&sql, &params)?;
@@ -98,9 +94,6 @@ pub fn list(
 }
 
 fn entry(row: &Row) -> Result<Entry> {
-    let body = row.text(5)?;
-    let body = serde_json::from_str(body)
-        .map_err(|error| Error::Inconsistent(format!("an entry of the outbox: {error}")))?;
     Ok(Entry {
         place: Place {
             id: row.int(0)?,
@@ -109,10 +102,9 @@ fn entry(row: &Row) -> Result<Entry> {
         kind: row.text(2)?.to_owned(),
         module: ModuleId(row.int(3)?),
         record: RecordId(row.int(4)?),
-        body,
-        recipient: UserId(row.int(6)?),
-        actor: UserId(row.int(7)?),
-        job: row.opt_int(8)?.map(JobId),
+        recipient: UserId(row.int(5)?),
+        actor: UserId(row.int(6)?),
+        job: row.opt_int(7)?.map(JobId),
     })
 }
 

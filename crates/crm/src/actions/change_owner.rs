@@ -26,9 +26,8 @@ use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
 use store::outbox::{self, OwnerChanged};
-use store::records::Filter;
 use store::targets::Target;
-use store::{Db, Fault, Tx, records};
+use store::{Db, Fault, Tx};
 
 pub use related::{Left, Part, parts};
 
@@ -188,32 +187,16 @@ pub fn run_now(
     let left = related::give(tx, writing, &given, wanted.owner, wanted.parts)?;
     if wanted.notify {
         let changed = with(|settled| *settled == Settled::Changed);
-        notify(tx, writing, wanted.owner, &changed)?;
+        let told = OwnerChanged {
+            module: module.id,
+            owner: wanted.owner,
+            actor: actor.user.id,
+            job,
+            at: now,
+        };
+        outbox::insert(tx, told, &changed)?;
     }
     Ok(Given { settled, left })
-}
-
-/// Puts an entry for each record into the outbox, for the new owner.
-fn notify(tx: &mut Tx, writing: Writing<'_>, owner: UserId, ids: &[RecordId]) -> Result<(), Fault> {
-    // Who gave a record away need not see it any more; the new owner does.
-    let these = Filter::everything().of_ids(ids.iter().copied());
-    let names: BTreeMap<RecordId, String> = records::names(tx, writing.module, &these)?
-        .into_iter()
-        .collect();
-    for record in ids {
-        let new = OwnerChanged {
-            id: tx.new_id()?,
-            module: writing.module.id,
-            record: *record,
-            name: names.get(record).map(String::as_str),
-            owner,
-            actor: writing.actor.user.id,
-            job: writing.job,
-            at: writing.now,
-        };
-        outbox::insert(tx, &new)?;
-    }
-    Ok(())
 }
 
 fn writing<'a>(actor: &'a Actor, module: &'a Module, cause: Cause, now: Timestamp) -> Writing<'a> {

@@ -6,6 +6,7 @@ use testkit::{Kind, each_db};
 
 each_db! {
     a_notified_owner_has_an_entry_for_each_record,
+    a_record_is_named_to_those_who_see_it_while_it_is_there,
     entries_are_paged_newest_first,
     others_see_what_they_caused_and_what_tells_them,
     a_refused_request_leaves_no_entry,
@@ -62,6 +63,31 @@ mod check {
         // It is theirs already: nothing happened that somebody could be told of.
         give(&api, "admin", &ids, "oskar");
         assert_eq!(entries(&api, "admin").len(), 2);
+    }
+
+    pub(super) fn a_record_is_named_to_those_who_see_it_while_it_is_there(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let ids = ada.make_leads(1);
+        give(&api, "admin", &ids, "joana");
+        let names = || {
+            let name = |who: &str| entries(&api, who)[0]["record"]["name"].clone();
+            ["admin", "joana"].map(name)
+        };
+        assert_eq!(names(), ["Lead 0", "Lead 0"]);
+        // It goes on to Oskar, and Joana sees it no longer.
+        api.make_private("Leads");
+        let quiet = json!({ "ids": ids, "owner": { "id": api.user_id("oskar") } });
+        assert_eq!(ada.change_owner("Leads", &quiet).status, 200);
+        assert_eq!(names(), [json!("Lead 0"), Json::Null]);
+        let renamed = json!({ "data": [{ "Last_Name": "Reis" }] });
+        assert_eq!(ada.put(&format!("Leads/{}", ids[0]), &renamed).status, 200);
+        assert_eq!(names(), [json!("Reis"), Json::Null]);
+        // A name does not outlive its record.
+        assert_eq!(ada.delete(&format!("Leads/{}", ids[0])).status, 200);
+        let path = format!("settings/recycle_bin/{}", ids[0]);
+        assert_eq!(ada.delete(&path).status, 200);
+        assert_eq!(names(), [Json::Null, Json::Null]);
     }
 
     pub(super) fn entries_are_paged_newest_first(kind: Kind) {
