@@ -17,6 +17,7 @@ each_db! {
     a_removed_blueprint_lets_its_records_go,
     a_freed_record_comes_back_only_by_the_rules_of_entry,
     of_several_blueprints_the_first_that_fits_takes_a_record,
+    the_demo_shows_a_process_and_a_rule,
 }
 
 pub(crate) const PROCESS: &str = r#"
@@ -462,5 +463,35 @@ to = "Attempted to Contact"
             200
         );
         assert_eq!(name(&first), "Follow-up");
+    }
+
+    pub(super) fn the_demo_shows_a_process_and_a_rule(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let tomas = api.caller("tomas");
+        let visit = json!({
+            "Name": "Quinta da Nora", "Visited_On": "2026-11-02", "Flow": 0.4,
+            "Result": "Suitable after Works",
+        });
+        let visit = tomas.make("Site_Visits", &[visit]).remove(0);
+        let ways = format!("Site_Visits/{visit}/actions/blueprint");
+        let shown = tomas.get(&ways).json()["blueprint"].clone();
+        assert_eq!(shown["process_info"]["name"], "Works");
+        let way = |n: usize| shown["transitions"][n]["id"].clone();
+        let name = |n: usize| shown["transitions"][n]["name"].clone();
+        assert_eq!([name(0), name(1)], ["Works Done", "Works Too Costly"]);
+        let past = json!({ "data": [{ "Result": "Suitable" }] });
+        let reply = tomas.put(&format!("Site_Visits/{visit}"), &past);
+        assert_eq!(reply.codes(), ["RECORD_IN_BLUEPRINT"]);
+        let done = json!({ "transition_id": way(0), "data": { "Findings": "a new basin" } });
+        let body = json!({ "blueprint": [done] });
+        let too_little = tomas.put(&ways, &body);
+        assert_eq!(too_little.status, 400, "{}", too_little.text);
+        let text = "A suitable site gives at least 0.5 m³ an hour.";
+        assert!(too_little.text.contains(text), "{}", too_little.text);
+        let better = json!({ "data": [{ "Flow": 2.5 }] });
+        let reply = tomas.put(&format!("Site_Visits/{visit}"), &better);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        assert_eq!(tomas.put(&ways, &body).status, 200);
+        assert_eq!(tomas.record("Site_Visits", &visit)["Result"], "Suitable");
     }
 }
