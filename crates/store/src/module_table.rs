@@ -2,7 +2,7 @@
 
 use crate::dialect::quote;
 use crate::tx::Tx;
-use crate::{Result, params};
+use crate::{Dialect, Result};
 use model::catalog::Catalog;
 use model::field::{Field, FieldKind};
 use model::module::{Module, system};
@@ -23,138 +23,142 @@ pub fn column(field: &Field) -> String {
 }
 
 /// Makes the tables follow a new catalog: a new module's table, a new field's column; the column of
-/// a field that is gone or renamed is renamed, so that nothing stored is lost.
+/// a field that is gone or renamed is renamed, so that nothing stored is lost. All of it is sent at
+/// once: the first start makes over 100 tables and indexes, each alone a round trip.
 pub(crate) fn follow(tx: &mut Tx, catalog: &Catalog) -> Result<()> {
     let before = tx.find_catalog();
+    let mut script = Script {
+        dialect: tx.dialect(),
+        statements: Vec::new(),
+    };
     for module in &catalog.modules {
         let old = before
             .as_ref()
             .and_then(|catalog| catalog.module_by_id(module.id));
         match old {
-            None => create(tx, module)?,
-            Some(old) => alter(tx, old, module)?,
+            None => script.create(module),
+            Some(old) => script.alter(old, module),
+        }
+    }
+    let before = before.iter().flat_map(|catalog| &catalog.modules);
+    for gone in before.filter(|m| catalog.module_by_id(m.id).is_none()) {
+        let aside = quote(&format!("removed_{}", gone.id));
+        script.add(format!("ALTER TABLE {} RENAME TO {aside}", table(gone)));
+    }
+    script.number(catalog);
+    tx.batch(&script.statements.join(";\n"))
+}
+
+/// Statements without parameters, to be run in order.
+struct Script {
+    dialect: Dialect,
+    statements: Vec<String>,
+}
+
+impl Script {
+    fn add(&mut self, statement: String) {
+        self.statements.push(statement);
+    }
+
+    fn column_definition(&self, field: &Field) -> String {
+        let class = self.dialect.column_type(field.kind.class());
+        format!("{} {class}", column(field))
+    }
+
+    fn create(&mut self, module: &Module) {
+        let mut columns = vec![
+            format!("id {}", self.dialect.record_key()),
+            "rev BIGINT NOT NULL".to_owned(),
+        ];
+        let fields = module.fields.iter();
+        columns.extend(fields.map(|field| self.column_definition(field)));
+        let columns = columns.join(", ");
+        self.add(format!("CREATE TABLE {} ({columns})", table(module)));
+        for name in [system::OWNER, system::CREATED_TIME, system::MODIFIED_TIME] {
+            if let Some(field) = module.field(name) {
+                self.index(module, field);
+            }
         }
         for field in &module.fields {
-            if let FieldKind::AutoNumber { start, .. } = &field.kind {
-                tx.execute(
-                    "INSERT INTO autonumbers (field, next) VALUES ($1, $2)
-                     ON CONFLICT (field) DO NOTHING",
-                    params![field.id.0, *start],
-                )?;
+            self.indexes_of(module, field);
+        }
+    }
+
+    fn index(&mut self, module: &Module, field: &Field) {
+        let (name, table, column) = (index_name(field), table(module), column(field));
+        self.add(format!("CREATE INDEX {name} ON {table} ({column})"));
+    }
+
+    /// Indexes that the field's own rules need: its values unique without case, or found by
+    /// reference.
+    fn indexes_of(&mut self, module: &Module, field: &Field) {
+        if field.unique {
+            let (name, table, column) = (index_name(field), table(module), column(field));
+            let key = if field.kind.is_text() {
+                format!("swathe_fold({column})")
+            } else {
+                column
+            };
+            self.add(format!("CREATE UNIQUE INDEX {name} ON {table} ({key})"));
+        } else if matches!(field.kind, FieldKind::Lookup { .. }) {
+            self.index(module, field);
+        }
+    }
+
+    fn alter(&mut self, old: &Module, new: &Module) {
+        let table = table(new);
+        if old.api_name != new.api_name {
+            let was = self::table(old);
+            self.add(format!("ALTER TABLE {was} RENAME TO {table}"));
+        }
+        for was in &old.fields {
+            let to = match new.field_by_id(was.id) {
+                Some(now) if now.api_name == was.api_name => continue,
+                Some(now) => column(now),
+                None => {
+                    self.add(format!("DROP INDEX IF EXISTS {}", index_name(was)));
+                    quote(&format!("removed_{}", was.id))
+                }
+            };
+            let from = column(was);
+            self.add(format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"));
+        }
+        for field in &new.fields {
+            match old.field_by_id(field.id) {
+                None => {
+                    let definition = self.column_definition(field);
+                    self.add(format!("ALTER TABLE {table} ADD COLUMN {definition}"));
+                    self.indexes_of(new, field);
+                }
+                Some(was) if was.unique != field.unique => {
+                    self.add(format!("DROP INDEX IF EXISTS {}", index_name(field)));
+                    self.indexes_of(new, field);
+                }
+                Some(_) => {}
             }
         }
     }
-    if let Some(before) = before {
-        for gone in before
-            .modules
-            .iter()
-            .filter(|m| catalog.module_by_id(m.id).is_none())
-        {
-            let aside = quote(&format!("removed_{}", gone.id));
-            tx.batch(&format!("ALTER TABLE {} RENAME TO {aside}", table(gone)))?;
+
+    /// Auto-numbers that do not count yet begin to. Ids and starts are integers of the catalog, so
+    /// they stand in the text.
+    fn number(&mut self, catalog: &Catalog) {
+        let fields = catalog.modules.iter().flat_map(|module| &module.fields);
+        let rows: Vec<String> = fields
+            .filter_map(|field| match &field.kind {
+                FieldKind::AutoNumber { start, .. } => Some(format!("({}, {start})", field.id)),
+                _ => None,
+            })
+            .collect();
+        if !rows.is_empty() {
+            let rows = rows.join(", ");
+            self.add(format!(
+                "INSERT INTO autonumbers (field, next) VALUES {rows} ON CONFLICT (field) DO NOTHING"
+            ));
         }
     }
-    Ok(())
-}
-
-fn column_definition(tx: &Tx, field: &Field) -> String {
-    format!(
-        "{} {}",
-        column(field),
-        tx.dialect().column_type(field.kind.class())
-    )
-}
-
-fn create(tx: &mut Tx, module: &Module) -> Result<()> {
-    let mut columns = vec![
-        format!("id {}", tx.dialect().record_key()),
-        "rev BIGINT NOT NULL".to_owned(),
-    ];
-    columns.extend(
-        module
-            .fields
-            .iter()
-            .map(|field| column_definition(tx, field)),
-    );
-    tx.batch(&format!(
-        "CREATE TABLE {} ({})",
-        table(module),
-        columns.join(", ")
-    ))?;
-    for name in [system::OWNER, system::CREATED_TIME, system::MODIFIED_TIME] {
-        if let Some(field) = module.field(name) {
-            index(tx, module, field)?;
-        }
-    }
-    for field in &module.fields {
-        indexes_of(tx, module, field)?;
-    }
-    Ok(())
 }
 
 /// A name that no other index has: field ids are unique in the org.
 fn index_name(field: &Field) -> String {
     quote(&format!("i_{}", field.id))
-}
-
-fn index(tx: &mut Tx, module: &Module, field: &Field) -> Result<()> {
-    let (name, table, column) = (index_name(field), table(module), column(field));
-    tx.batch(&format!("CREATE INDEX {name} ON {table} ({column})"))
-}
-
-/// Indexes that the field's own rules need: its values unique without case, or found by reference.
-fn indexes_of(tx: &mut Tx, module: &Module, field: &Field) -> Result<()> {
-    if field.unique {
-        let (name, table, column) = (index_name(field), table(module), column(field));
-        let key = if field.kind.is_text() {
-            format!("swathe_fold({column})")
-        } else {
-            column
-        };
-        return tx.batch(&format!("CREATE UNIQUE INDEX {name} ON {table} ({key})"));
-    }
-    if matches!(field.kind, FieldKind::Lookup { .. }) {
-        return index(tx, module, field);
-    }
-    Ok(())
-}
-
-fn alter(tx: &mut Tx, old: &Module, new: &Module) -> Result<()> {
-    if old.api_name != new.api_name {
-        tx.batch(&format!(
-            "ALTER TABLE {} RENAME TO {}",
-            table(old),
-            table(new)
-        ))?;
-    }
-    let table = table(new);
-    for was in &old.fields {
-        let to = match new.field_by_id(was.id) {
-            Some(now) if now.api_name == was.api_name => continue,
-            Some(now) => column(now),
-            None => {
-                tx.batch(&format!("DROP INDEX IF EXISTS {}", index_name(was)))?;
-                quote(&format!("removed_{}", was.id))
-            }
-        };
-        tx.batch(&format!(
-            "ALTER TABLE {table} RENAME COLUMN {} TO {to}",
-            column(was)
-        ))?;
-    }
-    for field in &new.fields {
-        match old.field_by_id(field.id) {
-            None => {
-                let definition = column_definition(tx, field);
-                tx.batch(&format!("ALTER TABLE {table} ADD COLUMN {definition}"))?;
-                indexes_of(tx, new, field)?;
-            }
-            Some(was) if was.unique != field.unique => {
-                tx.batch(&format!("DROP INDEX IF EXISTS {}", index_name(field)))?;
-                indexes_of(tx, new, field)?;
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }
