@@ -30,21 +30,35 @@ pub fn value(
             .with("api_name", field.api_name.as_str())
             .with("json_path", at())
     })?;
-    if let Value::Int(id) = value {
-        let known = match field.kind {
-            FieldKind::OwnerLookup | FieldKind::UserLookup => {
-                actor.catalog.user(UserId(id)).is_some_and(|user| {
-                    user.is_active() && (user.confirmed || field.kind != FieldKind::OwnerLookup)
-                })
-            }
-            FieldKind::Layout => module.layout(LayoutId(id)).is_some(),
-            _ => true,
-        };
-        if !known {
-            return Err(Refusal::invalid("id", format!("{}.id", at())));
-        }
-    }
+    check_known(actor, module, field, &value, path)?;
     Ok(value)
+}
+
+/// Refuses a user or a layout that the catalog does not have.
+pub(crate) fn check_known(
+    actor: &Actor,
+    module: &Module,
+    field: &Field,
+    value: &Value,
+    path: &str,
+) -> Result<(), Refusal> {
+    let Some(id) = value.as_int() else {
+        return Ok(());
+    };
+    let known = match field.kind {
+        FieldKind::OwnerLookup | FieldKind::UserLookup => {
+            actor.catalog.user(UserId(id)).is_some_and(|user| {
+                user.is_active() && (user.confirmed || field.kind != FieldKind::OwnerLookup)
+            })
+        }
+        FieldKind::Layout => module.layout(LayoutId(id)).is_some(),
+        _ => true,
+    };
+    if known {
+        return Ok(());
+    }
+    let path = format!("{path}.{}.id", field.api_name);
+    Err(Refusal::invalid("id", path))
 }
 
 /// The fields of a record object that the server takes from a caller, with their values. Keys that

@@ -4,7 +4,7 @@ use super::scheduled::{
     self, Selection, ViewSelection, decode, encode, fires_automation, module_of, run_named,
 };
 use crate::actor::Actor;
-use crate::change::{Change, FieldWrite};
+use crate::change::{Change, FieldWrite, Write};
 use crate::input;
 use crate::owner;
 use crate::record::{self, Writing};
@@ -41,6 +41,10 @@ struct StoredWrite {
     write: FieldWrite,
 }
 
+/// Where the values stand in a request.
+const AT: &str = "$.data[0]";
+const NOT_UPDATED: &str = "This field cannot be updated in the Mass Update";
+
 /// Refuses an actor who may not mass update the module at all (wire API 1.9, step 2).
 pub fn authorise(actor: &Actor, module: &Module) -> Result<(), Refusal> {
     actor.require(Right::MassUpdate, module)?;
@@ -62,15 +66,11 @@ pub fn change(
     for (name, json) in object {
         let field = module
             .field(name)
-            .filter(|field| field.mass_update && (with_layout || field.kind != FieldKind::Layout))
-            .ok_or_else(|| refused(name, "This field cannot be updated in the Mass Update"))?;
+            .filter(|field| with_layout || field.kind != FieldKind::Layout)
+            .ok_or_else(|| refused(name, NOT_UPDATED))?;
         check_writable(actor, module, field)?;
-        let value = input::value(actor, module, field, json, "$.data[0]")?;
-        check_picks(field, &value)?;
-        check_user(actor, field, &value)?;
-        if value.is_null() && field.mandatory {
-            return Err(Refusal::mandatory(name, format!("$.data[0].{name}")));
-        }
+        let value = input::value(actor, module, field, json, AT)?;
+        check_value(actor, field, &value)?;
         values.push((field, value.clone()));
         change.0.push(input::write(field, value, !over_write));
     }
@@ -116,9 +116,12 @@ pub fn at_data(refusal: Refusal) -> Refusal {
     }
 }
 
-/// Refuses a field that the actor may not write, or that a rule depends on (wire API 1.3, steps 4
-/// and 5).
+/// Refuses a field that no mass update writes, that the actor may not write, or that a rule depends on
+/// (wire API 1.3, steps 3 to 5).
 fn check_writable(actor: &Actor, module: &Module, field: &Field) -> Result<(), Refusal> {
+    if !field.mass_update {
+        return Err(refused(&field.api_name, NOT_UPDATED));
+    }
     match actor.profile.field(field.id) {
         FieldRight::Editable => {}
         FieldRight::Hidden => return Err(refused(&field.api_name, "Field is not visible")),
@@ -130,6 +133,39 @@ fn check_writable(actor: &Actor, module: &Module, field: &Field) -> Result<(), R
     }
     match rules::primary_of(module, field) {
         Some(text) => Err(refused(&field.api_name, text)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a value that a mass update may not write, as the catalog is now.
+fn check_value(actor: &Actor, field: &Field, value: &Value) -> Result<(), Refusal> {
+    check_picks(field, value)?;
+    check_user(actor, field, value)?;
+    if value.is_null() && field.mandatory {
+        let name = field.api_name.as_str();
+        return Err(Refusal::mandatory(name, format!("{AT}.{name}")));
+    }
+    Ok(())
+}
+
+/// Refuses a lookup of a record that is not there, or not shown to the actor.
+pub fn check_references(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    change: &Change,
+) -> Result<(), Fault> {
+    let values = change.0.iter().filter_map(|part| match &part.write {
+        Write::Set(value) => Some((module.field_by_id(part.field)?, value)),
+        Write::Append(_) => None,
+    });
+    let dangling = input::check_references(tx, actor, &[values.collect()])?;
+    match dangling.into_iter().flatten().next() {
+        Some(field) => {
+            let path = format!("{AT}.{}.id", field.api_name);
+            let text = "the related id given seems to be invalid";
+            Err(Refusal::invalid(&field.api_name, path).saying(text).into())
+        }
         None => Ok(()),
     }
 }
@@ -219,8 +255,12 @@ impl Action for MassUpdate {
         for StoredWrite { kind, write } in request.fields {
             let field = same_field(module, write.field, &kind)?;
             check_writable(&actor, module, field)?;
+            let value = write.write.onto(&Value::Null);
+            input::check_known(&actor, module, field, &value, AT)?;
+            check_value(&actor, field, &value)?;
             change.0.push(write);
         }
+        check_references(tx, &actor, module, &change)?;
         let within = request.selection.within(module)?;
         let items: Vec<(RecordId, &Change)> = targets
             .iter()

@@ -28,15 +28,18 @@ pub(super) fn asked(tx: &mut Tx, call: &Call<'_>) -> Result<Result<Request, Told
         Ok(Asked::Now(ids)) => {
             let known: Vec<RecordId> = ids.iter().flatten().copied().collect();
             let found = activities::of_ids(tx, &actor, &known)?;
-            let parts = found
-                .into_iter()
-                .map(|(module, own)| (part(call, &actor, module, &body), own));
-            sorted(parts.collect(), ids).map(Request::Now)
+            let mut parts = Vec::new();
+            for (module, own) in found {
+                parts.push((part(tx, call, &actor, module, &body)?, own));
+            }
+            sorted(parts, ids).map(Request::Now)
         }
-        Ok(Asked::Later(selection)) => activities::of_view(&actor, selection.cvid)
-            .map_err(Told::Bare)
-            .and_then(|module| part(call, &actor, module, &body))
-            .map(|part| Request::Later(part, selection)),
+        Ok(Asked::Later(selection)) => match activities::of_view(&actor, selection.cvid) {
+            Ok(module) => {
+                part(tx, call, &actor, module, &body)?.map(|part| Request::Later(part, selection))
+            }
+            Err(refusal) => Err(Told::Bare(refusal)),
+        },
         Err(told) => Err(told),
     })
 }
@@ -80,17 +83,21 @@ fn read(body: &Map<String, Json>) -> Result<Asked, Told> {
 
 /// The change as it is in one of the modules.
 fn part(
+    tx: &mut Tx,
     call: &Call<'_>,
     actor: &Actor,
     module: &Module,
     body: &Map<String, Json>,
-) -> Result<Part, Told> {
-    action::authorise(actor, module)?;
-    Ok(Part {
+) -> Result<Result<Part, Told>, Fault> {
+    let change = match action::authorise(actor, module) {
+        Ok(()) => mass_update::change(tx, call, actor, module, body)?,
+        Err(refusal) => Err(refusal.into()),
+    };
+    Ok(change.map(|change| Part {
         module: module.api_name.clone(),
-        change: mass_update::change(call, actor, module, body)?,
+        change,
         ids: Vec::new(),
-    })
+    }))
 }
 
 /// The job of this id, if it is of one of the modules that the actor sees.

@@ -16,7 +16,7 @@ use model::people::Right;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
-use store::{Fault, Priority};
+use store::{Fault, Priority, Tx};
 
 /// The same values for records of one module.
 pub(super) struct Part {
@@ -56,7 +56,7 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
         let (actor, module) = open(tx, call)?;
         mass_update::authorise(&actor, &module)?;
         let body = call.json_object()?;
-        Ok(asked(call, &actor, &module, &body))
+        asked(tx, call, &actor, &module, &body)
     })?;
     match read {
         Ok(Request::Now(named)) => now(call, &named),
@@ -73,15 +73,23 @@ fn of_activities(call: &Call<'_>) -> bool {
 }
 
 fn asked(
+    tx: &mut Tx,
     call: &Call<'_>,
     actor: &Actor,
     module: &Module,
     body: &Map<String, Json>,
-) -> Result<Request, Told> {
-    check_keys(body)?;
+) -> Result<Result<Request, Told>, Fault> {
+    let change = match check_keys(body) {
+        Ok(()) => change(tx, call, actor, module, body)?,
+        Err(refusal) => Err(refusal.into()),
+    };
+    Ok(change.and_then(|change| selected(module, change, body)))
+}
+
+fn selected(module: &Module, change: Change, body: &Map<String, Json>) -> Result<Request, Told> {
     let mut part = Part {
         module: module.api_name.clone(),
-        change: change(call, actor, module, body)?,
+        change,
         ids: Vec::new(),
     };
     Ok(match mass_action::selection(body)? {
@@ -108,6 +116,24 @@ pub(super) fn check_keys(body: &Map<String, Json>) -> Result<(), Refusal> {
 
 /// What to write into records of a module.
 pub(super) fn change(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    actor: &Actor,
+    module: &Module,
+    body: &Map<String, Json>,
+) -> Result<Result<Change, Told>, Fault> {
+    let change = match read(call, actor, module, body) {
+        Ok(change) => change,
+        Err(told) => return Ok(Err(told)),
+    };
+    match mass_update::check_references(tx, actor, module, &change) {
+        Ok(()) => Ok(Ok(change)),
+        Err(Fault::Refused(refusal)) => Ok(Err(Told::InData(*refusal))),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn read(
     call: &Call<'_>,
     actor: &Actor,
     module: &Module,

@@ -18,6 +18,8 @@ each_db! {
     a_record_that_was_locked_or_converted_fails,
     a_record_that_joined_the_view_later_is_left_alone,
     a_job_whose_actor_or_field_is_gone_fails_as_a_whole,
+    a_value_that_is_refused_after_the_acceptance_fails_the_job,
+    a_lookup_of_a_record_that_is_not_there_or_not_seen_is_refused,
     relative_dates_and_the_current_user_are_those_of_the_acceptance,
     every_visited_record_leaves_exactly_one_row,
     chunks_of_any_size_leave_equal_tables,
@@ -52,6 +54,16 @@ fn mixed_leads(api: &Api, ada: &Caller<'_>) -> Vec<String> {
     }
     api.clock.advance_ms(1_000);
     ids
+}
+
+fn field_of_leads<'a>(
+    catalog: &'a mut model::catalog::Catalog,
+    name: &str,
+) -> &'a mut model::field::Field {
+    let mut modules = catalog.modules.iter_mut();
+    let module = modules.find(|m| m.api_name == "Leads").unwrap();
+    let mut fields = module.fields.iter_mut();
+    fields.find(|field| field.api_name == name).unwrap()
 }
 
 mod check {
@@ -183,7 +195,7 @@ mod check {
 
     pub(super) fn a_job_whose_actor_or_field_is_gone_fails_as_a_whole(kind: Kind) {
         type Change = fn(&mut model::catalog::Catalog);
-        let changes: [(&str, Change); 6] = [
+        let changes: [(&str, Change); 7] = [
             ("AUTHORIZATION_FAILED", |catalog| {
                 let user = catalog
                     .users
@@ -218,6 +230,9 @@ mod check {
                 let field = fields.find(|field| field.api_name == "City").unwrap();
                 field.kind = FieldKind::Text { max: 5 };
             }),
+            ("INVALID_DATA", |catalog| {
+                field_of_leads(catalog, "City").mass_update = false;
+            }),
         ];
         for (code, change) in changes {
             let api = Api::start_demo(kind);
@@ -241,6 +256,102 @@ mod check {
             // The view is free again.
             ada.schedule(&json!({ "data": [{ "Company": "Faro" }], "cvid": cvid }));
         }
+    }
+
+    pub(super) fn a_value_that_is_refused_after_the_acceptance_fails_the_job(kind: Kind) {
+        type Case = (fn(&Api) -> Json, fn(&Api), &'static str);
+        let cases: [Case; 4] = [
+            (
+                |_| json!({ "City": null }),
+                |api| api.change_catalog(|c| field_of_leads(c, "City").mandatory = true),
+                "MANDATORY_NOT_FOUND",
+            ),
+            (
+                |api| json!({ "Technician": { "id": api.user_id("joana") } }),
+                |api| {
+                    api.change_catalog(|catalog| {
+                        let mut users = catalog.users.iter_mut();
+                        let user = users.find(|u| u.email.starts_with("joana"));
+                        user.unwrap().status = UserStatus::Inactive;
+                    });
+                },
+                "INVALID_DATA",
+            ),
+            (
+                |api| json!({ "Technician": { "id": api.user_id("ines") } }),
+                |api| api.apply_org(crate::owners::TO_SUBORDINATES),
+                "INVALID_DATA",
+            ),
+            (
+                |_| json!({ "Lead_Source": "Chat" }),
+                |api| {
+                    api.change_catalog(|c| {
+                        let values = &mut field_of_leads(c, "Lead_Source").values;
+                        values.retain(|value| value.value != "Chat");
+                    });
+                },
+                "INVALID_DATA",
+            ),
+        ];
+        for (data, change, code) in cases {
+            let api = Api::start_demo(kind);
+            let tomas = api.caller("tomas");
+            tomas.make_leads(3);
+            let cvid = api.view("Leads", "Open Leads");
+            let job = tomas.schedule(&json!({ "data": [data(&api)], "cvid": cvid }));
+            change(&api);
+            api.records_unchanged_by(|| {
+                api.run_jobs();
+            });
+            tomas.expect_status(&job, "FAILED", [3, 0, 0, 3]);
+            let error = api.rows("jobs", &["error"]);
+            assert!(error[0].contains(code), "{code} {error:?}");
+        }
+    }
+
+    pub(super) fn a_lookup_of_a_record_that_is_not_there_or_not_seen_is_refused(kind: Kind) {
+        let api = Api::start_demo(kind);
+        api.apply_org(
+            "[[module]]\napi_name = \"Leads\"\n[[module.field]]\napi_name = \"Referred_By\"\n\
+             type = \"lookup\"\nmodule = \"Contacts\"\nmass_update = true\n",
+        );
+        api.make_private("Contacts");
+        let contact = |who: &str| {
+            let caller = api.caller(who);
+            caller
+                .make("Contacts", &[json!({ "Last_Name": "C" })])
+                .remove(0)
+        };
+        let joana = api.caller("joana");
+        let leads = joana.make_leads(2);
+        let (own, foreign) = (contact("joana"), contact("admin"));
+        let cvid = api.view("Leads", "All Leads");
+        let details = json!({
+            "api_name": "Referred_By", "json_path": "$.data[0].Referred_By.id",
+        });
+        let text = "the related id given seems to be invalid";
+        let item = crate::demo::error("INVALID_DATA", text, &details);
+        for id in ["5", &leads[0], &foreign] {
+            let data = json!([{ "Referred_By": { "id": id } }]);
+            for body in [
+                json!({ "data": data, "ids": leads }),
+                json!({ "data": data, "cvid": cvid }),
+            ] {
+                crate::demo::refused(&api, &joana, ("Leads", &body), |_| {
+                    (400, crate::demo::in_data(&item))
+                });
+            }
+        }
+        // A job asks again: what it would point at may be gone by then.
+        let data = json!([{ "Referred_By": { "id": own } }]);
+        let body = json!({ "data": data, "ids": leads[..1] });
+        assert_eq!(joana.mass_update("Leads", &body).codes(), ["SUCCESS"]);
+        let job = joana.schedule(&json!({ "data": data, "cvid": cvid }));
+        let gone = api.caller("admin").delete(&format!("Contacts/{own}"));
+        assert_eq!(gone.status, 200);
+        api.run_jobs();
+        joana.expect_status(&job, "FAILED", [2, 0, 0, 2]);
+        assert_eq!(joana.record("Leads", &leads[1])["Referred_By"], Json::Null);
     }
 
     pub(super) fn relative_dates_and_the_current_user_are_those_of_the_acceptance(kind: Kind) {
