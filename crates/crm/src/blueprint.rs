@@ -205,7 +205,7 @@ pub fn go(
         cause: Cause::Blueprint,
         ..writing
     };
-    for settled in record::update(tx, writing, &[(id, &change)], None)? {
+    for settled in record::update(tx, writing, &[(id, &change)], record::Expected::default())? {
         if let Settled::Failed(refusal) = settled {
             return Err(refusal.into());
         }

@@ -7,6 +7,7 @@ pub mod blueprint;
 pub mod change;
 pub mod deleted;
 pub mod export;
+mod history;
 pub mod hold;
 pub mod import;
 pub mod input;

@@ -3,13 +3,14 @@
 mod along;
 mod create;
 mod delete;
+mod drift;
 mod reading;
 mod restore;
 mod unique;
 
 pub use create::{create, create_by};
 pub use delete::delete;
-pub(crate) use delete::delete_first;
+pub(crate) use delete::{delete_first, foresee_deletion};
 pub use restore::restore;
 
 use crate::actor::Actor;
@@ -18,7 +19,8 @@ use crate::change::Change;
 use crate::judge::{Columns, Verdict, judge};
 use crate::owner::Owners;
 use crate::rules::{LayoutRules, Rules};
-use jobs::Settled;
+use drift::Drift;
+use jobs::{Difference, Forecast, Settled};
 use model::field::Field;
 use model::id::{JobId, RecordId};
 use model::module::{Module, system};
@@ -29,6 +31,7 @@ use reading::Reading;
 use std::collections::HashMap;
 use store::changes::{self, Cause, ChangeKind, Origin};
 use store::records::{self, Filter, Record};
+use store::targets::Target;
 use store::{Fault, Tx, blueprints};
 use unique::Uniques;
 
@@ -104,15 +107,38 @@ pub(crate) fn seen(
     Ok(Reading::unlocked(tx, writing, &columns, id)?.take(id))
 }
 
-/// Changes records, each by its own change, and answers for each what happened, in order. Records
-/// outside `within` are refused as having left the selection. Ids must differ.
+/// How a set's records are expected to be found.
+#[derive(Clone, Copy, Default)]
+pub struct Expected<'a> {
+    /// Still passing this; those that do not are refused as having left the selection.
+    pub within: Option<&'a Filter>,
+    /// As a plan saw them: the targets, record by record as the set has them. None is no plan.
+    pub targets: &'a [Target],
+}
+
+impl<'a> Expected<'a> {
+    /// Records of a selection, which must still pass it.
+    pub fn within(filter: Option<&'a Filter>) -> Self {
+        Self {
+            within: filter,
+            targets: &[],
+        }
+    }
+
+    fn target(&self, n: usize) -> Option<&'a Target> {
+        self.targets.get(n)
+    }
+}
+
+/// Changes records, each by its own change, and answers for each what happened, in order. Ids must
+/// differ.
 pub fn update(
     tx: &mut Tx,
     writing: Writing<'_>,
     items: &[(RecordId, &Change)],
-    within: Option<&Filter>,
+    expected: Expected<'_>,
 ) -> Result<Vec<Settled>, Fault> {
-    update_by(tx, writing, items, within, LayoutRules::Silent)
+    update_by(tx, writing, items, expected, LayoutRules::Silent)
 }
 
 /// The same, where layout rules may bind.
@@ -120,52 +146,28 @@ pub fn update_by(
     tx: &mut Tx,
     writing: Writing<'_>,
     items: &[(RecordId, &Change)],
-    within: Option<&Filter>,
+    expected: Expected<'_>,
     layout_rules: LayoutRules,
 ) -> Result<Vec<Settled>, Fault> {
-    let Writing { module, .. } = writing;
-    let rules = Rules::of(writing, layout_rules)?;
-    let changes = items.iter().map(|(_, change)| *change);
-    let columns = Columns::for_changes(module, &rules, changes);
-    let ids: Vec<RecordId> = items.iter().map(|(id, _)| *id).collect();
-    let reading = Reading::new(tx, writing, &columns, &ids, within)?;
-    let mut taken = Uniques::default();
-    let mut owners = Owners::default();
     let mut settled = Vec::with_capacity(items.len());
     let mut plan = Plan::default();
     let mut free = Vec::new();
     let mut lapsed = Vec::new();
-    for (id, change) in items {
-        let standing = match reading.get(*id) {
-            Ok(standing) => standing,
-            Err(refusal) => {
-                settled.push(Settled::Failed(refusal));
-                continue;
-            }
-        };
-        let Standing { record, facts, .. } = standing;
-        settled.push(
-            match judge(module, &columns, record, facts, &rules, change) {
-                Verdict::Refuse(refusal) => Settled::Failed(refusal),
-                Verdict::Unchanged => Settled::Unchanged,
-                Verdict::Change(writes) => {
-                    if let Some(refusal) = owners.of_change(writing, &writes) {
-                        Settled::Failed(refusal)
-                    } else if let Some(refusal) = taken.check(tx, writing, Some(*id), &writes)? {
-                        Settled::Failed(refusal)
-                    } else {
-                        plan.add(&columns, record, writes);
-                        if facts.blueprint.is_none() {
-                            free.push(*id);
-                        }
-                        if facts.lapsed {
-                            lapsed.push(*id);
-                        }
-                        Settled::Changed
-                    }
+    for (_, judged) in judge_all(tx, writing, items, expected, layout_rules)? {
+        settled.push(match judged {
+            Judged::Refuse(refusal) => Settled::Failed(refusal),
+            Judged::Unchanged => Settled::Unchanged,
+            Judged::Change(proposal) => {
+                if proposal.free {
+                    free.push(proposal.before.record);
                 }
-            },
-        );
+                if proposal.lapsed {
+                    lapsed.push(proposal.before.record);
+                }
+                plan.add(proposal);
+                Settled::Changed
+            }
+        });
     }
     plan.apply(tx, writing)?;
     if !lapsed.is_empty() {
@@ -175,6 +177,119 @@ pub fn update_by(
         blueprint::enter(tx, writing, &free)?;
     }
     Ok(settled)
+}
+
+/// Says what [`update`] would do, with the revision of each record now, and writes nothing.
+pub(crate) fn foresee(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    items: &[(RecordId, &Change)],
+    within: Option<&Filter>,
+) -> Result<Vec<(i64, Forecast)>, Fault> {
+    let expected = Expected::within(within);
+    let judged = judge_all(tx, writing, items, expected, LayoutRules::Silent)?;
+    let forecasts = judged.into_iter().map(|(rev, judged)| {
+        let forecast = match judged {
+            Judged::Refuse(refusal) => Forecast::Refuse(refusal),
+            Judged::Unchanged => Forecast::Unchanged,
+            Judged::Change(Proposal { writes, before, .. }) => {
+                let after = writes.into_iter().map(|(field, value)| (field.id, value));
+                Forecast::Change(Difference {
+                    before: before.before,
+                    after: after.collect(),
+                    refused: None,
+                })
+            }
+        };
+        (rev, forecast)
+    });
+    Ok(forecasts.collect())
+}
+
+/// What is to happen to one record.
+enum Judged<'a> {
+    Change(Proposal<'a>),
+    Unchanged,
+    Refuse(Refusal),
+}
+
+/// What is to be written into one record.
+struct Proposal<'a> {
+    writes: Vec<(&'a Field, Value)>,
+    before: changes::Change,
+    /// It is in no blueprint.
+    free: bool,
+    /// It is to be taken out of the blueprint that it is kept in.
+    lapsed: bool,
+}
+
+/// Judges records, each by its own change, in order, with the revision of each; 0 where there is no
+/// record.
+fn judge_all<'a>(
+    tx: &mut Tx,
+    writing: Writing<'a>,
+    items: &[(RecordId, &Change)],
+    expected: Expected<'_>,
+    layout_rules: LayoutRules,
+) -> Result<Vec<(i64, Judged<'a>)>, Fault> {
+    let Writing { module, .. } = writing;
+    let rules = Rules::of(writing, layout_rules)?;
+    let changes = items.iter().map(|(_, change)| *change);
+    let columns = Columns::for_changes(module, &rules, changes);
+    let ids: Vec<RecordId> = items.iter().map(|(id, _)| *id).collect();
+    let reading = Reading::new(tx, writing, &columns, &ids, expected.within)?;
+    let drift = Drift::read(tx, expected.targets, &reading)?;
+    let mut taken = Uniques::default();
+    let mut owners = Owners::default();
+    let mut judged = Vec::with_capacity(items.len());
+    for (n, (id, change)) in items.iter().enumerate() {
+        let rev = reading.standing(*id).map_or(0, |found| found.record.rev);
+        let standing = match reading.get(*id) {
+            Ok(standing) => standing,
+            Err(refusal) => {
+                judged.push((rev, Judged::Refuse(refusal)));
+                continue;
+            }
+        };
+        let Standing { record, facts, .. } = standing;
+        let mut verdict = judge(module, &columns, record, facts, &rules, change);
+        if let Some(target) = expected.target(n)
+            && let Some(refusal) = drift.check(target, &columns, record, &verdict)
+        {
+            verdict = Verdict::Refuse(refusal);
+        }
+        let one = match verdict {
+            Verdict::Refuse(refusal) => Judged::Refuse(refusal),
+            Verdict::Unchanged => Judged::Unchanged,
+            Verdict::Change(writes) => {
+                if let Some(refusal) = owners.of_change(writing, &writes) {
+                    Judged::Refuse(refusal)
+                } else if let Some(refusal) = taken.check(tx, writing, Some(*id), &writes)? {
+                    Judged::Refuse(refusal)
+                } else {
+                    Judged::Change(Proposal {
+                        before: before(&columns, record, &writes),
+                        writes,
+                        free: facts.blueprint.is_none(),
+                        lapsed: facts.lapsed,
+                    })
+                }
+            }
+        };
+        judged.push((rev, one));
+    }
+    Ok(judged)
+}
+
+/// The change that these writes are, with what stands there before it.
+fn before(columns: &Columns<'_>, record: &Record, writes: &[(&Field, Value)]) -> changes::Change {
+    let value = |field: &Field| columns.value(record, &field.api_name).clone();
+    let before = writes.iter().map(|(field, _)| (field.id, value(field)));
+    changes::Change {
+        record: record.id,
+        rev: record.rev + 1,
+        before: before.collect(),
+    }
 }
 
 /// Records that get the same values.
@@ -191,16 +306,10 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn add(&mut self, columns: &Columns<'_>, record: &Record, writes: Vec<(&'a Field, Value)>) {
-        let before = writes
-            .iter()
-            .map(|(field, _)| (field.id, columns.value(record, &field.api_name).clone()))
-            .collect();
-        self.changes.push(changes::Change {
-            record: record.id,
-            rev: record.rev + 1,
-            before,
-        });
+    fn add(&mut self, proposal: Proposal<'a>) {
+        let Proposal { writes, before, .. } = proposal;
+        let record = before.record;
+        self.changes.push(before);
         let fields = writes.iter().map(|(field, _)| *field).collect();
         let key = writes
             .into_iter()
@@ -210,7 +319,7 @@ impl<'a> Plan<'a> {
             fields,
             ids: Vec::new(),
         });
-        group.ids.push(record.id);
+        group.ids.push(record);
     }
 
     fn apply(self, tx: &mut Tx, writing: Writing<'_>) -> Result<(), Fault> {
@@ -238,17 +347,8 @@ pub(crate) fn touch(
     record: &Record,
     values: &[(&Field, Value)],
 ) -> Result<(), Fault> {
-    let columns = Columns::all(writing.module);
-    let before = values
-        .iter()
-        .map(|(field, _)| (field.id, columns.value(record, &field.api_name).clone()))
-        .collect();
+    let change = before(&Columns::all(writing.module), record, values);
     records::update(tx, writing.module, &[record.id], values)?;
-    let change = changes::Change {
-        record: record.id,
-        rev: record.rev + 1,
-        before,
-    };
     Ok(changes::insert(
         tx,
         writing.origin(ChangeKind::Update),

@@ -72,6 +72,13 @@ pub fn accept(
     rest
 }
 
+/// Accepts a job inside the caller's transaction whose targets are stored already, as a plan's are, or
+/// will be selected when it starts. Refuses like [`accept`].
+pub fn accept_in(tx: &mut Tx, new: &NewJob, total: i64, now: Timestamp) -> Result<(), Fault> {
+    begin(tx, new, None, now)?;
+    seal(tx, new.id, total, now)
+}
+
 fn prepare<'a>(
     db: &Db,
     job: JobId,
@@ -95,10 +102,15 @@ fn prepare<'a>(
 }
 
 fn begin(tx: &mut Tx, new: &NewJob, process: Option<i64>, now: Timestamp) -> Result<(), Fault> {
-    if let Some(key) = &new.exclusive
-        && jobs::holding(tx, key)?.is_some()
+    // A job for later takes its key when it starts.
+    let now_taken = new
+        .exclusive
+        .as_ref()
+        .filter(|_| new.terms.run_at.is_none());
+    if let Some(key) = now_taken
+        && let Some(holder) = jobs::holding(tx, key)?
     {
-        return Err(Refusal::new(Code::AlreadyScheduled).into());
+        return Err(already(holder).into());
     }
     Ok(jobs::insert_preparing(
         tx,
@@ -107,6 +119,11 @@ fn begin(tx: &mut Tx, new: &NewJob, process: Option<i64>, now: Timestamp) -> Res
         now,
         now.plus_ms(PREPARING_MS),
     )?)
+}
+
+/// The refusal of a job that another one has taken the exclusive key of.
+pub(crate) fn already(holder: JobId) -> Refusal {
+    Refusal::new(Code::AlreadyScheduled).with("job_id", holder.to_string())
 }
 
 fn seal(tx: &mut Tx, job: JobId, total: i64, now: Timestamp) -> Result<(), Fault> {
@@ -124,13 +141,14 @@ fn given_up(job: JobId) -> Fault {
     .into()
 }
 
-fn numbered(records: &[(RecordId, i64)], start: usize) -> Vec<Target> {
+pub(crate) fn numbered(records: &[(RecordId, i64)], start: usize) -> Vec<Target> {
     (start..)
         .zip(records)
         .map(|(seq, (record, rev))| Target {
             seq: i64::try_from(seq).unwrap_or(i64::MAX),
             record: *record,
             rev: *rev,
+            foreseen: None,
         })
         .collect()
 }
@@ -167,6 +185,7 @@ pub fn run_now(
         Progress {
             visited: total,
             counts,
+            drifted: 0,
             now,
             lease_until,
         },

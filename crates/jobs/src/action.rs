@@ -1,9 +1,10 @@
 //! What is done to the records of a job.
 
-use model::id::RecordId;
-use model::job::{Counts, JobKind};
+use model::id::{FieldId, RecordId};
+use model::job::{Counts, Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
+use model::value::Value;
 use std::sync::Arc;
 use store::jobs::Job;
 use store::outcomes::{self, Outcome};
@@ -15,10 +16,45 @@ use store::{Error, Fault, Tx};
 pub enum Settled {
     /// It was changed, and the action stored its change.
     Changed,
+    /// It was changed and its change stored, but a part of it was refused.
+    ChangedInPart(Refusal),
     /// It already was as wanted.
     Unchanged,
     /// It was refused and left as it was.
     Failed(Refusal),
+}
+
+/// What would happen to one record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Forecast {
+    /// It would change.
+    Change(Difference),
+    /// It already is as wanted.
+    Unchanged,
+    /// It would be refused and left as it is.
+    Refuse(Refusal),
+}
+
+impl Forecast {
+    /// The same in a word.
+    pub fn word(&self) -> Foreseen {
+        match self {
+            Self::Change(_) => Foreseen::Change,
+            Self::Unchanged => Foreseen::Unchanged,
+            Self::Refuse(refusal) => Foreseen::Refuse(refusal.code),
+        }
+    }
+}
+
+/// What a change would write.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Difference {
+    /// Values that stand there, by field.
+    pub before: Vec<(FieldId, Value)>,
+    /// Values that would stand there.
+    pub after: Vec<(FieldId, Value)>,
+    /// A part that would be refused all the same.
+    pub refused: Option<Refusal>,
 }
 
 /// Does one kind of job, a chunk at a time.
@@ -33,6 +69,21 @@ pub trait Action: Send + Sync {
         targets: &[Target],
         now: Timestamp,
     ) -> Result<Vec<Settled>, Fault>;
+
+    /// Says of each target, in their order, with its revision now, what [`Self::run`] would do to it;
+    /// nothing is written. The transaction may be one that only reads. A record that is not there has
+    /// revision 0. Like a run it may leave the last ones.
+    fn foresee(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        targets: &[Target],
+        now: Timestamp,
+    ) -> Result<Vec<(i64, Forecast)>, Fault>;
+
+    /// The records that a job for later is to visit, with their revisions, selected now.
+    fn select(&self, tx: &mut Tx, job: &Job, now: Timestamp)
+    -> Result<Vec<(RecordId, i64)>, Fault>;
 }
 
 /// The action of each kind of job.
@@ -47,7 +98,8 @@ pub struct Actions {
 }
 
 impl Actions {
-    pub(crate) fn of(&self, kind: JobKind) -> &dyn Action {
+    /// The action of a kind.
+    pub fn of(&self, kind: JobKind) -> &dyn Action {
         match kind {
             JobKind::MassUpdate => self.mass_update.as_ref(),
             JobKind::ChangeOwner => self.change_owner.as_ref(),
@@ -84,15 +136,17 @@ pub(crate) fn store_outcomes(
         .iter()
         .zip(settled)
         .filter_map(|(target, settled)| {
-            let refusal = match settled {
+            let (refusal, changed) = match settled {
                 Settled::Changed => return None,
-                Settled::Unchanged => None,
-                Settled::Failed(refusal) => Some(refusal.clone()),
+                Settled::ChangedInPart(refusal) => (Some(refusal.clone()), true),
+                Settled::Unchanged => (None, false),
+                Settled::Failed(refusal) => (Some(refusal.clone()), false),
             };
             Some(Outcome {
                 seq: target.seq,
                 record: target.record,
                 refusal,
+                changed,
             })
         })
         .collect();
@@ -107,12 +161,29 @@ pub fn left_over(record: RecordId) -> Refusal {
         .with("id", record.to_string())
 }
 
+/// How many of these are no longer as the job's plan saw them.
+pub(crate) fn drifted(targets: &[Target], settled: &[Settled]) -> i64 {
+    let strayed = |(target, settled): &(&Target, &Settled)| {
+        let Settled::Failed(refusal) = settled else {
+            return false;
+        };
+        let now = Foreseen::Refuse(refusal.code);
+        let moved = matches!(
+            refusal.code,
+            Code::ChangedSincePlan | Code::Gone | Code::NotVisible | Code::LeftSelection
+        );
+        moved && target.foreseen.is_some_and(|foreseen| foreseen != now)
+    };
+    let count = targets.iter().zip(settled).filter(strayed).count();
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// How many of each there are.
 pub(crate) fn counts(settled: &[Settled]) -> Counts {
     let mut counts = Counts::default();
     for one in settled {
         match one {
-            Settled::Changed => counts.changed += 1,
+            Settled::Changed | Settled::ChangedInPart(_) => counts.changed += 1,
             Settled::Unchanged => counts.unchanged += 1,
             Settled::Failed(_) => counts.failed += 1,
         }

@@ -109,17 +109,21 @@ fn run(worker: &mut Worker, shared: &Shared) {
             tracing::error!("the worker panicked outside of a chunk and goes on");
             Step::Waiting
         });
-        if matches!(step, Step::Idle | Step::Waiting) {
-            wait(shared);
-            worker.look_for_jobs();
+        match step {
+            Step::Idle | Step::Waiting => {
+                wait(shared, POLL);
+                worker.look_for_jobs();
+            }
+            Step::Resting(until) => wait(shared, worker.until(until).min(POLL)),
+            _ => {}
         }
     }
     worker.release();
 }
 
-/// Until woken, stopped, or a second has passed.
-fn wait(shared: &Shared) {
+/// Until woken, stopped, or so much time has passed.
+fn wait(shared: &Shared, time: Duration) {
     let signal = shared.lock();
     let quiet = |signal: &mut Signal| !signal.woken && !signal.stop;
-    drop(shared.changed.wait_timeout_while(signal, POLL, quiet));
+    drop(shared.changed.wait_timeout_while(signal, time, quiet));
 }

@@ -1,9 +1,10 @@
 //! A worker: takes jobs by lease and runs them, a chunk of each in turn. One step is one claim or one
 //! chunk, and each is one transaction. Nothing here sleeps.
 
+use crate::accept::{TARGETS_AT_ONCE, numbered};
 use crate::action::{self, Actions, Settled};
 use crate::fault::{Plan, Point};
-use model::id::JobId;
+use model::id::{JobId, RecordId};
 use model::job::JobState;
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
@@ -11,8 +12,10 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 use store::jobs::{InUse, Job, Progress};
-use store::{Db, Error, Fault, Priority, Tx, deleted, jobs, outbox, targets};
+use store::targets::Target;
+use store::{Db, Error, Fault, Priority, Tx, deleted, jobs, outbox, plans, targets};
 
 /// A lease that no chunk renewed for so long is anyone's.
 const LEASE_MS: i64 = 30_000;
@@ -29,6 +32,9 @@ const TIDY_ROWS: i64 = 5_000;
 const LOOK_MS: i64 = 1_000;
 /// A job whose chunk had to wait for something is left alone for so long while others can run.
 const REST_MS: i64 = 5_000;
+/// A job with a throttle visits at most what that allows for so long, then rests as long as that
+/// takes.
+const PACE_MS: i64 = 1_000;
 /// Jobs that one worker holds at once.
 const HELD_MAX: usize = 32;
 /// Records of the first chunk, of the smallest and of the largest.
@@ -53,6 +59,10 @@ pub enum Step {
     Stumbled(JobId),
     /// A chunk could not run now, because others hold what it needs; other jobs go first.
     Delayed(JobId),
+    /// Selected and stored the targets of a job for later.
+    Selected(JobId),
+    /// Every job at hand has visited as many records as its throttle allows until then.
+    Resting(Timestamp),
     /// The job as a whole cannot go on.
     Failed(JobId),
     /// Somebody else has the job now.
@@ -67,13 +77,20 @@ struct Held {
     id: JobId,
     lease_no: i64,
     size: usize,
+    /// What it needs is held by others.
     rests_until: Timestamp,
+    /// Its throttle allows no more.
+    paced_until: Timestamp,
 }
 
 impl Held {
     fn rests(&self, now: Timestamp) -> bool {
         // A clock that was put back ends every rest.
         (1..=REST_MS).contains(&(self.rests_until.0 - now.0))
+    }
+
+    fn paced(&self, now: Timestamp) -> bool {
+        (1..=PACE_MS).contains(&(self.paced_until.0 - now.0))
     }
 }
 
@@ -92,9 +109,20 @@ pub struct Worker {
 }
 
 enum ChunkEnd {
-    /// The job's state after it, and how many records were to be tried.
-    Ran(JobState, usize),
+    Ran(Chunk),
+    /// Its targets are to be selected first.
+    Selects(Box<Job>),
     Lost,
+}
+
+/// What a chunk came to.
+struct Chunk {
+    /// The job's state after it.
+    state: JobState,
+    /// How many records were to be tried.
+    tried: usize,
+    /// How long the job's throttle makes it rest.
+    rest_ms: i64,
 }
 
 impl Worker {
@@ -134,6 +162,12 @@ impl Worker {
         self.look = true;
     }
 
+    /// How long it is until then by its clock.
+    pub(crate) fn until(&self, then: Timestamp) -> Duration {
+        let ms = then.0 - self.clock.now().0;
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+    }
+
     /// Whether it holds any job.
     pub fn is_busy(&self) -> bool {
         !self.held.is_empty()
@@ -157,12 +191,18 @@ impl Worker {
                 }
             }
         }
-        // When all rest, the caller has waited already.
-        let next = self.held.iter().position(|held| !held.rests(now));
-        let Some(held) = self.held.remove(next.unwrap_or(0)) else {
+        if self.held.is_empty() {
             return self.tidy(now);
-        };
-        self.chunk(held, now)
+        }
+        let ready = |held: &Held| !held.paced(now) && !held.rests(now);
+        let next = self.held.iter().position(ready);
+        // When all others rest, the caller has waited already.
+        let next = next.or_else(|| self.held.iter().position(|held| !held.paced(now)));
+        if let Some(held) = next.and_then(|next| self.held.remove(next)) {
+            return self.chunk(held, now);
+        }
+        let until = self.held.iter().map(|held| held.paced_until);
+        Step::Resting(until.min().unwrap_or(now))
     }
 
     /// Removes a part of what jobs and deletions of long ago left; only a worker without work does.
@@ -177,6 +217,7 @@ impl Worker {
             let before = now.plus_ms(-KEPT_MS);
             let forgotten = now.plus_ms(-REMEMBERED_MS);
             Ok(jobs::purge(tx, before, TIDY_ROWS)?
+                || plans::purge(tx, now, TIDY_ROWS)?
                 || outbox::purge(tx, before, TIDY_ROWS)?
                 || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?)
         });
@@ -213,6 +254,7 @@ impl Worker {
             lease_no: job.lease_no,
             size: CHUNK_START.clamp(*self.sizes.start(), *self.sizes.end()),
             rests_until: now,
+            paced_until: now,
         });
         Ok(Some(job.id))
     }
@@ -242,15 +284,19 @@ impl Worker {
                 self.look = true;
                 Step::Lost(id)
             }
-            Ok(Ok(ChunkEnd::Ran(state, tried))) => {
-                held.size = adapted(tried, took_ms, &self.sizes);
-                if state.finished() {
-                    tracing::info!(job = %id, "a job is done");
-                } else {
-                    self.held.push_back(held);
+            Ok(Ok(ChunkEnd::Ran(chunk))) => {
+                held.paced_until = now.plus_ms(chunk.rest_ms);
+                // What a throttle kept small says nothing of the time that more would take.
+                if chunk.rest_ms == 0 {
+                    held.size = adapted(chunk.tried, took_ms, &self.sizes);
                 }
-                Step::Ran(id, state)
+                match chunk.state {
+                    JobState::Running => self.held.push_back(held),
+                    state => tracing::info!(job = %id, %state, "a job is left"),
+                }
+                Step::Ran(id, chunk.state)
             }
+            Ok(Ok(ChunkEnd::Selects(job))) => self.select(held, &job, now),
             Ok(Err(Fault::Refused(refusal))) => self.fail(held, &refusal),
             Ok(Err(Fault::Store(error))) if passes(&error) => {
                 tracing::warn!(job = %id, %error, "a chunk waits for the database");
@@ -258,6 +304,31 @@ impl Worker {
             }
             Ok(Err(Fault::Store(error))) => self.stumble(held, &error.to_string()),
             Err(_) => self.stumble(held, "the action panicked"),
+        }
+    }
+
+    /// Selects the targets of a job for later and stores them in batches, each under the fence. One
+    /// that stops half way is done again from the start.
+    fn select(&mut self, held: Held, job: &Job, now: Timestamp) -> Step {
+        let Self { db, actions, .. } = self;
+        let stored = catch_unwind(AssertUnwindSafe(|| {
+            let records = db.read(|tx| actions.of(job.kind).select(tx, job, now))?;
+            if records.is_empty() {
+                return Err(Refusal::new(Code::NoRecordsFound).into());
+            }
+            store_targets(db, job, &records, now)
+        }));
+        let id = held.id;
+        match stored {
+            Ok(Ok(true)) => {
+                self.held.push_back(held);
+                Step::Selected(id)
+            }
+            Ok(Ok(false)) => Step::Lost(id),
+            Ok(Err(Fault::Refused(refusal))) => self.fail(held, &refusal),
+            Ok(Err(Fault::Store(error))) if passes(&error) => self.await_turn(held),
+            Ok(Err(Fault::Store(error))) => self.stumble(held, &error.to_string()),
+            Err(_) => self.stumble(held, "the selection panicked"),
         }
     }
 
@@ -332,6 +403,39 @@ impl Worker {
     }
 }
 
+/// Stores the targets of a job for later; `false` when its lease was lost.
+fn store_targets(
+    db: &Db,
+    job: &Job,
+    records: &[(RecordId, i64)],
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let total = i64::try_from(records.len()).unwrap_or(i64::MAX);
+    let batches = records
+        .chunks(TARGETS_AT_ONCE)
+        .zip((0..).step_by(TARGETS_AT_ONCE));
+    let mut lease_until = now;
+    for (batch, start) in batches {
+        lease_until = lease_until.plus_ms(LEASE_MS);
+        let kept = db.write(Priority::Chunk, |tx| {
+            if jobs::fenced(tx, job.id, job.lease_no)?.is_none() {
+                return Ok(false);
+            }
+            if start == 0 {
+                targets::delete(tx, job.id)?;
+            }
+            targets::insert(tx, job.id, &numbered(batch, start))?;
+            Ok(jobs::renew(tx, job.id, job.lease_no, lease_until)?)
+        })?;
+        if !kept {
+            return Ok(false);
+        }
+    }
+    db.write(Priority::Chunk, |tx| {
+        Ok(jobs::selected(tx, job.id, job.lease_no, total)?)
+    })
+}
+
 fn at(plan: &mut Option<Plan>, point: Point) -> Result<(), Fault> {
     plan.as_mut().map_or(Ok(()), |plan| plan(point))
 }
@@ -378,9 +482,15 @@ fn run_chunk(
     let Some(job) = jobs::fenced(tx, held.id, held.lease_no)? else {
         return Ok(ChunkEnd::Lost);
     };
+    if job.terms.selects {
+        return Ok(ChunkEnd::Selects(Box::new(job)));
+    }
     at(plan, Point::BeforeAction)?;
-    let limit = limit(held.size, job.attempts);
-    let targets = targets::from(tx, job.id, job.cursor, limit.unwrap_or(1))?;
+    let throttle = job.terms.throttle.map(|throttle| throttle.max(1));
+    let allowed = throttle.and_then(|throttle| usize::try_from(throttle).ok());
+    let size = held.size.min(allowed.unwrap_or(usize::MAX));
+    let limit = limit(size, job.attempts);
+    let targets = targets::from(tx, job.targets(), job.cursor, limit.unwrap_or(1))?;
     if job.cursor < job.total && targets.first().is_none_or(|first| first.seq != job.cursor) {
         // No smaller chunk and no other worker would find it.
         let text = format!("the job has no target {}", job.cursor);
@@ -394,7 +504,8 @@ fn run_chunk(
         settled
     };
     at(plan, Point::AfterAction)?;
-    let progress = progress(&job, &settled, now);
+    let progress = progress(&job, &targets, &settled, now);
+    let visited = progress.visited;
     let state = jobs::advance(tx, &job, progress)?;
     at(plan, Point::BeforeCommit)?;
     // What the action left to the next chunk says that this one was large enough.
@@ -404,14 +515,20 @@ fn run_chunk(
     } else {
         limit.unwrap_or(1)
     };
-    Ok(ChunkEnd::Ran(state, tried))
+    let rest_ms = throttle.map_or(0, |throttle| visited * PACE_MS / throttle);
+    Ok(ChunkEnd::Ran(Chunk {
+        state,
+        tried,
+        rest_ms,
+    }))
 }
 
-fn progress(job: &Job, settled: &[Settled], now: Timestamp) -> Progress {
+fn progress(job: &Job, targets: &[Target], settled: &[Settled], now: Timestamp) -> Progress {
     let counts = action::counts(settled);
     Progress {
         visited: counts.visited(),
         counts: job.counts.plus(counts),
+        drifted: action::drifted(targets, settled),
         now,
         lease_until: now.plus_ms(LEASE_MS),
     }

@@ -52,6 +52,8 @@ ids! {
     RecordId,
     /// A job.
     JobId,
+    /// A plan.
+    PlanId,
     /// A user of the org.
     UserId,
     /// A role of the hierarchy.

@@ -1,5 +1,6 @@
 //! A job's states and counts, and what the wire calls them.
 
+use crate::refusal::Code;
 use std::fmt;
 
 /// Where a job stands (DESIGN: preparing, queued, running, paused, completed, failed, cancelled).
@@ -64,7 +65,7 @@ impl fmt::Display for JobState {
 }
 
 /// What is done to each record of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum JobKind {
     /// Write values into fields.
     MassUpdate,
@@ -90,6 +91,120 @@ impl JobKind {
     /// The kind of a stored word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Why a job has a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Relation {
+    /// It visits what failed in the parent, or was not visited, once more.
+    Retry,
+    /// It puts back what the parent changed.
+    Undo,
+}
+
+impl Relation {
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Undo => "undo",
+        }
+    }
+
+    /// The relation of a stored word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Retry, Self::Undo]
+            .into_iter()
+            .find(|relation| relation.as_str() == text)
+    }
+}
+
+/// Whether what follows from a job's writes by itself happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Automation {
+    /// As the wire API has it: for named records, and for a view of fewer than a thousand (1.8).
+    #[default]
+    Wire,
+    /// Always.
+    Fire,
+    /// Never.
+    Suppress,
+}
+
+impl Automation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Wire, Self::Fire, Self::Suppress];
+
+    /// The stored and native word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wire => "wire",
+            Self::Fire => "fire",
+            Self::Suppress => "suppress",
+        }
+    }
+
+    /// The automation of a word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+/// Why a job is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PausedBy {
+    /// A person paused it.
+    Person,
+    /// More records had changed since its plan than its tolerance allows.
+    Tolerance,
+}
+
+impl PausedBy {
+    /// The stored and native word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Tolerance => "tolerance",
+        }
+    }
+
+    /// The reason of a stored word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Person, Self::Tolerance]
+            .into_iter()
+            .find(|by| by.as_str() == text)
+    }
+}
+
+/// What a plan foresaw of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Foreseen {
+    /// It would change.
+    Change,
+    /// It already is as wanted.
+    Unchanged,
+    /// It would be refused so.
+    Refuse(Code),
+}
+
+impl Foreseen {
+    /// The stored word: the code, if refused.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Change => "change",
+            Self::Unchanged => "unchanged",
+            Self::Refuse(code) => code.as_str(),
+        }
+    }
+
+    /// What a stored word means.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "change" => Some(Self::Change),
+            "unchanged" => Some(Self::Unchanged),
+            code => Code::parse(code).map(Self::Refuse),
+        }
     }
 }
 

@@ -11,6 +11,14 @@ macro_rules! codes {
         pub enum Code { $($(#[$doc])* #[doc = $message] $name,)* }
 
         impl Code {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code of a word that the wire writes.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$name),)* _ => None }
+            }
+
             /// The code as the wire writes it.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
@@ -86,6 +94,18 @@ codes! {
     LeftSelection = "LEFT_SELECTION" 400 "the record left the selection after the job was accepted",
     /// Ours: the field of the change was removed, or is of another type now.
     FieldGone = "FIELD_GONE" 400 "the field was removed or changed its type after the job was accepted",
+    /// Ours: the record is no longer as the plan saw it, and was left as it is.
+    ChangedSincePlan = "CHANGED_SINCE_PLAN" 400 "the record changed after the plan was made, and was left as it is",
+    /// Ours: a value is no longer as the job left it, and is not put back.
+    ChangedSince = "CHANGED_SINCE" 400 "the record was changed after the job, and what was changed is not put back",
+    /// Ours: the plan cannot be run any more.
+    PlanOutdated = "PLAN_OUTDATED" 409 "the plan cannot be run any more: make a new one",
+    /// Ours: the job is in a state in which this cannot be done to it.
+    WrongState = "WRONG_STATE" 409 "this cannot be done to the job in the state that it is in",
+    /// Ours: not so many records are selected as the caller expects.
+    UnexpectedCount = "UNEXPECTED_COUNT" 409 "another number of records is selected than was expected; nothing was changed",
+    /// Ours: the idempotency key was used for another request.
+    KeyReused = "IDEMPOTENCY_KEY_REUSED" 409 "this idempotency key was used for another request",
     /// Ours: the database is busy or away; nothing was changed.
     ServiceUnavailable = "SERVICE_UNAVAILABLE" 503 "the database is not available now; nothing was changed, try again",
 }

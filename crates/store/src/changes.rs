@@ -1,12 +1,12 @@
 //! Changes: a row for every revision of a record, with what it was before. The timeline, the undo and
 //! the history are all this row.
 
-use crate::tx::Tx;
-use crate::{Result, Same};
+use crate::tx::{Param, Tx};
+use crate::{Error, Result, Row, Same};
 use model::id::{FieldId, JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
 use model::value::{Class, Value};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 /// What happened to the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,24 @@ pub enum ChangeKind {
     Delete,
     /// It came back from the recycle bin.
     Restore,
+}
+
+impl ChangeKind {
+    const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Delete, Self::Restore];
+
+    /// The stored and native word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Restore => "restore",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// Why it happened.
@@ -53,7 +71,28 @@ pub enum Cause {
 }
 
 impl Cause {
-    fn as_str(self) -> &'static str {
+    const ALL: [Self; 13] = [
+        Self::Api,
+        Self::Import,
+        Self::Job,
+        Self::Lock,
+        Self::Unlock,
+        Self::Territory,
+        Self::Hold,
+        Self::Unhold,
+        Self::Share,
+        Self::Blueprint,
+        Self::Owner,
+        Self::Restore,
+        Self::Parent,
+    ];
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.as_str() == text)
+    }
+
+    /// The stored and native word.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
             Self::Import => "import",
@@ -100,6 +139,69 @@ pub struct Change {
     pub before: Vec<(FieldId, Value)>,
 }
 
+/// A stored change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Past {
+    /// The record.
+    pub record: RecordId,
+    /// The revision that it made.
+    pub rev: i64,
+    /// The module of the record.
+    pub module: ModuleId,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// Why.
+    pub cause: Cause,
+    /// Through which job.
+    pub job: Option<JobId>,
+    /// Who.
+    pub actor: UserId,
+    /// Values before, by field id.
+    pub before: Map<String, Json>,
+    /// When.
+    pub at: Timestamp,
+}
+
+const COLUMNS: &str = "record, rev, module, kind, cause, job, actor, before, at";
+
+fn past(row: &Row) -> Result<Past> {
+    let record = RecordId(row.int(0)?);
+    let odd = |what: &str| Error::Inconsistent(format!("a change of {record} has an odd {what}"));
+    Ok(Past {
+        record,
+        rev: row.int(1)?,
+        module: ModuleId(row.int(2)?),
+        kind: ChangeKind::parse(row.text(3)?).ok_or_else(|| odd("kind"))?,
+        cause: Cause::parse(row.text(4)?).ok_or_else(|| odd("cause"))?,
+        job: row.opt_int(5)?.map(JobId),
+        actor: UserId(row.int(6)?),
+        before: serde_json::from_str(row.text(7)?).map_err(|_| odd("value"))?,
+        at: Timestamp(row.int(8)?),
+    })
+}
+
+/// The changes of these records after a revision, oldest first.
+pub fn since(tx: &mut Tx, records: &[RecordId], rev: i64) -> Result<Vec<Past>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM changes WHERE record IN ids($1) AND rev > $2 ORDER BY record, rev"
+    );
+    let rows = tx.query(&sql, &[ids(records), rev.into()])?;
+    rows.iter().map(past).collect()
+}
+
+/// The changes that a job made to these records, oldest first.
+pub fn by_job(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<Vec<Past>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM changes WHERE record IN ids($1) AND job = $2 ORDER BY record, rev"
+    );
+    let rows = tx.query(&sql, &[ids(records), job.0.into()])?;
+    rows.iter().map(past).collect()
+}
+
+fn ids(records: &[RecordId]) -> Param {
+    Param::Ids(records.iter().map(|record| record.0).collect())
+}
+
 /// The stored form of values by field: a JSON object with field ids as keys.
 fn values_json(values: &[(FieldId, Value)]) -> String {
     let mut text = String::from("{");
@@ -121,15 +223,9 @@ fn values_json(values: &[(FieldId, Value)]) -> String {
 
 /// Stores changes.
 pub fn insert(tx: &mut Tx, origin: Origin, changes: &[Change]) -> Result<()> {
-    let kind = match origin.kind {
-        ChangeKind::Create => "create",
-        ChangeKind::Update => "update",
-        ChangeKind::Delete => "delete",
-        ChangeKind::Restore => "restore",
-    };
     let same = [
         Same::int("module", origin.module.0),
-        Same::text("kind", kind),
+        Same::text("kind", origin.kind.as_str()),
         Same::int("job", origin.job.map(|job| job.0)),
         Same::int("actor", origin.actor.0),
         Same::text("cause", origin.cause.as_str()),

@@ -377,7 +377,7 @@ impl Db {
         };
         connection.execute_batch(begin).map_err(Error::from)?;
         let undo = Rollback(connection);
-        let mut tx = Tx::new(Engine::Sqlite(connection), &self.0.ids);
+        let mut tx = begun(Tx::new(Engine::Sqlite(connection), &self.0.ids), mode);
         if with_catalog {
             self.attach_catalog(&mut tx)?;
         }
@@ -395,7 +395,7 @@ impl Db {
         with_catalog: bool,
         run: &mut dyn FnMut(&mut Tx) -> std::result::Result<T, Fault>,
     ) -> std::result::Result<T, Fault> {
-        let mut tx = Tx::new(Engine::Postgres(connection), &self.0.ids);
+        let mut tx = begun(Tx::new(Engine::Postgres(connection), &self.0.ids), mode);
         let answer = self.in_postgres(&mut tx, mode, with_catalog, run);
         match answer {
             Ok(answer) => match connection.batch("COMMIT") {
@@ -476,6 +476,14 @@ fn begin(mode: Mode) -> &'static str {
         Mode::Write(Priority::Interactive) | Mode::ChangeCatalog => {
             "BEGIN ISOLATION LEVEL READ COMMITTED"
         }
+    }
+}
+
+fn begun(tx: Tx<'_>, mode: Mode) -> Tx<'_> {
+    if mode == Mode::Read {
+        tx.reading_only()
+    } else {
+        tx
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::tx::{Param, Tx};
 use crate::{Dialect, Error, Result, Row, params};
-use model::id::{JobId, ModuleId, UserId};
-use model::job::{Counts, JobKind, JobState};
+use model::id::{JobId, ModuleId, PlanId, UserId};
+use model::job::{Automation, Counts, JobKind, JobState, PausedBy, Relation};
 use model::time::Timestamp;
 
 /// A job as stored.
@@ -17,10 +17,22 @@ pub struct Job {
     pub module: ModuleId,
     /// For whom.
     pub actor: UserId,
+    /// The API client that asked for it.
+    pub client: Option<String>,
     /// What exactly, as the action wrote it.
     pub request: String,
+    /// The plan that it was made from, whose targets it visits.
+    pub plan: Option<PlanId>,
+    /// The job that it retries or undoes.
+    pub parent: Option<(Relation, JobId)>,
+    /// What the caller wants of the way it runs.
+    pub terms: Terms,
+    /// How many records were found to be no longer as the plan saw them.
+    pub drifted: i64,
     /// Where it stands.
     pub state: JobState,
+    /// Why it is paused.
+    pub paused_by: Option<PausedBy>,
     /// How many targets.
     pub total: i64,
     /// How many of them were visited.
@@ -33,12 +45,57 @@ pub struct Job {
     pub lease_no: i64,
     /// Why it failed as a whole.
     pub error: Option<String>,
+    /// Where its rate is told from: a time and the cursor then.
+    pub pace: Option<(Timestamp, i64)>,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// When it last moved.
+    pub touched_at: Timestamp,
     /// When a worker first claimed it.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+}
+
+impl Job {
+    /// Under which id its targets stand.
+    pub fn targets(&self) -> JobId {
+        self.plan.map_or(self.id, |plan| JobId(plan.0))
+    }
+
+    /// Records a second in the last seconds of its run; `None` when it does not run, or too short a
+    /// time to tell.
+    pub fn rate(&self) -> Option<i64> {
+        let (at, cursor) = self.pace.filter(|_| self.state == JobState::Running)?;
+        let ms = self.touched_at.0 - at.0;
+        (ms > 0).then(|| (self.cursor - cursor) * 1_000 / ms)
+    }
+
+    /// When it will be done if it goes on at its rate.
+    pub fn eta(&self) -> Option<Timestamp> {
+        let rate = self.rate().filter(|rate| *rate > 0)?;
+        Some(
+            self.touched_at
+                .plus_ms((self.total - self.cursor) * 1_000 / rate),
+        )
+    }
+}
+
+/// What a caller wants of the way a job runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Terms {
+    /// Whether what follows from its writes by itself happens.
+    pub automation: Automation,
+    /// More records than so many that changed since the plan pause it.
+    pub tolerance: i64,
+    /// Records a second at most.
+    pub throttle: Option<i64>,
+    /// It starts then.
+    pub run_at: Option<Timestamp>,
+    /// Its targets are selected when it starts.
+    pub selects: bool,
+    /// Who is called when it ends.
+    pub notify_url: Option<String>,
 }
 
 /// A job to be stored.
@@ -52,14 +109,30 @@ pub struct NewJob {
     pub module: ModuleId,
     /// For whom.
     pub actor: UserId,
+    /// The API client that asks for it.
+    pub client: Option<String>,
     /// What exactly.
     pub request: String,
-    /// At most one unfinished job has this key.
+    /// At most one unfinished job has this key. A job for later takes it when it starts.
     pub exclusive: Option<String>,
+    /// The plan that it is made from, whose targets it visits.
+    pub plan: Option<PlanId>,
+    /// The job that it retries or undoes.
+    pub parent: Option<(Relation, JobId)>,
+    /// The way it runs.
+    pub terms: Terms,
 }
 
 const COLUMNS: &str = "id, kind, module, actor, request, state, total, cursor, changed, unchanged,
-    failed, attempts, lease_no, error, created_at, started_at, finished_at";
+    failed, attempts, lease_no, error, created_at, started_at, finished_at, client, plan, parent,
+    relation, automation, tolerance, drifted, throttle, run_at, selects, notify_url, paused_by,
+    pace_at, pace_cursor, touched_at";
+
+/// The states of a job that holds its exclusive key, as the index of those keys says it.
+const UNFINISHED: &str = "state IN ('preparing', 'queued', 'running', 'paused')";
+
+/// A mark from which the rate is told is replaced when it is so old.
+const PACE_MS: i64 = 5_000;
 
 /// As the index of jobs that somebody may have to look at says it, or it would not be used.
 const RUNNABLE: &str = "state IN ('preparing', 'queued', 'running')";
@@ -88,6 +161,28 @@ fn job(row: &Row) -> Result<Job> {
         created_at: Timestamp(row.int(14)?),
         started_at: row.opt_int(15)?.map(Timestamp),
         finished_at: row.opt_int(16)?.map(Timestamp),
+        client: row.opt_text(17)?.map(str::to_owned),
+        plan: row.opt_int(18)?.map(PlanId),
+        parent: match (row.opt_text(20)?, row.opt_int(19)?) {
+            (Some(word), Some(parent)) => {
+                let relation = Relation::parse(word).ok_or_else(|| unknown("relation", word))?;
+                Some((relation, JobId(parent)))
+            }
+            _ => None,
+        },
+        terms: Terms {
+            automation: Automation::parse(row.text(21)?)
+                .ok_or_else(|| unknown("automation", row.text(21).unwrap_or("")))?,
+            tolerance: row.int(22)?,
+            throttle: row.opt_int(24)?,
+            run_at: row.opt_int(25)?.map(Timestamp),
+            selects: row.bool(26)?,
+            notify_url: row.opt_text(27)?.map(str::to_owned),
+        },
+        drifted: row.int(23)?,
+        paused_by: row.opt_text(28)?.and_then(PausedBy::parse),
+        pace: row.opt_int(29)?.map(Timestamp).zip(row.opt_int(30)?),
+        touched_at: Timestamp(row.int(31)?),
     })
 }
 
@@ -102,18 +197,17 @@ pub fn find(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
 
 /// The unfinished job that has an exclusive key.
 pub fn holding(tx: &mut Tx, exclusive: &str) -> Result<Option<JobId>> {
-    let sql = "SELECT id FROM jobs WHERE exclusive = $1
-               AND state IN ('preparing', 'queued', 'running', 'paused')";
+    let sql = format!("SELECT id FROM jobs WHERE exclusive = $1 AND {UNFINISHED}");
     Ok(tx
-        .query_opt(sql, params![exclusive])?
+        .query_opt(&sql, params![exclusive])?
         .map(|row| row.int(0))
         .transpose()?
         .map(JobId))
 }
 
-/// Stores a job that is being prepared. Its exclusive key is taken from now on; a job that takes the
-/// same key at the same moment makes this a conflict, and the closure runs again. A preparation that
-/// takes more than this transaction says by which process it is done.
+/// Stores a job that is being prepared. Its exclusive key is taken from now on, unless it is for
+/// later; a job that takes the same key at the same moment makes this a conflict, and the closure
+/// runs again. A preparation that takes more than this transaction says by which process it is done.
 pub fn insert_preparing(
     tx: &mut Tx,
     new: &NewJob,
@@ -121,18 +215,33 @@ pub fn insert_preparing(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<()> {
-    let sql = "INSERT INTO jobs (id, kind, module, actor, request, exclusive, state, total, cursor,
-        changed, unchanged, failed, attempts, lease_no, lease_until, created_at, touched_at, process)
-        VALUES ($1, $2, $3, $4, $5, $6, 'preparing', 0, 0, 0, 0, 0, 0, 0, $7, $8, $8, $9)";
-    let (kind, module, actor) = (new.kind.as_str(), new.module.0, new.actor.0);
-    let (request, exclusive) = (new.request.as_str(), new.exclusive.clone());
+    let sql = "INSERT INTO jobs (id, kind, module, actor, client, request, plan, parent, relation,
+        automation, tolerance, throttle, run_at, selects, notify_url, exclusive, wants, state, total,
+        cursor, changed, unchanged, failed, drifted, attempts, lease_no, lease_until, created_at,
+        touched_at, process)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+        'preparing', 0, 0, 0, 0, 0, 0, 0, 0, $18, $19, $19, $20)";
+    let terms = &new.terms;
+    let later = terms.run_at.is_some();
+    let key = |of: bool| new.exclusive.clone().filter(|_| of);
     let params = params![
         new.id.0,
-        kind,
-        module,
-        actor,
-        request,
-        exclusive,
+        new.kind.as_str(),
+        new.module.0,
+        new.actor.0,
+        new.client.clone(),
+        new.request.as_str(),
+        new.plan.map(|plan| plan.0),
+        new.parent.map(|(_, parent)| parent.0),
+        new.parent.map(|(relation, _)| relation.as_str()),
+        terms.automation.as_str(),
+        terms.tolerance,
+        terms.throttle,
+        terms.run_at.map(|at| at.0),
+        terms.selects,
+        terms.notify_url.clone(),
+        key(!later),
+        key(later),
         lease_until.0,
         now.0,
         process
@@ -200,8 +309,9 @@ pub fn discard_preparing(tx: &mut Tx, id: JobId) -> Result<()> {
     Ok(())
 }
 
-/// Claims the job that waited longest: a queued one, or a running one whose lease ran out or whose
-/// worker's process is dead. A worker that lost its lease without giving it back counts as an attempt.
+/// Claims the job that waited longest: a queued one whose time has come, or a running one whose lease
+/// ran out or whose worker's process is dead. A worker that lost its lease without giving it back
+/// counts as an attempt. A job for later takes its exclusive key here, and waits while another has it.
 pub fn claim(
     tx: &mut Tx,
     worker: &str,
@@ -210,22 +320,32 @@ pub fn claim(
     lease_until: Timestamp,
 ) -> Result<Option<Job>> {
     let sql = claim_sql(tx.dialect(), process);
-    tx.query_opt(&sql, params![now.0, lease_until.0, worker, process])?
-        .as_ref()
-        .map(job)
-        .transpose()
+    let claimed = match tx.query_opt(&sql, params![now.0, lease_until.0, worker, process]) {
+        Err(Error::Constraint(why)) => Err(Error::Conflict(why)),
+        other => other,
+    };
+    claimed?.as_ref().map(job).transpose()
 }
 
 fn claim_sql(dialect: Dialect, process: i64) -> String {
     let gone = dialect.process_is_gone(process);
+    let in_the_way = format!(
+        "SELECT 1 FROM jobs o WHERE o.exclusive = jobs.wants AND o.{UNFINISHED} AND o.id <> jobs.id"
+    );
+    let due = format!(
+        "(run_at IS NULL OR run_at <= $1) AND (wants IS NULL OR NOT EXISTS ({in_the_way}))"
+    );
     let claimable = format!(
-        "{RUNNABLE} AND (state = 'queued' OR (state = 'running' AND (lease_until < $1 OR {gone})))"
+        "{RUNNABLE} AND ((state = 'queued' AND {due})
+           OR (state = 'running' AND (lease_until < $1 OR {gone})))"
     );
     let skip = dialect.for_update_skip_locked();
     format!(
         "UPDATE jobs SET lease_no = lease_no + 1, lease_until = $2, touched_at = $1,
            attempts = attempts + CASE WHEN state = 'running' AND worker IS NOT NULL THEN 1 ELSE 0 END,
-           state = 'running', worker = $3, process = $4, started_at = COALESCE(started_at, $1)
+           state = 'running', worker = $3, process = $4, started_at = COALESCE(started_at, $1),
+           exclusive = COALESCE(exclusive, wants), wants = NULL,
+           pace_at = $1, pace_cursor = cursor, pace_next_at = $1, pace_next_cursor = cursor
          WHERE id = (SELECT id FROM jobs WHERE {claimable} ORDER BY touched_at, id LIMIT 1{skip})
          AND {claimable} RETURNING {COLUMNS}"
     )
@@ -268,29 +388,40 @@ pub struct Progress {
     pub visited: i64,
     /// Counts of all chunks so far.
     pub counts: Counts,
+    /// How many of this chunk are no longer as the plan saw them.
+    pub drifted: i64,
     /// The time now.
     pub now: Timestamp,
     /// The renewed lease.
     pub lease_until: Timestamp,
 }
 
-/// Moves the cursor and the counts, under the fence; after the last target the job is completed.
-/// Exactly one row changes, or the lease was lost and nothing may commit.
+/// Moves the cursor and the counts, under the fence; after the last target the job is completed, and
+/// after more strays than it tolerates it is paused. Exactly one row changes, or the lease was lost
+/// and nothing may commit.
 pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
     let cursor = job.cursor + progress.visited;
-    let done = cursor >= job.total;
-    let state = if done {
+    let drifted = job.drifted + progress.drifted;
+    let state = if cursor >= job.total {
         JobState::Completed
+    } else if progress.drifted > 0 && drifted > job.terms.tolerance {
+        JobState::Paused
     } else {
         JobState::Running
     };
     let sql =
         "UPDATE jobs SET cursor = $4, changed = $5, unchanged = $6, failed = $7, attempts = 0,
-        state = $8, lease_until = $9, touched_at = $10, finished_at = $11
+        state = $8, lease_until = $9, touched_at = $10, finished_at = $11, drifted = $12,
+        paused_by = $13,
+        pace_at = CASE WHEN $10 - pace_next_at >= $14 THEN pace_next_at ELSE pace_at END,
+        pace_cursor = CASE WHEN $10 - pace_next_at >= $14 THEN pace_next_cursor ELSE pace_cursor END,
+        pace_next_cursor = CASE WHEN $10 - pace_next_at >= $14 THEN $4 ELSE pace_next_cursor END,
+        pace_next_at = CASE WHEN $10 - pace_next_at >= $14 THEN $10 ELSE pace_next_at END
         WHERE id = $1 AND lease_no = $2 AND cursor = $3 AND state = 'running'";
     let counts = progress.counts;
-    let lease = (!done).then_some(progress.lease_until.0);
-    let finished = done.then_some(progress.now.0);
+    let lease = (state == JobState::Running).then_some(progress.lease_until.0);
+    let finished = (state == JobState::Completed).then_some(progress.now.0);
+    let paused_by = (state == JobState::Paused).then_some(PausedBy::Tolerance.as_str());
     let touched = tx.execute(
         sql,
         params![
@@ -304,7 +435,10 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
             state.as_str(),
             lease,
             progress.now.0,
-            finished
+            finished,
+            drifted,
+            paused_by,
+            PACE_MS
         ],
     )?;
     if touched == 1 {
@@ -314,6 +448,129 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
         "job {} moved under its own fence",
         job.id
     )))
+}
+
+/// Says that the targets of a job for later are all stored, under the fence.
+pub fn selected(tx: &mut Tx, id: JobId, lease_no: i64, total: i64) -> Result<bool> {
+    let sql = "UPDATE jobs SET total = $3, selects = FALSE, attempts = 0
+               WHERE id = $1 AND lease_no = $2 AND state = 'running' AND selects";
+    Ok(tx.execute(sql, params![id.0, lease_no, total])? == 1)
+}
+
+/// The job, locked, whoever has its lease.
+pub fn lock(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM jobs WHERE id = $1{}",
+        tx.for_update()
+    );
+    let row = tx.query_opt(&sql, params![id.0])?;
+    row.as_ref().map(job).transpose()
+}
+
+/// Pauses a locked job that waits or runs: its worker finds its lease gone.
+pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE jobs SET state = 'paused', paused_by = 'person', lease_until = NULL,
+               worker = NULL, process = NULL, touched_at = $2 WHERE id = $1";
+    tx.execute(sql, params![id.0, now.0])?;
+    Ok(())
+}
+
+/// Lets a locked job that is paused or failed go on at its cursor, with this tolerance. A job that
+/// took its exclusive key meanwhile makes this a conflict.
+pub fn resume(tx: &mut Tx, id: JobId, tolerance: i64, now: Timestamp) -> Result<()> {
+    let sql =
+        "UPDATE jobs SET state = 'queued', paused_by = NULL, error = NULL, finished_at = NULL,
+               attempts = 0, tolerance = $3, touched_at = $2 WHERE id = $1";
+    match tx.execute(sql, params![id.0, now.0, tolerance]) {
+        Err(Error::Constraint(why)) => Err(Error::Conflict(why)),
+        other => other.map(|_| ()),
+    }
+}
+
+/// Ends a locked job that is not finished: what was not visited stays as it is.
+pub fn cancel(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE jobs SET state = 'cancelled', paused_by = NULL, lease_until = NULL,
+               finished_at = $2, touched_at = $2 WHERE id = $1";
+    tx.execute(sql, params![id.0, now.0])?;
+    Ok(())
+}
+
+/// Sets how many records a second a job may visit.
+pub fn set_throttle(tx: &mut Tx, id: JobId, throttle: Option<i64>) -> Result<()> {
+    let sql = "UPDATE jobs SET throttle = $2 WHERE id = $1";
+    tx.execute(sql, params![id.0, throttle])?;
+    Ok(())
+}
+
+/// The key that a job has, or takes when it starts.
+pub fn exclusive(tx: &mut Tx, id: JobId) -> Result<Option<String>> {
+    let sql = "SELECT COALESCE(exclusive, wants) FROM jobs WHERE id = $1";
+    let row = tx.query_opt(sql, params![id.0])?;
+    Ok(match row {
+        Some(row) => row.opt_text(0)?.map(str::to_owned),
+        None => None,
+    })
+}
+
+/// Which jobs of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// In this state.
+    pub state: Option<JobState>,
+    /// Doing this.
+    pub kind: Option<JobKind>,
+    /// To records of this module.
+    pub module: Option<ModuleId>,
+    /// For this user.
+    pub actor: Option<UserId>,
+    /// Older than this one, by acceptance and id.
+    pub before: Option<(Timestamp, JobId)>,
+}
+
+/// Jobs, newest first; none that is still being prepared, because nobody was told of it.
+pub fn list(tx: &mut Tx, wanted: &Wanted, limit: i64) -> Result<Vec<Job>> {
+    let mut sql = format!("SELECT {COLUMNS} FROM jobs WHERE state <> 'preparing'");
+    let mut params: Vec<Param> = Vec::new();
+    let mut add = |condition: &str, values: Vec<Param>| {
+        let mut text = condition.to_owned();
+        for (n, value) in values.into_iter().enumerate() {
+            params.push(value);
+            text = text.replace(&format!("#{n}"), &format!("${}", params.len()));
+        }
+        sql.push_str(&text);
+    };
+    if let Some(state) = wanted.state {
+        add(" AND state = #0", vec![state.as_str().into()]);
+    }
+    if let Some(kind) = wanted.kind {
+        add(" AND kind = #0", vec![kind.as_str().into()]);
+    }
+    if let Some(module) = wanted.module {
+        add(" AND module = #0", vec![module.0.into()]);
+    }
+    if let Some(actor) = wanted.actor {
+        add(" AND actor = #0", vec![actor.0.into()]);
+    }
+    if let Some((at, id)) = wanted.before {
+        let older = " AND (created_at < #0 OR (created_at = #0 AND id < #1))";
+        add(older, vec![at.0.into(), id.0.into()]);
+    }
+    add(
+        " ORDER BY created_at DESC, id DESC LIMIT #0",
+        vec![limit.into()],
+    );
+    let rows = tx.query(&sql, &params)?;
+    rows.iter().map(job).collect()
+}
+
+/// The newest job of this relation to a parent that is not finished.
+pub fn unfinished_of(tx: &mut Tx, parent: JobId, relation: Relation) -> Result<Option<JobId>> {
+    let sql = format!(
+        "SELECT id FROM jobs WHERE parent = $1 AND relation = $2 AND {UNFINISHED}
+         ORDER BY id DESC LIMIT 1"
+    );
+    let row = tx.query_opt(&sql, params![parent.0, relation.as_str()])?;
+    row.map(|row| row.int(0).map(JobId)).transpose()
 }
 
 /// Counts a try that did not commit.
@@ -345,23 +602,29 @@ pub fn release(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<bool> {
 }
 
 /// Removes what the oldest job that ended before `before` left: at most `rows` of its targets and
-/// outcomes, and the job once neither is left. Its changes stay, they are the records' history.
-/// `false` when there is no such job.
+/// outcomes, and the job once neither is left. Its changes stay, they are the records' history. A job
+/// that an unfinished retry or undo needs stays too. `false` when there is no such job.
 pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
-    let sql = "SELECT id FROM jobs WHERE finished_at < $1 ORDER BY finished_at, id LIMIT 1";
-    let Some(row) = tx.query_opt(sql, params![before.0])? else {
+    let sql = format!(
+        "SELECT id, plan FROM jobs WHERE finished_at < $1 AND NOT EXISTS
+           (SELECT 1 FROM jobs c WHERE c.parent = jobs.id AND c.{UNFINISHED})
+         ORDER BY finished_at, id LIMIT 1"
+    );
+    let Some(row) = tx.query_opt(&sql, params![before.0])? else {
         return Ok(false);
     };
-    let id = row.int(0)?;
+    let (id, plan) = (row.int(0)?, row.opt_int(1)?);
     let mut removed = 0;
-    for table in ["job_targets", "job_outcomes"] {
+    for (table, of) in [("job_targets", plan.unwrap_or(id)), ("job_outcomes", id)] {
         let sql = format!(
             "DELETE FROM {table} WHERE job = $1
              AND seq < (SELECT MIN(seq) FROM {table} WHERE job = $1) + $2"
         );
-        removed += tx.execute(&sql, params![id, rows])?;
+        removed += tx.execute(&sql, params![of, rows])?;
     }
     if removed == 0 {
+        tx.execute("DELETE FROM job_along WHERE job = $1", params![id])?;
+        tx.execute("DELETE FROM plans WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM jobs WHERE id = $1", params![id])?;
     }
     Ok(true)
@@ -387,9 +650,7 @@ mod tests {
     #[test]
     fn looking_for_work_reads_unfinished_jobs_only() {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
-        let schema = include_str!("../../../migrations/0001_core.sql");
-        let schema = schema.replace("{without_rowid}", Dialect::Sqlite.without_rowid());
-        connection.execute_batch(&schema).unwrap();
+        crate::migrate::schema_for_test(&connection);
         for sql in [
             claim_sql(Dialect::Sqlite, 7),
             sweep_sql(Dialect::Sqlite, 7, InUse::Pass),

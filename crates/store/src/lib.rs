@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod module_table;
 pub mod outbox;
 pub mod outcomes;
+pub mod plans;
 pub mod records;
 pub mod shares;
 pub mod targets;

@@ -5,12 +5,13 @@ use crate::{Dialect, Error, Result, params};
 use model::time::Timestamp;
 
 /// The migrations, in order; the schema's version is how many were applied.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("core", include_str!("../../../migrations/0001_core.sql")),
     (
         "actions",
         include_str!("../../../migrations/0002_actions.sql"),
     ),
+    ("trust", include_str!("../../../migrations/0003_trust.sql")),
 ];
 
 /// The first id that an org hands out: 19 digits, as the vendor's ids have.
@@ -67,4 +68,13 @@ pub(crate) fn migrate(tx: &mut Tx, now: Timestamp) -> Result<()> {
         tx.execute(sql, params![known, now.0])?;
     }
     Ok(())
+}
+
+/// The schema alone, for tests of single statements.
+#[cfg(test)]
+pub(crate) fn schema_for_test(connection: &rusqlite::Connection) {
+    for (_, sql) in MIGRATIONS {
+        let sql = sql.replace("{without_rowid}", Dialect::Sqlite.without_rowid());
+        connection.execute_batch(&sql).unwrap();
+    }
 }

@@ -1,4 +1,5 @@
-//! Outcomes of visited records that were not changed; a changed record's outcome is its change.
+//! Outcomes of visited records that were not changed, or not wholly; a changed record's outcome is its
+//! change.
 
 use crate::tx::Tx;
 use crate::{Result, Same};
@@ -6,15 +7,17 @@ use model::id::{JobId, RecordId};
 use model::refusal::Refusal;
 use model::value::{Class, Value};
 
-/// An outcome that left the record as it was.
+/// An outcome that left the record as it was, or a part of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The record's place in the job.
     pub seq: i64,
     /// The record.
     pub record: RecordId,
-    /// Why it failed; `None` when it already was as wanted.
+    /// Why it failed, or a part of it; `None` when it already was as wanted.
     pub refusal: Option<Refusal>,
+    /// It was changed all the same: the refusal is of a part.
+    pub changed: bool,
 }
 
 /// Stores outcomes.
@@ -35,10 +38,10 @@ pub fn insert(tx: &mut Tx, job: JobId, outcomes: &[Outcome]) -> Result<()> {
             vec![
                 outcome.seq.into(),
                 outcome.record.0.into(),
-                if refusal.is_some() {
-                    "failed"
-                } else {
-                    "unchanged"
+                match (refusal, outcome.changed) {
+                    (Some(_), true) => "changed",
+                    (Some(_), false) => "failed",
+                    (None, _) => "unchanged",
                 }
                 .into(),
                 refusal.map(|r| r.code.as_str()).into(),

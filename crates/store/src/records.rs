@@ -262,7 +262,7 @@ pub fn lock(
         "SELECT {} FROM {} WHERE id IN ids($1) ORDER BY id{}",
         columns_of(fields).join(", "),
         table(module),
-        tx.dialect().for_update()
+        tx.for_update()
     );
     let rows = tx.query(&sql, &[id_list(ids)])?;
     rows.into_iter().map(|row| record(row, fields)).collect()
@@ -283,7 +283,7 @@ pub fn lock_within(
     query.from(Alias::new(table_name(module)));
     let mut select = Select::built(tx.dialect(), &query);
     let n = select.bind(id_list(ids));
-    let for_update = tx.dialect().for_update();
+    let for_update = tx.for_update();
     select
         .sql
         .push_str(&format!(" WHERE id IN ids({n}) ORDER BY id{for_update}"));

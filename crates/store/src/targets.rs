@@ -1,8 +1,9 @@
 //! A job's frozen targets: which records it may visit, in which order, and the revision then.
 
 use crate::tx::Tx;
-use crate::{Result, Same, params};
+use crate::{Error, Result, Same, params};
 use model::id::{JobId, RecordId};
+use model::job::Foreseen;
 use model::value::{Class, Value};
 
 /// One record that a job visits.
@@ -12,23 +13,48 @@ pub struct Target {
     pub seq: i64,
     /// The record.
     pub record: RecordId,
-    /// Its revision when the job was accepted.
+    /// Its revision when the job was accepted, or when the plan saw it.
     pub rev: i64,
+    /// What the plan foresaw, if the job was made from one.
+    pub foreseen: Option<Foreseen>,
 }
 
 /// Stores targets.
 pub fn insert(tx: &mut Tx, job: JobId, targets: &[Target]) -> Result<()> {
-    let columns = ["seq", "record", "rev"].map(|name| (name.to_owned(), Class::Int));
-    let rows: Vec<Vec<Value>> = targets
-        .iter()
-        .map(|t| vec![t.seq.into(), t.record.0.into(), t.rev.into()])
-        .collect();
+    let columns = [
+        ("seq", Class::Int),
+        ("record", Class::Int),
+        ("rev", Class::Int),
+        ("foreseen", Class::Text),
+    ]
+    .map(|(name, class)| (name.to_owned(), class));
+    let row = |t: &Target| {
+        let foreseen = t.foreseen.map(Foreseen::as_str);
+        vec![
+            t.seq.into(),
+            t.record.0.into(),
+            t.rev.into(),
+            foreseen.into(),
+        ]
+    };
+    let rows: Vec<Vec<Value>> = targets.iter().map(row).collect();
     tx.insert_rows("job_targets", &[Same::int("job", job.0)], &columns, &rows)
 }
 
-/// The targets from `cursor` on, at most `limit`.
+/// Removes the targets of a job or a plan.
+pub fn delete(tx: &mut Tx, job: JobId) -> Result<()> {
+    tx.execute("DELETE FROM job_targets WHERE job = $1", params![job.0])?;
+    Ok(())
+}
+
+fn foreseen(word: &str) -> Result<Foreseen> {
+    Foreseen::parse(word)
+        .ok_or_else(|| Error::Inconsistent(format!("a plan is said to have foreseen {word}")))
+}
+
+/// The targets from `cursor` on, at most `limit`; those of a plan stand under its id.
 pub fn from(tx: &mut Tx, job: JobId, cursor: i64, limit: usize) -> Result<Vec<Target>> {
-    let sql = "SELECT seq, record, rev FROM job_targets WHERE job = $1 AND seq >= $2
+    let sql = "SELECT seq, record, rev, foreseen FROM job_targets WHERE job = $1 AND seq >= $2
                ORDER BY seq LIMIT $3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = tx.query(sql, params![job.0, cursor, limit])?;
@@ -38,6 +64,7 @@ pub fn from(tx: &mut Tx, job: JobId, cursor: i64, limit: usize) -> Result<Vec<Ta
                 seq: row.int(0)?,
                 record: RecordId(row.int(1)?),
                 rev: row.int(2)?,
+                foreseen: row.opt_text(3)?.map(foreseen).transpose()?,
             })
         })
         .collect()

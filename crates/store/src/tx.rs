@@ -41,6 +41,7 @@ pub struct Tx<'a> {
     ids: &'a Ids,
     catalog: Option<Arc<Catalog>>,
     failed: Option<String>,
+    reads_only: bool,
 }
 
 impl<'a> Tx<'a> {
@@ -50,6 +51,23 @@ impl<'a> Tx<'a> {
             ids,
             catalog: None,
             failed: None,
+            reads_only: false,
+        }
+    }
+
+    /// The same, of a snapshot that is only read.
+    pub(crate) fn reading_only(mut self) -> Self {
+        self.reads_only = true;
+        self
+    }
+
+    /// Locks the rows that a select reads until the transaction ends. A snapshot that is only read
+    /// needs no locks and may take none: so a plan asks by the statements that a run asks by.
+    pub(crate) fn for_update(&self) -> &'static str {
+        if self.reads_only {
+            ""
+        } else {
+            self.dialect().for_update()
         }
     }
 

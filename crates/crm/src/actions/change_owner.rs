@@ -8,9 +8,9 @@ use super::scheduled::{
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::owner;
-use crate::record::{self, Writing};
+use crate::record::{self, Expected, Writing};
 use crate::selection;
-use jobs::{Action, Settled};
+use jobs::{Action, Forecast, Settled};
 use model::criteria::{Criteria, Fault as CriteriaFault};
 use model::id::{JobId, RecordId, UserId};
 use model::job::JobKind;
@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
 use store::outbox::{self, OwnerChanged};
+use store::records::Filter;
 use store::targets::Target;
 use store::{Db, Fault, Tx};
 
@@ -218,6 +219,47 @@ fn change(module: &Module, owner: UserId) -> Result<Change, Refusal> {
     Ok(Change(vec![FieldWrite { field, write }]))
 }
 
+/// A job's request, checked once more against the catalog and the actor's rights as they are now.
+struct Ready {
+    actor: Actor,
+    change: Change,
+    cause: Cause,
+    within: Option<Filter>,
+}
+
+impl Ready {
+    fn of(tx: &mut Tx, job: &Job) -> Result<Self, Fault> {
+        let request: Request = decode(job)?;
+        let actor = Actor::of(&tx.catalog()?, job.actor)?;
+        let module = module_of(&actor, job)?;
+        let (right, cause) = match request.selection {
+            Selection::Ids => (Right::ChangeOwner, Cause::Owner),
+            Selection::View { .. } => (Right::MassTransfer, Cause::Job),
+        };
+        authorise(&actor, module, right)?;
+        owner::fit(&actor, module, request.owner).map_err(|unfit| unfit.of_mass(module))?;
+        Ok(Self {
+            change: change(module, request.owner)?,
+            within: request.selection.within(module)?,
+            actor,
+            cause,
+        })
+    }
+
+    fn writing(&self, job: &Job, now: Timestamp) -> Result<Writing<'_>, Refusal> {
+        let module = module_of(&self.actor, job)?;
+        let mut writing = writing(&self.actor, module, self.cause, now);
+        writing.job = Some(job.id);
+        writing.automation = fires_automation(self.within.is_some(), job);
+        Ok(writing)
+    }
+
+    fn items<'a>(&'a self, targets: &[Target]) -> Vec<(RecordId, &'a Change)> {
+        let items = targets.iter().map(|target| (target.record, &self.change));
+        items.collect()
+    }
+}
+
 /// The action behind all forms.
 pub struct ChangeOwner;
 
@@ -229,24 +271,38 @@ impl Action for ChangeOwner {
         targets: &[Target],
         now: Timestamp,
     ) -> Result<Vec<Settled>, Fault> {
-        let request: Request = decode(job)?;
-        let actor = Actor::of(&tx.catalog()?, job.actor)?;
-        let module = module_of(&actor, job)?;
-        let (right, cause) = match request.selection {
-            Selection::Ids => (Right::ChangeOwner, Cause::Owner),
-            Selection::View { .. } => (Right::MassTransfer, Cause::Job),
+        let ready = Ready::of(tx, job)?;
+        let expected = Expected {
+            within: ready.within.as_ref(),
+            targets,
         };
-        authorise(&actor, module, right)?;
-        owner::fit(&actor, module, request.owner).map_err(|unfit| unfit.of_mass(module))?;
-        let change = change(module, request.owner)?;
-        let within = request.selection.within(module)?;
-        let items: Vec<(RecordId, &Change)> = targets
-            .iter()
-            .map(|target| (target.record, &change))
-            .collect();
-        let mut writing = writing(&actor, module, cause, now);
-        writing.job = Some(job.id);
-        writing.automation = fires_automation(within.is_some(), job);
-        record::update(tx, writing, &items, within.as_ref())
+        record::update(
+            tx,
+            ready.writing(job, now)?,
+            &ready.items(targets),
+            expected,
+        )
+    }
+
+    fn foresee(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        targets: &[Target],
+        now: Timestamp,
+    ) -> Result<Vec<(i64, Forecast)>, Fault> {
+        let ready = Ready::of(tx, job)?;
+        let writing = ready.writing(job, now)?;
+        record::foresee(tx, writing, &ready.items(targets), ready.within.as_ref())
+    }
+
+    fn select(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        _now: Timestamp,
+    ) -> Result<Vec<(RecordId, i64)>, Fault> {
+        let request: Request = decode(job)?;
+        scheduled::select(tx, job, request.selection)
     }
 }

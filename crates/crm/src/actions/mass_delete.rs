@@ -2,8 +2,8 @@
 
 use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
 use crate::actor::Actor;
-use crate::record::{self, Writing};
-use jobs::{Action, Settled};
+use crate::record::{self, Expected, Writing};
+use jobs::{Action, Forecast, Settled};
 use model::id::{JobId, RecordId, UserId};
 use model::job::JobKind;
 use model::module::Module;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
+use store::records::Filter;
 use store::targets::Target;
 use store::{Db, Fault, Tx};
 
@@ -58,6 +59,38 @@ pub fn schedule(
     scheduled::schedule(db, user, module, JobKind::MassDelete, wanted, &prepare, now)
 }
 
+/// A job's request, checked once more against the catalog and the actor's rights as they are now.
+struct Ready {
+    actor: Actor,
+    within: Option<Filter>,
+}
+
+impl Ready {
+    fn of(tx: &mut Tx, job: &Job) -> Result<Self, Fault> {
+        let request: Request = decode(job)?;
+        let actor = Actor::of(&tx.catalog()?, job.actor)?;
+        let module = module_of(&actor, job)?;
+        authorise(&actor, module)?;
+        let within = request.selection.within(module)?;
+        Ok(Self { actor, within })
+    }
+
+    fn writing(&self, job: &Job, now: Timestamp) -> Result<Writing<'_>, Refusal> {
+        Ok(Writing {
+            actor: &self.actor,
+            module: module_of(&self.actor, job)?,
+            cause: Cause::Job,
+            job: Some(job.id),
+            now,
+            automation: false,
+        })
+    }
+}
+
+fn ids(targets: &[Target]) -> Vec<RecordId> {
+    targets.iter().map(|target| target.record).collect()
+}
+
 /// The action behind both forms.
 pub struct MassDelete;
 
@@ -69,20 +102,33 @@ impl Action for MassDelete {
         targets: &[Target],
         now: Timestamp,
     ) -> Result<Vec<Settled>, Fault> {
-        let request: Request = decode(job)?;
-        let actor = Actor::of(&tx.catalog()?, job.actor)?;
-        let module = module_of(&actor, job)?;
-        authorise(&actor, module)?;
-        let within = request.selection.within(module)?;
-        let ids: Vec<RecordId> = targets.iter().map(|target| target.record).collect();
-        let writing = Writing {
-            actor: &actor,
-            module,
-            cause: Cause::Job,
-            job: Some(job.id),
-            now,
-            automation: false,
+        let ready = Ready::of(tx, job)?;
+        let expected = Expected {
+            within: ready.within.as_ref(),
+            targets,
         };
-        record::delete_first(tx, writing, &ids, within.as_ref())
+        record::delete_first(tx, ready.writing(job, now)?, &ids(targets), expected)
+    }
+
+    fn foresee(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        targets: &[Target],
+        now: Timestamp,
+    ) -> Result<Vec<(i64, Forecast)>, Fault> {
+        let ready = Ready::of(tx, job)?;
+        let writing = ready.writing(job, now)?;
+        record::foresee_deletion(tx, writing, &ids(targets), ready.within.as_ref())
+    }
+
+    fn select(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        _now: Timestamp,
+    ) -> Result<Vec<(RecordId, i64)>, Fault> {
+        let request: Request = decode(job)?;
+        scheduled::select(tx, job, request.selection)
     }
 }

@@ -7,9 +7,9 @@ use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::input;
 use crate::owner;
-use crate::record::{self, Writing};
+use crate::record::{self, Expected, Writing};
 use crate::rules;
-use jobs::{Action, Settled};
+use jobs::{Action, Forecast, Settled};
 use model::field::{Field, FieldKind};
 use model::id::{FieldId, JobId, RecordId, UserId};
 use model::job::JobKind;
@@ -23,6 +23,7 @@ use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
+use store::records::Filter;
 use store::targets::Target;
 use store::{Db, Fault, Tx};
 
@@ -236,17 +237,15 @@ pub fn schedule(
     scheduled::schedule(db, user, module, JobKind::MassUpdate, wanted, &prepare, now)
 }
 
-/// The action behind both forms.
-pub struct MassUpdate;
+/// A job's request, checked once more against the catalog and the actor's rights as they are now.
+struct Ready {
+    actor: Actor,
+    change: Change,
+    within: Option<Filter>,
+}
 
-impl Action for MassUpdate {
-    fn run(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        targets: &[Target],
-        now: Timestamp,
-    ) -> Result<Vec<Settled>, Fault> {
+impl Ready {
+    fn of(tx: &mut Tx, job: &Job) -> Result<Self, Fault> {
         let request: Request = decode(job)?;
         let actor = Actor::of(&tx.catalog()?, job.actor)?;
         let module = module_of(&actor, job)?;
@@ -262,19 +261,74 @@ impl Action for MassUpdate {
         }
         check_references(tx, &actor, module, &change)?;
         let within = request.selection.within(module)?;
-        let items: Vec<(RecordId, &Change)> = targets
-            .iter()
-            .map(|target| (target.record, &change))
-            .collect();
-        let writing = Writing {
-            actor: &actor,
-            module,
+        Ok(Self {
+            actor,
+            change,
+            within,
+        })
+    }
+
+    fn writing(&self, job: &Job, now: Timestamp) -> Result<Writing<'_>, Refusal> {
+        Ok(Writing {
+            actor: &self.actor,
+            module: module_of(&self.actor, job)?,
             cause: Cause::Job,
             job: Some(job.id),
             now,
-            automation: fires_automation(within.is_some(), job),
+            automation: fires_automation(self.within.is_some(), job),
+        })
+    }
+
+    fn items<'a>(&'a self, targets: &[Target]) -> Vec<(RecordId, &'a Change)> {
+        let items = targets.iter().map(|target| (target.record, &self.change));
+        items.collect()
+    }
+}
+
+/// The action behind both forms.
+pub struct MassUpdate;
+
+impl Action for MassUpdate {
+    fn run(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        targets: &[Target],
+        now: Timestamp,
+    ) -> Result<Vec<Settled>, Fault> {
+        let ready = Ready::of(tx, job)?;
+        let expected = Expected {
+            within: ready.within.as_ref(),
+            targets,
         };
-        record::update(tx, writing, &items, within.as_ref())
+        record::update(
+            tx,
+            ready.writing(job, now)?,
+            &ready.items(targets),
+            expected,
+        )
+    }
+
+    fn foresee(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        targets: &[Target],
+        now: Timestamp,
+    ) -> Result<Vec<(i64, Forecast)>, Fault> {
+        let ready = Ready::of(tx, job)?;
+        let writing = ready.writing(job, now)?;
+        record::foresee(tx, writing, &ready.items(targets), ready.within.as_ref())
+    }
+
+    fn select(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        _now: Timestamp,
+    ) -> Result<Vec<(RecordId, i64)>, Fault> {
+        let request: Request = decode(job)?;
+        scheduled::select(tx, job, request.selection)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::selection::{self, TerritoryPart};
 use jobs::Settled;
 use model::criteria::{Bound, Criteria};
 use model::id::{JobId, RecordId, TerritoryId, UserId, ViewId};
-use model::job::JobKind;
+use model::job::{Automation, JobKind};
 use model::limits::{AUTOMATION_RECORDS_MAX, VIEW_RECORDS_MAX};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
@@ -14,7 +14,7 @@ use model::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use store::jobs::{Job, NewJob};
+use store::jobs::{Job, NewJob, Terms};
 use store::records::{self, Filter};
 use store::{Db, Error, Fault, Tx};
 
@@ -71,6 +71,30 @@ impl Selection {
     }
 }
 
+/// The records that a job's selection means now, of those that its actor sees: for a job whose targets
+/// are selected when it starts. At most as many as a job may have.
+pub(super) fn select(
+    tx: &mut Tx,
+    job: &Job,
+    selection: Selection,
+) -> Result<Vec<(RecordId, i64)>, Fault> {
+    let actor = Actor::of(&tx.catalog()?, job.actor)?;
+    let module = module_of(&actor, job)?;
+    // Named records are targets from the start: there is nothing to select.
+    let named = || Error::Inconsistent(format!("job {} has named records only", job.id));
+    let within = selection.within(module)?.ok_or_else(named)?;
+    let filter = Filter {
+        criteria: within.criteria,
+        territories: within.territories,
+        ..actor.seen(module)
+    };
+    let targets = records::select_ids(tx, module, &filter, VIEW_RECORDS_MAX + 1)?;
+    if targets.len() > VIEW_RECORDS_MAX {
+        return Err(too_many(job.kind).into());
+    }
+    Ok(targets)
+}
+
 /// What a job keeps of its request, as text.
 pub(super) fn encode<T: Serialize>(request: &T) -> Result<String, Fault> {
     serde_json::to_string(request)
@@ -108,10 +132,14 @@ fn too_many(kind: JobKind) -> Refusal {
     Refusal::new(code).with("limit", VIEW_RECORDS_MAX)
 }
 
-/// Whether a job's writes fire automation: those of named records always do, those of a view where
-/// it held less than a thousand records (wire API 1.8).
+/// Whether a job's writes fire automation. As the wire API has it, those of named records always do,
+/// those of a view where it held less than a thousand records (1.8).
 pub(super) fn fires_automation(of_view: bool, job: &Job) -> bool {
-    !of_view || job.total < AUTOMATION_RECORDS_MAX
+    match job.terms.automation {
+        Automation::Wire => !of_view || job.total < AUTOMATION_RECORDS_MAX,
+        Automation::Fire => true,
+        Automation::Suppress => false,
+    }
 }
 
 /// Does a job to the named records at once, inside this transaction, and answers which job it was and
@@ -133,8 +161,12 @@ pub(super) fn run_named(
         kind,
         module: module.id,
         actor: actor.user.id,
+        client: None,
         request,
         exclusive: None,
+        plan: None,
+        parent: None,
+        terms: Terms::default(),
     };
     // The revision that a target was accepted at is not asked for in this form: 0 says so.
     let targets: Vec<(RecordId, i64)> = ids.iter().map(|id| (*id, 0)).collect();
@@ -214,8 +246,12 @@ fn schedule_once(
             kind,
             module: module.id,
             actor: actor.user.id,
+            client: None,
             request: prepare(tx, &actor, module, selection)?,
             exclusive: Some(exclusive),
+            plan: None,
+            parent: None,
+            terms: Terms::default(),
         };
         Ok((new, targets))
     })?;

@@ -1,15 +1,17 @@
 //! Deleting records: they go into the recycle bin, with what belongs to them.
 
-use super::Writing;
 use super::along::Along;
+use super::drift::Drift;
 use super::reading::{Reading, Standing};
-use crate::judge::{Columns, denied, held};
-use jobs::Settled;
+use super::{Expected, Writing};
+use crate::judge::{Columns, Verdict, denied, held};
+use jobs::{Difference, Forecast, Settled};
 use model::access::Access;
 use model::field::Field;
 use model::id::{RecordId, UserId};
 use model::module::{Module, system};
 use model::refusal::Refusal;
+use model::value::Value;
 use store::changes::{self, Cause, ChangeKind};
 use store::deleted::{self, Deletion, Removed};
 use store::records::{self, Filter, Record};
@@ -18,7 +20,7 @@ use store::{Fault, Tx, beside};
 /// Deletes records, and answers for each what happened, in order. Those that would take more along
 /// than one transaction may are refused. Ids must differ.
 pub fn delete(tx: &mut Tx, writing: Writing<'_>, ids: &[RecordId]) -> Result<Vec<Settled>, Fault> {
-    let mut settled = delete_first(tx, writing, ids, None)?;
+    let mut settled = delete_first(tx, writing, ids, Expected::default())?;
     let rest = ids.iter().skip(settled.len());
     let rest: Vec<Settled> = rest
         .map(|id| Settled::Failed(jobs::left_over(*id)))
@@ -28,41 +30,26 @@ pub fn delete(tx: &mut Tx, writing: Writing<'_>, ids: &[RecordId]) -> Result<Vec
 }
 
 /// Deletes the first of these records, as many as one transaction may, at least one, and answers for
-/// each what happened, in order. Records outside `within` are refused as having left the selection.
-/// Ids must differ.
+/// each what happened, in order. Ids must differ.
 pub(crate) fn delete_first(
     tx: &mut Tx,
     writing: Writing<'_>,
     ids: &[RecordId],
-    within: Option<&Filter>,
+    expected: Expected<'_>,
 ) -> Result<Vec<Settled>, Fault> {
     let columns = Columns::all(writing.module);
-    let mut reading = Reading::new(tx, writing, &columns, ids, within)?;
-    let judge = |id: &RecordId| {
-        let Standing { record, facts, .. } = reading.get(*id)?;
-        // A converted lead may be deleted; only what holds the record speaks against it.
-        let refused = denied(record.id, facts, Access::Full);
-        let refused = refused.or_else(|| held(record.id, facts));
-        refused.map_or(Ok(()), Err)
-    };
-    let judged: Vec<Result<(), Refusal>> = ids.iter().map(judge).collect();
-    let judged = ids.iter().zip(judged);
-    // What is refused anyway takes nothing along: it must not cost the others their turn.
-    let free = judged.clone().filter(|(_, judged)| judged.is_ok());
-    let free: Vec<RecordId> = free.map(|(id, _)| *id).collect();
-    let along = Along::of(tx, writing, &free)?;
-    let first_left = free.get(along.reach);
+    let Doomed {
+        judged,
+        along,
+        mut reading,
+    } = judge_deletion(tx, writing, &columns, ids, expected)?;
     let mut settled = Vec::with_capacity(ids.len());
     let mut gone = Vec::with_capacity(along.reach);
-    for (id, judged) in judged.take_while(|(id, _)| Some(*id) != first_left) {
-        settled.push(
-            if let Err(refusal) = judged.and_then(|()| along.check(*id)) {
-                Settled::Failed(refusal)
-            } else {
-                gone.extend(reading.remove(*id));
-                Settled::Changed
-            },
-        );
+    for (id, judged) in ids.iter().zip(judged) {
+        if judged.is_ok() {
+            gone.extend(reading.remove(*id));
+        }
+        settled.push(judged.map_or_else(Settled::Failed, |()| Settled::Changed));
     }
     let roots: Vec<RecordId> = gone.iter().map(|standing| standing.record.id).collect();
     let gone = gone.into_iter().map(|standing| {
@@ -79,6 +66,89 @@ pub(crate) fn delete_first(
         remove(tx, writing, &columns, children)?;
     }
     Ok(settled)
+}
+
+/// Says what [`delete_first`] would do, with the revision of each record now, and writes nothing.
+pub(crate) fn foresee_deletion(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    ids: &[RecordId],
+    within: Option<&Filter>,
+) -> Result<Vec<(i64, Forecast)>, Fault> {
+    let columns = Columns(writing.module.name_field().into_iter().collect());
+    let expected = Expected::within(within);
+    let doomed = judge_deletion(tx, writing, &columns, ids, expected)?;
+    let forecasts = ids.iter().zip(doomed.judged).map(|(id, judged)| {
+        let found = doomed.reading.standing(*id);
+        let rev = found.map_or(0, |found| found.record.rev);
+        let forecast = match judged {
+            Err(refusal) => Forecast::Refuse(refusal),
+            Ok(()) => Forecast::Change(Difference::default()),
+        };
+        (rev, forecast)
+    });
+    Ok(forecasts.collect())
+}
+
+/// Records that are to be deleted: the first of a set, as many as one transaction may.
+struct Doomed<'a> {
+    judged: Vec<Result<(), Refusal>>,
+    along: Along<'a>,
+    reading: Reading,
+}
+
+fn judge_deletion<'a>(
+    tx: &mut Tx,
+    writing: Writing<'a>,
+    columns: &Columns<'_>,
+    ids: &[RecordId],
+    expected: Expected<'_>,
+) -> Result<Doomed<'a>, Fault> {
+    let reading = Reading::new(tx, writing, columns, ids, expected.within)?;
+    let drift = Drift::read(tx, expected.targets, &reading)?;
+    let judge = |(n, id): (usize, &RecordId)| {
+        let Standing { record, facts, .. } = reading.get(*id)?;
+        // A converted lead may be deleted; only what holds the record speaks against it.
+        let refused = denied(record.id, facts, Access::Full);
+        let refused = refused.or_else(|| held(record.id, facts));
+        let target = expected
+            .target(n)
+            .filter(|target| target.foreseen.is_some());
+        let writes = || target.map_or_else(Vec::new, |_| all(columns));
+        let verdict = refused.map_or_else(|| Verdict::Change(writes()), Verdict::Refuse);
+        match target.and_then(|target| drift.check(target, columns, record, &verdict)) {
+            Some(strayed) => Err(strayed),
+            None => match verdict {
+                Verdict::Refuse(refusal) => Err(refusal),
+                _ => Ok(()),
+            },
+        }
+    };
+    let mut judged: Vec<Result<(), Refusal>> = ids.iter().enumerate().map(judge).collect();
+    // What is refused anyway takes nothing along: it must not cost the others their turn.
+    let free = ids.iter().zip(&judged).filter(|(_, judged)| judged.is_ok());
+    let free: Vec<RecordId> = free.map(|(id, _)| *id).collect();
+    let along = Along::of(tx, writing, &free)?;
+    if let Some(first_left) = free.get(along.reach) {
+        let visited = ids.iter().position(|id| id == first_left);
+        judged.truncate(visited.unwrap_or(ids.len()));
+    }
+    for (id, judged) in ids.iter().zip(&mut judged) {
+        if judged.is_ok() {
+            *judged = along.check(*id);
+        }
+    }
+    Ok(Doomed {
+        judged,
+        along,
+        reading,
+    })
+}
+
+/// All that a deletion takes away.
+fn all<'a>(columns: &Columns<'a>) -> Vec<(&'a Field, Value)> {
+    let fields = columns.0.iter();
+    fields.map(|field| (*field, Value::Null)).collect()
 }
 
 /// Takes records out of their module's table, each with the record that takes it along or itself.

@@ -4,12 +4,13 @@ use super::Writing;
 use super::unique::Uniques;
 use crate::actor::Actor;
 use crate::deleted::{denied, sets, unknown};
+use crate::history::value_of;
 use model::field::Field;
 use model::id::{LayoutId, ModuleId, RecordId, UserId};
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use model::value::{Class, Value};
+use model::value::Value;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, HashMap};
 use store::changes::{self, Cause, ChangeKind};
@@ -149,15 +150,8 @@ fn stored(field: &Field, value: Option<&Json>) -> Result<Value, Refusal> {
             .saying("a field changed its type after the record was deleted")
             .with("api_name", field.api_name.as_str())
     };
-    match (field.kind.class(), value) {
-        (_, None | Some(Json::Null)) => Ok(Value::Null),
-        (Class::Bool, Some(Json::Bool(truth))) => Ok(Value::Bool(*truth)),
-        (Class::Int, Some(Json::Number(number))) => {
-            number.as_i64().map(Value::Int).ok_or_else(changed)
-        }
-        (Class::Text, Some(Json::String(text))) => Ok(text.as_str().into()),
-        _ => Err(changed()),
-    }
+    let value = value.unwrap_or(&Json::Null);
+    value_of(field, value).ok_or_else(changed)
 }
 
 /// An owner or a layout that was removed meanwhile is replaced: by who restores, by the first.

@@ -43,6 +43,7 @@ pub(crate) fn abandon(bench: &Bench, id: i64) {
             .iter()
             .zip(0..)
             .map(|((record, rev), seq)| Target {
+                foreseen: None,
                 seq,
                 record: *record,
                 rev: *rev,

@@ -126,6 +126,7 @@ mod check {
             let process = Some(process);
             stored::insert_preparing(tx, &new_job(8, key), process, bench.now(), until)?;
             let target = Target {
+                foreseen: None,
                 seq: 0,
                 record: RecordId(1),
                 rev: 1,

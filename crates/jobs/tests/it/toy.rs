@@ -1,6 +1,6 @@
 //! A toy table, an action on it, and the checks that hold after every step.
 
-use jobs::{Action, Actions, Settled, Step, Worker};
+use jobs::{Action, Actions, Difference, Forecast, Settled, Step, Worker};
 use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::job::JobKind;
 use model::refusal::{Code, Refusal};
@@ -8,7 +8,7 @@ use model::time::{Clock, Timestamp};
 use model::value::Class;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use store::jobs::{Job, NewJob};
+use store::jobs::{Job, NewJob, Terms};
 use store::targets::Target;
 use store::{Db, Fault, Param, Priority, Tx, params};
 use testkit::{Kind, TestClock, TestDb};
@@ -67,6 +67,32 @@ impl Action for Toy {
         )?;
         Ok(settled)
     }
+
+    fn foresee(
+        &self,
+        _tx: &mut Tx,
+        _job: &Job,
+        targets: &[Target],
+        _now: Timestamp,
+    ) -> Result<Vec<(i64, Forecast)>, Fault> {
+        let forecast = |target: &Target| match settle(target.record) {
+            Settled::Unchanged => Forecast::Unchanged,
+            Settled::Failed(refusal) => Forecast::Refuse(refusal),
+            _ => Forecast::Change(Difference::default()),
+        };
+        Ok(targets.iter().map(|t| (t.rev, forecast(t))).collect())
+    }
+
+    fn select(
+        &self,
+        tx: &mut Tx,
+        _job: &Job,
+        _now: Timestamp,
+    ) -> Result<Vec<(RecordId, i64)>, Fault> {
+        let rows = tx.query("SELECT id FROM toy ORDER BY id", &[])?;
+        let ids = rows.iter().map(|row| Ok((RecordId(row.int(0)?), 1)));
+        ids.collect()
+    }
 }
 
 /// All that a job left, without its id.
@@ -101,7 +127,11 @@ pub(crate) fn new_job(id: i64, exclusive: Option<&str>) -> NewJob {
         module: ModuleId(1),
         actor: UserId(1),
         request: "{}".to_owned(),
+        client: None,
         exclusive: exclusive.map(str::to_owned),
+        plan: None,
+        parent: None,
+        terms: Terms::default(),
     }
 }
 

@@ -404,7 +404,13 @@ fn apply(
             .iter()
             .map(|(_, item)| (item.id, &item.change))
             .collect();
-        let answers = record::update_by(tx, writing, &wave, None, layout_rules)?;
+        let answers = record::update_by(
+            tx,
+            writing,
+            &wave,
+            record::Expected::default(),
+            layout_rules,
+        )?;
         for ((n, _), answer) in first.into_iter().zip(answers) {
             if let Some(place) = settled.get_mut(n) {
                 *place = Some(answer);

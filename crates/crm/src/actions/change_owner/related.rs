@@ -5,7 +5,7 @@ use super::{authorise, change};
 use crate::actor::Actor;
 use crate::change::Change;
 use crate::owner;
-use crate::record::{self, Writing};
+use crate::record::{self, Expected, Writing};
 use jobs::Settled;
 use model::criteria::{Bound, Test};
 use model::field::{Field, json_id};
@@ -249,7 +249,7 @@ pub(super) fn give(
             module: of,
             ..writing
         };
-        let settled = record::update(tx, of_module, &items, Some(&filter))?;
+        let settled = record::update(tx, of_module, &items, Expected::within(Some(&filter)))?;
         let refused = items
             .iter()
             .zip(settled)

@@ -1,0 +1,64 @@
+//! What records were: their changes rolled back. A change keeps what stood there before it, so a value
+//! at some revision is what the first later change of its field found, or what stands there now.
+
+use model::field::Field;
+use model::id::RecordId;
+use model::value::{Class, Value};
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use store::changes::{self, ChangeKind, Past};
+use store::{Fault, Tx};
+
+/// The changes of some records after some revision of each, oldest first.
+#[derive(Default)]
+pub(crate) struct History(HashMap<RecordId, Vec<Past>>);
+
+impl History {
+    /// Reads the changes of each record after its revision.
+    pub(crate) fn since(tx: &mut Tx, points: &[(RecordId, i64)]) -> Result<Self, Fault> {
+        let mut of_records: HashMap<RecordId, Vec<Past>> = HashMap::new();
+        let after: HashMap<RecordId, i64> = points.iter().copied().collect();
+        let Some(oldest) = points.iter().map(|(_, rev)| *rev).min() else {
+            return Ok(Self::default());
+        };
+        let ids: Vec<RecordId> = after.keys().copied().collect();
+        for past in changes::since(tx, &ids, oldest)? {
+            if after.get(&past.record).is_some_and(|rev| past.rev > *rev) {
+                of_records.entry(past.record).or_default().push(past);
+            }
+        }
+        Ok(Self(of_records))
+    }
+
+    /// The changes of a record, oldest first.
+    pub(crate) fn of(&self, record: RecordId) -> &[Past] {
+        self.0.get(&record).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value that a field had at `rev`, if the field was changed since; otherwise it is the one
+    /// that stands there now. A value that the field can no longer hold is none.
+    pub(crate) fn value(&self, record: RecordId, rev: i64, field: &Field) -> Option<Value> {
+        let mut later = self.of(record).iter().filter(|past| past.rev > rev);
+        let key = field.id.to_string();
+        let first = later.find_map(|past| past.before.get(&key))?;
+        Some(value_of(field, first).unwrap_or_default())
+    }
+
+    /// Whether the record was deleted or came back after `rev`.
+    pub(crate) fn came_or_went(&self, record: RecordId, rev: i64) -> bool {
+        let later = self.of(record).iter().filter(|past| past.rev > rev);
+        let mut kinds = later.map(|past| past.kind);
+        kinds.any(|kind| kind != ChangeKind::Update)
+    }
+}
+
+/// A stored value of a field; `None` when the field holds values of another type now.
+pub(crate) fn value_of(field: &Field, json: &Json) -> Option<Value> {
+    match (field.kind.class(), json) {
+        (_, Json::Null) => Some(Value::Null),
+        (Class::Bool, Json::Bool(truth)) => Some(Value::Bool(*truth)),
+        (Class::Int, Json::Number(number)) => number.as_i64().map(Value::Int),
+        (Class::Text, Json::String(text)) => Some(text.as_str().into()),
+        _ => None,
+    }
+}

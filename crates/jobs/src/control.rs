@@ -1,0 +1,92 @@
+//! What a person may do to a job while it lives: pause, resume, cancel, throttle. Each is a change of
+//! the job's row, so that it takes effect at the next chunk, whoever runs it, and survives a crash.
+
+use crate::accept::already;
+use model::id::JobId;
+use model::job::{JobState, PausedBy};
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use store::jobs::{self, Job};
+use store::{Error, Fault, Tx};
+
+/// Stops a job that waits or runs, until it is resumed. A paused one stays so.
+pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<Job, Fault> {
+    let job = locked(tx, id)?;
+    match job.state {
+        JobState::Paused => return Ok(job),
+        JobState::Queued | JobState::Running => jobs::pause(tx, id, now)?,
+        _ => return Err(cannot("paused", &job).into()),
+    }
+    again(tx, id)
+}
+
+/// Lets a job that is paused or failed go on at its cursor. One that was paused because more records
+/// strayed from its plan than it tolerates goes on with `tolerance`, without one to its end: what
+/// strayed is left as it is in any case. One that waits or runs stays so.
+pub fn resume(
+    tx: &mut Tx,
+    id: JobId,
+    tolerance: Option<i64>,
+    now: Timestamp,
+) -> Result<Job, Fault> {
+    let job = locked(tx, id)?;
+    match job.state {
+        JobState::Queued | JobState::Running => return Ok(job),
+        JobState::Paused | JobState::Failed => {}
+        _ => return Err(cannot("resumed", &job).into()),
+    }
+    if job.state == JobState::Failed
+        && let Some(key) = jobs::exclusive(tx, id)?
+        && let Some(holder) = jobs::holding(tx, &key)?
+    {
+        return Err(already(holder).into());
+    }
+    let kept = match job.paused_by {
+        Some(PausedBy::Tolerance) => job.total,
+        _ => job.terms.tolerance,
+    };
+    jobs::resume(tx, id, tolerance.unwrap_or(kept), now)?;
+    again(tx, id)
+}
+
+/// Ends a job that is not finished; records that it did not visit stay as they are. A cancelled one
+/// stays so.
+pub fn cancel(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<Job, Fault> {
+    let job = locked(tx, id)?;
+    match job.state {
+        JobState::Cancelled => return Ok(job),
+        JobState::Queued | JobState::Running | JobState::Paused => jobs::cancel(tx, id, now)?,
+        _ => return Err(cannot("cancelled", &job).into()),
+    }
+    again(tx, id)
+}
+
+/// Sets how many records a second a job that is not finished may visit; `None` is as many as it can.
+pub fn throttle(tx: &mut Tx, id: JobId, throttle: Option<i64>) -> Result<Job, Fault> {
+    let job = locked(tx, id)?;
+    if job.state.finished() {
+        return Err(cannot("throttled", &job).into());
+    }
+    jobs::set_throttle(tx, id, throttle)?;
+    again(tx, id)
+}
+
+fn locked(tx: &mut Tx, id: JobId) -> Result<Job, Fault> {
+    let none = || Refusal::new(Code::NotFound).saying("there is no such job");
+    let job = jobs::lock(tx, id)?.ok_or_else(none)?;
+    if job.state == JobState::Preparing {
+        return Err(cannot("controlled", &job).into());
+    }
+    Ok(job)
+}
+
+fn again(tx: &mut Tx, id: JobId) -> Result<Job, Fault> {
+    let gone = || Error::Inconsistent(format!("job {id} went while it was locked"));
+    Ok(jobs::find(tx, id)?.ok_or_else(gone)?)
+}
+
+fn cannot(what: &str, job: &Job) -> Refusal {
+    Refusal::new(Code::WrongState)
+        .saying(format!("a job that is {} cannot be {what}", job.state))
+        .with("state", job.state.as_str())
+}
