@@ -94,6 +94,16 @@ INSERT INTO job_outcomes_new SELECT job, seq, record, outcome, code, message, de
 DROP TABLE job_outcomes;
 ALTER TABLE job_outcomes_new RENAME TO job_outcomes;
 
+-- How many records of a job were refused by which code: told while it runs, without counting them.
+CREATE TABLE job_failures (
+    job BIGINT NOT NULL,
+    code TEXT NOT NULL,
+    records BIGINT NOT NULL CHECK (records > 0),
+    PRIMARY KEY (job, code)
+){without_rowid};
+INSERT INTO job_failures
+    SELECT job, code, count(*) FROM job_outcomes WHERE outcome = 'failed' GROUP BY job, code;
+
 -- Records that a job changed beside its targets: what was given away along with them.
 CREATE TABLE job_along (
     job BIGINT NOT NULL,

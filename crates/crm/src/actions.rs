@@ -4,6 +4,7 @@ pub mod change_owner;
 pub mod mass_delete;
 pub mod mass_update;
 mod scheduled;
+pub(crate) mod told;
 
 pub use scheduled::ViewSelection;
 use std::sync::Arc;

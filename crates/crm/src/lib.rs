@@ -11,6 +11,7 @@ mod history;
 pub mod hold;
 pub mod import;
 pub mod input;
+pub mod job;
 mod judge;
 pub mod lock;
 pub mod org;

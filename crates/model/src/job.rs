@@ -92,6 +92,20 @@ impl JobKind {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
+
+    /// The native word.
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::MassUpdate => "update",
+            Self::ChangeOwner => "change_owner",
+            Self::MassDelete => "delete",
+        }
+    }
+
+    /// The kind of a native word.
+    pub fn of_action(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.action() == word)
+    }
 }
 
 /// Why a job has a parent.

@@ -12,6 +12,8 @@ pub const RELATED_MODULES_MAX: usize = 5;
 pub const RELATED_RECORDS_MAX: usize = 5_000;
 /// Records of one scheduled mass action (1.6).
 pub const VIEW_RECORDS_MAX: usize = 50_000;
+/// Jobs of one page of the native list.
+pub const JOBS_PER_PAGE: usize = 50;
 /// Records that may be deleted or restored along with one that they belong to.
 pub const ALONG_PER_RECORD_MAX: usize = 1_000;
 /// Records that may be deleted along in one transaction; those left over are for the next.

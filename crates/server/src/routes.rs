@@ -12,6 +12,7 @@ mod custom_views;
 mod deleted;
 mod fields;
 mod holds;
+mod jobs;
 mod layouts;
 mod lock_configurations;
 mod mass_action;
@@ -303,6 +304,8 @@ pub static ROUTES: &[Route] = &[
     native(Get, "/swathe/v1/records/{module}/{id}/holds", HOLD_READ, holds::list),
     native(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::put),
     native(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::lift),
+    native(Get, "/swathe/v1/jobs", Native("jobs", Op::Read), jobs::list),
+    native(Get, "/swathe/v1/jobs/{job}", Native("jobs", Op::Read), jobs::get),
     native(Get, "/swathe/v1/outbox", Native("jobs", Op::Read), outbox::list),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),
     native(Put, "/swathe/v1/org", Native("org", Op::Write), org_file::apply),

@@ -1,5 +1,11 @@
 //! Jobs: one row each, with its state, counts, cursor and lease.
 
+mod control;
+mod list;
+
+pub use control::{cancel, exclusive, lock, pause, resume, set_throttle};
+pub use list::{Wanted, count_by_state, list, unfinished_of};
+
 use crate::tx::{Param, Tx};
 use crate::{Dialect, Error, Result, Row, params};
 use model::id::{JobId, ModuleId, PlanId, UserId};
@@ -457,122 +463,6 @@ pub fn selected(tx: &mut Tx, id: JobId, lease_no: i64, total: i64) -> Result<boo
     Ok(tx.execute(sql, params![id.0, lease_no, total])? == 1)
 }
 
-/// The job, locked, whoever has its lease.
-pub fn lock(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM jobs WHERE id = $1{}",
-        tx.for_update()
-    );
-    let row = tx.query_opt(&sql, params![id.0])?;
-    row.as_ref().map(job).transpose()
-}
-
-/// Pauses a locked job that waits or runs: its worker finds its lease gone.
-pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE jobs SET state = 'paused', paused_by = 'person', lease_until = NULL,
-               worker = NULL, process = NULL, touched_at = $2 WHERE id = $1";
-    tx.execute(sql, params![id.0, now.0])?;
-    Ok(())
-}
-
-/// Lets a locked job that is paused or failed go on at its cursor, with this tolerance. A job that
-/// took its exclusive key meanwhile makes this a conflict.
-pub fn resume(tx: &mut Tx, id: JobId, tolerance: i64, now: Timestamp) -> Result<()> {
-    let sql =
-        "UPDATE jobs SET state = 'queued', paused_by = NULL, error = NULL, finished_at = NULL,
-               attempts = 0, tolerance = $3, touched_at = $2 WHERE id = $1";
-    match tx.execute(sql, params![id.0, now.0, tolerance]) {
-        Err(Error::Constraint(why)) => Err(Error::Conflict(why)),
-        other => other.map(|_| ()),
-    }
-}
-
-/// Ends a locked job that is not finished: what was not visited stays as it is.
-pub fn cancel(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE jobs SET state = 'cancelled', paused_by = NULL, lease_until = NULL,
-               finished_at = $2, touched_at = $2 WHERE id = $1";
-    tx.execute(sql, params![id.0, now.0])?;
-    Ok(())
-}
-
-/// Sets how many records a second a job may visit.
-pub fn set_throttle(tx: &mut Tx, id: JobId, throttle: Option<i64>) -> Result<()> {
-    let sql = "UPDATE jobs SET throttle = $2 WHERE id = $1";
-    tx.execute(sql, params![id.0, throttle])?;
-    Ok(())
-}
-
-/// The key that a job has, or takes when it starts.
-pub fn exclusive(tx: &mut Tx, id: JobId) -> Result<Option<String>> {
-    let sql = "SELECT COALESCE(exclusive, wants) FROM jobs WHERE id = $1";
-    let row = tx.query_opt(sql, params![id.0])?;
-    Ok(match row {
-        Some(row) => row.opt_text(0)?.map(str::to_owned),
-        None => None,
-    })
-}
-
-/// Which jobs of a list.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// In this state.
-    pub state: Option<JobState>,
-    /// Doing this.
-    pub kind: Option<JobKind>,
-    /// To records of this module.
-    pub module: Option<ModuleId>,
-    /// For this user.
-    pub actor: Option<UserId>,
-    /// Older than this one, by acceptance and id.
-    pub before: Option<(Timestamp, JobId)>,
-}
-
-/// Jobs, newest first; none that is still being prepared, because nobody was told of it.
-pub fn list(tx: &mut Tx, wanted: &Wanted, limit: i64) -> Result<Vec<Job>> {
-    let mut sql = format!("SELECT {COLUMNS} FROM jobs WHERE state <> 'preparing'");
-    let mut params: Vec<Param> = Vec::new();
-    let mut add = |condition: &str, values: Vec<Param>| {
-        let mut text = condition.to_owned();
-        for (n, value) in values.into_iter().enumerate() {
-            params.push(value);
-            text = text.replace(&format!("#{n}"), &format!("${}", params.len()));
-        }
-        sql.push_str(&text);
-    };
-    if let Some(state) = wanted.state {
-        add(" AND state = #0", vec![state.as_str().into()]);
-    }
-    if let Some(kind) = wanted.kind {
-        add(" AND kind = #0", vec![kind.as_str().into()]);
-    }
-    if let Some(module) = wanted.module {
-        add(" AND module = #0", vec![module.0.into()]);
-    }
-    if let Some(actor) = wanted.actor {
-        add(" AND actor = #0", vec![actor.0.into()]);
-    }
-    if let Some((at, id)) = wanted.before {
-        let older = " AND (created_at < #0 OR (created_at = #0 AND id < #1))";
-        add(older, vec![at.0.into(), id.0.into()]);
-    }
-    add(
-        " ORDER BY created_at DESC, id DESC LIMIT #0",
-        vec![limit.into()],
-    );
-    let rows = tx.query(&sql, &params)?;
-    rows.iter().map(job).collect()
-}
-
-/// The newest job of this relation to a parent that is not finished.
-pub fn unfinished_of(tx: &mut Tx, parent: JobId, relation: Relation) -> Result<Option<JobId>> {
-    let sql = format!(
-        "SELECT id FROM jobs WHERE parent = $1 AND relation = $2 AND {UNFINISHED}
-         ORDER BY id DESC LIMIT 1"
-    );
-    let row = tx.query_opt(&sql, params![parent.0, relation.as_str()])?;
-    row.map(|row| row.int(0).map(JobId)).transpose()
-}
-
 /// Counts a try that did not commit.
 pub fn count_attempt(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<bool> {
     let sql = "UPDATE jobs SET attempts = attempts + 1
@@ -624,22 +514,11 @@ pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
     }
     if removed == 0 {
         tx.execute("DELETE FROM job_along WHERE job = $1", params![id])?;
+        tx.execute("DELETE FROM job_failures WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM plans WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM jobs WHERE id = $1", params![id])?;
     }
     Ok(true)
-}
-
-/// How many jobs there are in each state.
-pub fn count_by_state(tx: &mut Tx) -> Result<Vec<(JobState, i64)>> {
-    let rows = tx.query("SELECT state, count(*) FROM jobs GROUP BY state", &[])?;
-    rows.iter()
-        .map(|row| {
-            let state = JobState::parse(row.text(0)?)
-                .ok_or_else(|| Error::Inconsistent("an unknown job state".to_owned()))?;
-            Ok((state, row.int(1)?))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod related;
 use super::scheduled::{
     self, Selection, ViewSelection, decode, encode, fires_automation, module_of, run_named,
 };
+use super::told;
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::owner;
@@ -217,6 +218,15 @@ fn change(module: &Module, owner: UserId) -> Result<Change, Refusal> {
     let field = module.field(system::OWNER).ok_or_else(gone)?.id;
     let write = Write::Set(Value::Int(owner.0));
     Ok(Change(vec![FieldWrite { field, write }]))
+}
+
+/// What a job was asked to do, as it is told to a reader.
+pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, Fault> {
+    let request: Request = decode(job)?;
+    Ok(json!({
+        "selection": request.selection.told(reader, module),
+        "change": { "owner": told::user(reader, request.owner) },
+    }))
 }
 
 /// A job's request, checked once more against the catalog and the actor's rights as they are now.

@@ -11,6 +11,7 @@ use model::people::Right;
 use model::refusal::Refusal;
 use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
@@ -57,6 +58,12 @@ pub fn schedule(
 ) -> Result<JobId, Fault> {
     let prepare = |_: &mut Tx, _: &Actor, _: &Module, selection| encode(&Request { selection });
     scheduled::schedule(db, user, module, JobKind::MassDelete, wanted, &prepare, now)
+}
+
+/// What a job was asked to do, as it is told to a reader.
+pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, Fault> {
+    let request: Request = decode(job)?;
+    Ok(json!({ "selection": request.selection.told(reader, module) }))
 }
 
 /// A job's request, checked once more against the catalog and the actor's rights as they are now.

@@ -3,6 +3,7 @@
 use super::scheduled::{
     self, Selection, ViewSelection, decode, encode, fires_automation, module_of, run_named,
 };
+use super::told;
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::input;
@@ -19,7 +20,7 @@ use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
@@ -235,6 +236,31 @@ pub fn schedule(
     let prepare =
         |_: &mut Tx, _: &Actor, module: &Module, selection| stored(module, change, selection);
     scheduled::schedule(db, user, module, JobKind::MassUpdate, wanted, &prepare, now)
+}
+
+/// What a job was asked to do, as it is told to a reader: values of the fields that they see, users
+/// by name.
+pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, Fault> {
+    let request: Request = decode(job)?;
+    let (mut fields, mut over_write) = (Map::new(), false);
+    for StoredWrite { kind, write } in &request.fields {
+        let field = module.field_by_id(write.field);
+        let Some(field) = field.filter(|field| reader.sees(field)) else {
+            continue;
+        };
+        over_write |=
+            *kind == FieldKind::MultiSelectPicklist && matches!(write.write, Write::Set(_));
+        let value = write.write.onto(&Value::Null);
+        let shown = match (kind, value.as_int()) {
+            (FieldKind::UserLookup, Some(id)) => told::user(reader, UserId(id)),
+            _ => kind.show(&value, &reader.zone),
+        };
+        fields.insert(field.api_name.clone(), shown);
+    }
+    Ok(json!({
+        "selection": request.selection.told(reader, module),
+        "change": { "fields": fields, "over_write": over_write },
+    }))
 }
 
 /// A job's request, checked once more against the catalog and the actor's rights as they are now.

@@ -1,6 +1,7 @@
 //! What the mass actions share: which records a job is for, frozen when it is accepted, and whether
 //! a record still belongs to it when its turn comes.
 
+use super::told;
 use crate::actor::Actor;
 use crate::selection::{self, TerritoryPart};
 use jobs::Settled;
@@ -13,6 +14,7 @@ use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use store::jobs::{Job, NewJob, Terms};
 use store::records::{self, Filter};
@@ -68,6 +70,37 @@ impl Selection {
             // What the actor may see is judged record by record, as it is at each one's turn.
             ..Filter::everything()
         }))
+    }
+}
+
+impl Selection {
+    /// How it is told to a reader: by what the records were chosen, and what they must pass.
+    pub(super) fn told(&self, reader: &Actor, module: &Module) -> Json {
+        let Self::View {
+            cvid,
+            criteria,
+            territories,
+        } = self
+        else {
+            return json!({ "by": "ids" });
+        };
+        let view = module.views.iter().find(|view| view.id == *cvid);
+        let view = view.filter(|view| view.admits(&reader.user));
+        let territories = territories.as_ref().map(|ids| {
+            let named = |id: &TerritoryId| {
+                let territory = reader.catalog.territory(*id);
+                json!({ "id": id.to_string(), "name": territory.map(|found| found.name.as_str()) })
+            };
+            ids.iter().map(named).collect::<Vec<Json>>()
+        });
+        let criteria = criteria.as_ref();
+        json!({
+            "by": "view",
+            "cvid": cvid.to_string(),
+            "view": view.map(|view| view.name.as_str()),
+            "territories": territories,
+            "criteria": criteria.map(|criteria| told::criteria(reader, module, criteria)),
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use model::limits::IDS_MAX;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
-use store::jobs::{self, Job};
+use store::jobs::Job;
 use store::{Fault, Tx};
 
 /// What a request asks for.
@@ -211,8 +211,7 @@ pub(super) fn job(
     Ok(found.filter(|job| job.module == module.id))
 }
 
-/// The job of this id, if it is one of this action, and shown to the actor: a job is shown to who
-/// started it and to administrators.
+/// The job of this id, if it is one of this action, and shown to the actor.
 pub(super) fn job_of_any_module(
     tx: &mut Tx,
     actor: &Actor,
@@ -222,9 +221,6 @@ pub(super) fn job_of_any_module(
     let Some(id) = JobId::parse(text) else {
         return Ok(None);
     };
-    let found = jobs::find(tx, id)?;
-    Ok(found.filter(|job| {
-        let shown = job.actor == actor.user.id || actor.profile.administrator;
-        job.kind == kind && shown
-    }))
+    let found = crm::job::find(tx, actor, id)?;
+    Ok(found.filter(|job| job.kind == kind))
 }

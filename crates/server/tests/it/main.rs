@@ -20,6 +20,7 @@ mod deleted;
 mod demo;
 mod dispatch;
 mod holds;
+mod jobs;
 mod locking;
 mod mass_change_owner;
 mod mass_change_owner_refusals;

@@ -206,6 +206,7 @@ impl World {
         text.replace("{client_id}", "1000.NOBODY")
             .replace("{transition}", &WAIT.to_string())
             .replace("{kind}", "stop")
+            .replace("{job}", NOTHING)
     }
 
     /// What a row's request answers to a token, or without one.

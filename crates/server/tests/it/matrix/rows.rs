@@ -167,6 +167,8 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/swathe/v1/records/{module}/{id}/holds", "swathe.holds.READ,ZohoCRM.modules.leads.READ", Administrator),
     row(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
     row(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
+    row(Get, "/swathe/v1/jobs", "swathe.jobs.READ", User),
+    row(Get, "/swathe/v1/jobs/{job}", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/outbox", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/org", "swathe.org.READ", Administrator),
     row(Put, "/swathe/v1/org", "swathe.org.WRITE", Administrator).body(r#"{"org":""}"#),

@@ -1,0 +1,170 @@
+//! `/swathe/v1/jobs`: every mass action is a job, however it was asked for, and is shown in one form.
+
+use super::meta::asker;
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire;
+use crm::Actor;
+use model::id::{JobId, UserId};
+use model::job::{JobKind, JobState, PausedBy, Relation};
+use model::limits::JOBS_PER_PAGE;
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use serde_json::{Map, Value as Json, json};
+use store::jobs::{Job, Wanted};
+use store::outcomes;
+use store::{Fault, Tx};
+
+/// What the query string of the list may have.
+const PARAMS: [&str; 5] = ["state", "action", "module", "actor", "page_token"];
+
+/// `GET /jobs?state=&action=&module=&actor=&page_token=`, none of them needed: the newest first.
+/// Administrators see every job, others their own.
+pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
+    let (data, next) = call.app.db.read(|tx| {
+        let reader = asker(tx, call)?;
+        let wanted = wanted(call, &reader)?;
+        let limit = i64::try_from(JOBS_PER_PAGE + 1).unwrap_or(i64::MAX);
+        let mut jobs = crm::job::list(tx, &reader, wanted, limit)?;
+        let more = jobs.len() > JOBS_PER_PAGE;
+        jobs.truncate(JOBS_PER_PAGE);
+        let last = jobs.last().filter(|_| more);
+        let next = last.map(|job| format!("{}-{}", job.created_at.0, job.id));
+        Ok((shown(tx, &reader, &jobs)?, next))
+    })?;
+    Ok(Answer::ok(json!({ "data": data, "next_page_token": next })))
+}
+
+/// `GET /jobs/{job}`.
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
+    let job = call.app.db.read(|tx| {
+        let reader = asker(tx, call)?;
+        let job = named(tx, &reader, call)?;
+        one(tx, &reader, &job)
+    })?;
+    Ok(Answer::ok(job))
+}
+
+/// The job that the path names, if it is shown to the reader; to others it is unknown.
+pub(super) fn named(tx: &mut Tx, reader: &Actor, call: &Call<'_>) -> Result<Job, Fault> {
+    let unknown = || Refusal::new(Code::NotFound).saying("there is no such job");
+    let id = JobId::parse(call.param("job")).ok_or_else(unknown)?;
+    Ok(crm::job::find(tx, reader, id)?.ok_or_else(unknown)?)
+}
+
+fn wrong(param: &str) -> Refusal {
+    Refusal::new(Code::InvalidData).with("param_name", param)
+}
+
+/// Which jobs the query string asks for. A parameter that is there but empty must not mean every job.
+fn wanted(call: &Call<'_>, reader: &Actor) -> Result<Wanted, Refusal> {
+    let mut wanted = Wanted::default();
+    for (key, text) in call.query.pairs() {
+        let supported = |words: Vec<&'static str>| wrong(key).with("supported_values", words);
+        match key {
+            "state" => {
+                let known = JobState::ALL
+                    .into_iter()
+                    .filter(|state| *state != JobState::Preparing);
+                let words = || known.clone().map(JobState::as_str).collect();
+                let found = known.clone().find(|state| state.as_str() == text);
+                wanted.state = Some(found.ok_or_else(|| supported(words()))?);
+            }
+            "action" => {
+                let words = || JobKind::ALL.into_iter().map(JobKind::action).collect();
+                let found = JobKind::of_action(text);
+                wanted.kind = Some(found.ok_or_else(|| supported(words()))?);
+            }
+            "module" => {
+                let found = reader.catalog.module(text);
+                let unknown = || wrong(key).saying("there is no such module");
+                wanted.module = Some(found.ok_or_else(unknown)?.id);
+            }
+            "actor" => {
+                let by_email = || reader.catalog.user_by_email(text).map(|user| user.id);
+                let found = UserId::parse(text).or_else(by_email);
+                let unknown = || wrong(key).saying("neither a user's id nor an e-mail address");
+                wanted.actor = Some(found.ok_or_else(unknown)?);
+            }
+            "page_token" => wanted.before = Some(place(text).ok_or_else(|| wrong(key))?),
+            _ => {
+                let refusal = wrong(key).saying("there is no such parameter");
+                return Err(refusal.with("supported_values", PARAMS.to_vec()));
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+/// Where a page begins.
+fn place(text: &str) -> Option<(Timestamp, JobId)> {
+    let (at, id) = text.split_once('-')?;
+    let at = at.parse().ok().filter(|at| *at >= 0)?;
+    Some((Timestamp(at), JobId::parse(id)?))
+}
+
+/// THE form of a job.
+pub(super) fn one(tx: &mut Tx, reader: &Actor, job: &Job) -> Result<Json, Fault> {
+    let mut shown = shown(tx, reader, std::slice::from_ref(job))?;
+    Ok(shown.pop().unwrap_or_default())
+}
+
+/// The same of several.
+fn shown(tx: &mut Tx, reader: &Actor, jobs: &[Job]) -> Result<Vec<Json>, Fault> {
+    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    let mut failed = outcomes::failed_by_code(tx, &ids)?;
+    let form = |job: &Job| {
+        let failed = failed.remove(&job.id).unwrap_or_default();
+        let request = crm::job::request(reader, job)?;
+        Ok(form(reader, job, failed, request))
+    };
+    jobs.iter().map(form).collect()
+}
+
+fn form(reader: &Actor, job: &Job, failed: Vec<(String, i64)>, request: Json) -> Json {
+    let module = reader.catalog.module_by_id(job.module);
+    let parent = |relation: Relation| {
+        let parent = job.parent.filter(|(other, _)| *other == relation);
+        parent.map(|(_, id)| id.to_string())
+    };
+    let failed = failed.into_iter().map(|(code, n)| (code, Json::from(n)));
+    json!({
+        "id": job.id.to_string(),
+        "action": job.kind.action(),
+        "module": module.map(|module| module.api_name.as_str()),
+        "state": job.state.as_str(),
+        "paused_by": job.paused_by.map(PausedBy::as_str),
+        "actor": wire::user_brief(reader, Some(job.actor)),
+        "counts": counts(job),
+        "failed_by_code": failed.collect::<Map<String, Json>>(),
+        "rate": job.rate(),
+        "eta": job.eta().map(Timestamp::to_utc),
+        "throttle": job.terms.throttle,
+        "tolerance": job.terms.tolerance,
+        "plan": job.plan.map(|plan| plan.to_string()),
+        "parent": job.parent.map(|(_, id)| id.to_string()),
+        "undo_of": parent(Relation::Undo),
+        "retry_of": parent(Relation::Retry),
+        "run_at": job.terms.run_at.map(Timestamp::to_utc),
+        "created_at": job.created_at.to_utc(),
+        "started_at": job.started_at.map(Timestamp::to_utc),
+        "finished_at": job.finished_at.map(Timestamp::to_utc),
+        "error": job.error,
+        "request": request,
+    })
+}
+
+/// Every record of a job once, in the words of its outcomes: they sum to the total.
+fn counts(job: &Job) -> Json {
+    let left = job.total - job.cursor;
+    let of = |is: bool| if is { left } else { 0 };
+    json!({
+        "total": job.total,
+        "changed": job.counts.changed,
+        "unchanged": job.counts.unchanged,
+        "failed": job.counts.failed,
+        "cancelled": of(job.state == JobState::Cancelled),
+        "not_run": of(job.state == JobState::Failed),
+        "pending": of(!job.state.finished()),
+    })
+}

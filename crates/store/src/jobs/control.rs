@@ -1,0 +1,62 @@
+//! What a person does to a job: its row is locked first, whoever has its lease.
+
+use super::{COLUMNS, Job, job};
+use crate::tx::Tx;
+use crate::{Error, Result, params};
+use model::id::JobId;
+use model::time::Timestamp;
+
+/// The job, locked, whoever has its lease.
+pub fn lock(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM jobs WHERE id = $1{}",
+        tx.for_update()
+    );
+    let row = tx.query_opt(&sql, params![id.0])?;
+    row.as_ref().map(job).transpose()
+}
+
+/// Pauses a locked job that waits or runs: its worker finds its lease gone.
+pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE jobs SET state = 'paused', paused_by = 'person', lease_until = NULL,
+               worker = NULL, process = NULL, touched_at = $2 WHERE id = $1";
+    tx.execute(sql, params![id.0, now.0])?;
+    Ok(())
+}
+
+/// Lets a locked job that is paused or failed go on at its cursor, with this tolerance. A job that
+/// took its exclusive key meanwhile makes this a conflict.
+pub fn resume(tx: &mut Tx, id: JobId, tolerance: i64, now: Timestamp) -> Result<()> {
+    let sql =
+        "UPDATE jobs SET state = 'queued', paused_by = NULL, error = NULL, finished_at = NULL,
+               attempts = 0, tolerance = $3, touched_at = $2 WHERE id = $1";
+    match tx.execute(sql, params![id.0, now.0, tolerance]) {
+        Err(Error::Constraint(why)) => Err(Error::Conflict(why)),
+        other => other.map(|_| ()),
+    }
+}
+
+/// Ends a locked job that is not finished: what was not visited stays as it is.
+pub fn cancel(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE jobs SET state = 'cancelled', paused_by = NULL, lease_until = NULL,
+               finished_at = $2, touched_at = $2 WHERE id = $1";
+    tx.execute(sql, params![id.0, now.0])?;
+    Ok(())
+}
+
+/// Sets how many records a second a job may visit.
+pub fn set_throttle(tx: &mut Tx, id: JobId, throttle: Option<i64>) -> Result<()> {
+    let sql = "UPDATE jobs SET throttle = $2 WHERE id = $1";
+    tx.execute(sql, params![id.0, throttle])?;
+    Ok(())
+}
+
+/// The key that a job has, or takes when it starts.
+pub fn exclusive(tx: &mut Tx, id: JobId) -> Result<Option<String>> {
+    let sql = "SELECT COALESCE(exclusive, wants) FROM jobs WHERE id = $1";
+    let row = tx.query_opt(sql, params![id.0])?;
+    Ok(match row {
+        Some(row) => row.opt_text(0)?.map(str::to_owned),
+        None => None,
+    })
+}

@@ -1,0 +1,81 @@
+//! Jobs by what they have in common.
+
+use super::{COLUMNS, Job, UNFINISHED, job};
+use crate::tx::{Param, Tx};
+use crate::{Error, Result, params};
+use model::id::{JobId, ModuleId, UserId};
+use model::job::{JobKind, JobState, Relation};
+use model::time::Timestamp;
+
+/// Which jobs of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// In this state.
+    pub state: Option<JobState>,
+    /// Doing this.
+    pub kind: Option<JobKind>,
+    /// To records of this module.
+    pub module: Option<ModuleId>,
+    /// For this user.
+    pub actor: Option<UserId>,
+    /// Older than this one, by acceptance and id.
+    pub before: Option<(Timestamp, JobId)>,
+}
+
+/// Jobs, newest first; none that is still being prepared, because nobody was told of it.
+pub fn list(tx: &mut Tx, wanted: &Wanted, limit: i64) -> Result<Vec<Job>> {
+    let mut sql = format!("SELECT {COLUMNS} FROM jobs WHERE state <> 'preparing'");
+    let mut params: Vec<Param> = Vec::new();
+    let mut add = |condition: &str, values: Vec<Param>| {
+        let mut text = condition.to_owned();
+        for (n, value) in values.into_iter().enumerate() {
+            params.push(value);
+            text = text.replace(&format!("#{n}"), &format!("${}", params.len()));
+        }
+        sql.push_str(&text);
+    };
+    if let Some(state) = wanted.state {
+        add(" AND state = #0", vec![state.as_str().into()]);
+    }
+    if let Some(kind) = wanted.kind {
+        add(" AND kind = #0", vec![kind.as_str().into()]);
+    }
+    if let Some(module) = wanted.module {
+        add(" AND module = #0", vec![module.0.into()]);
+    }
+    if let Some(actor) = wanted.actor {
+        add(" AND actor = #0", vec![actor.0.into()]);
+    }
+    if let Some((at, id)) = wanted.before {
+        let older = " AND (created_at < #0 OR (created_at = #0 AND id < #1))";
+        add(older, vec![at.0.into(), id.0.into()]);
+    }
+    add(
+        " ORDER BY created_at DESC, id DESC LIMIT #0",
+        vec![limit.into()],
+    );
+    let rows = tx.query(&sql, &params)?;
+    rows.iter().map(job).collect()
+}
+
+/// The newest job of this relation to a parent that is not finished.
+pub fn unfinished_of(tx: &mut Tx, parent: JobId, relation: Relation) -> Result<Option<JobId>> {
+    let sql = format!(
+        "SELECT id FROM jobs WHERE parent = $1 AND relation = $2 AND {UNFINISHED}
+         ORDER BY id DESC LIMIT 1"
+    );
+    let row = tx.query_opt(&sql, params![parent.0, relation.as_str()])?;
+    row.map(|row| row.int(0).map(JobId)).transpose()
+}
+
+/// How many jobs there are in each state.
+pub fn count_by_state(tx: &mut Tx) -> Result<Vec<(JobState, i64)>> {
+    let rows = tx.query("SELECT state, count(*) FROM jobs GROUP BY state", &[])?;
+    rows.iter()
+        .map(|row| {
+            let state = JobState::parse(row.text(0)?)
+                .ok_or_else(|| Error::Inconsistent("an unknown job state".to_owned()))?;
+            Ok((state, row.int(1)?))
+        })
+        .collect()
+}
