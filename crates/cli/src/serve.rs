@@ -77,6 +77,7 @@ impl Serve {
             engine: engine.clone(),
             ..App::new(db.clone(), clock, &url)
         };
+        let streams = app.streams.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
@@ -92,6 +93,7 @@ impl Serve {
                 told.await;
                 // Others go on with the jobs while requests finish here.
                 workers.halt();
+                streams.stop();
             };
             say(format_args!("Swathe listens on http://{at}"))?;
             server::serve_router(listener, router, told).await?;

@@ -1,5 +1,6 @@
 //! What a request is answered, and the only place where errors become HTTP.
 
+use crate::stream::Stream;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use store::{Error, Fault};
@@ -13,7 +14,7 @@ const RETRY_AFTER: &str = "1";
 const RETRY_LATER: &str = "60";
 
 /// What stands in an answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Body {
     /// Nothing at all.
     Empty,
@@ -21,10 +22,12 @@ pub enum Body {
     Json(Json),
     /// Anything else, with its content type.
     Other(&'static str, Vec<u8>),
+    /// What comes piece by piece, with its content type.
+    Stream(&'static str, Box<Stream>),
 }
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -68,6 +71,15 @@ impl Answer {
         Self {
             status,
             body: Body::Other(content_type, body.into()),
+            headers: Vec::new(),
+        }
+    }
+
+    /// 200 with a body that comes piece by piece.
+    pub(crate) fn stream(content_type: &'static str, stream: Stream) -> Self {
+        Self {
+            status: 200,
+            body: Body::Stream(content_type, Box::new(stream)),
             headers: Vec::new(),
         }
     }

@@ -16,7 +16,7 @@ pub use grant::{
 pub use register::{Grant, Registration, register, registered, token_at_once, unregister};
 pub use rule::ScopeRule;
 
-pub(crate) use check::authorise;
+pub(crate) use check::{authorise, holder};
 pub(crate) use endpoint::{revoke, token};
 pub(crate) use rule::Asked;
 pub(crate) use secret::request_id;

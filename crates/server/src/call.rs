@@ -1,7 +1,9 @@
 //! A request as a handler sees it: already matched, decoded and, for all but open routes, authorised.
 
 use crate::App;
+use crate::answer::Answer;
 use crate::auth::Authorized;
+use crate::stream::{Source, Streams};
 use crate::version::Version;
 use axum::http::HeaderMap;
 use model::limits::{BODY_BYTES_MAX, BODY_DEPTH_MAX};
@@ -125,6 +127,18 @@ impl<'a> Deref for Call<'a> {
 
     fn deref(&self) -> &Self::Target {
         &self.ask
+    }
+}
+
+impl Call<'_> {
+    /// Answers with a body that comes piece by piece from this source.
+    pub fn stream(
+        &self,
+        content_type: &'static str,
+        source: impl Source + 'static,
+    ) -> Result<Answer, Refusal> {
+        let stream = Streams::open(self.app, &self.actor.token, source)?;
+        Ok(Answer::stream(content_type, stream))
     }
 }
 

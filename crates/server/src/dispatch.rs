@@ -1,12 +1,12 @@
 //! From the socket to a handler and back. The order in which a request may be refused is that of
 //! wire API 7.4: URL, token, scope, version, module, method, body; then the handler.
 
+use crate::App;
 use crate::answer::{Answer, Body, JSON};
 use crate::auth::{self, Asked, Authorized, ScopeRule};
 use crate::call::{Ask, Call, Query, Received};
 use crate::routes::{Access, Handler, Method, OpenHandler, PROBES, ROUTES, Route};
 use crate::version::Version;
-use crate::{App, Metrics};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
@@ -177,7 +177,7 @@ async fn take(State(server): State<Arc<Server>>, request: Request) -> Response {
         }
         _ => Outcome::of_nobody(Answer::unavailable(&id)),
     };
-    finish(&server.app.metrics, outcome, &line)
+    finish(&server, outcome, &line)
 }
 
 async fn receive(mut body: axum::body::Body) -> Received {
@@ -211,14 +211,14 @@ async fn receive(mut body: axum::body::Body) -> Received {
 }
 
 /// Logs one line, counts, and writes the answer as HTTP.
-fn finish(metrics: &Metrics, outcome: Outcome, line: &Line<'_>) -> Response {
+fn finish(server: &Server, outcome: Outcome, line: &Line<'_>) -> Response {
     let Outcome { answer, user } = outcome;
     let Line {
         id, method, route, ..
     } = *line;
     let status = answer.status;
     let took = instant().duration_since(line.since);
-    metrics.request(route, method, status, took);
+    server.app.metrics.request(route, method, status, took);
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let user = user.map(|user| user.0);
     tracing::info!(request_id = id, method, route, status, ms, user, "answered");
@@ -244,13 +244,16 @@ fn finish(metrics: &Metrics, outcome: Outcome, line: &Line<'_>) -> Response {
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    let (content_type, bytes) = match answer.body {
+    let (content_type, body) = match answer.body {
         Body::Empty => return response,
-        Body::Json(json) => (JSON, json.to_string().into_bytes()),
-        Body::Other(content_type, bytes) => (content_type, bytes),
+        Body::Json(json) => (JSON, json.to_string().into_bytes().into()),
+        Body::Other(content_type, bytes) => (content_type, bytes.into()),
+        Body::Stream(content_type, stream) => {
+            (content_type, stream.start(Arc::clone(&server.turns), id))
+        }
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    *response.body_mut() = bytes.into();
+    *response.body_mut() = body;
     response
 }
 

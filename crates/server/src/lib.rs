@@ -11,6 +11,7 @@ mod dispatch;
 mod metrics;
 pub mod routes;
 mod serve;
+pub mod stream;
 pub mod version;
 mod wire;
 
@@ -25,6 +26,7 @@ use jobs::Engine;
 use model::time::Clock;
 use std::sync::Arc;
 use store::Db;
+use stream::Streams;
 
 /// What every request has at hand. Clones share it.
 #[derive(Clone)]
@@ -40,6 +42,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// The workers of this process, woken when a job is accepted.
     pub engine: Engine,
+    /// The answers that are being sent piece by piece.
+    pub streams: Streams,
 }
 
 impl App {
@@ -51,6 +55,7 @@ impl App {
             public_url: public_url.trim_end_matches('/').to_owned(),
             metrics: Arc::default(),
             engine: Engine::none(),
+            streams: Streams::default(),
         }
     }
 }

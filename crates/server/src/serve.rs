@@ -50,6 +50,11 @@ pub async fn serve(
     app: App,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let streams = app.streams.clone();
+    let shutdown = async move {
+        shutdown.await;
+        streams.stop();
+    };
     serve_router(listener, router(app), shutdown).await
 }
 

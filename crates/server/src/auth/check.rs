@@ -10,7 +10,7 @@ use model::scope::Scopes;
 use model::time::Timestamp;
 use std::sync::Arc;
 use store::tokens::{self, TokenKind};
-use store::{Db, Error, Fault};
+use store::{Db, Error, Fault, Tx};
 
 /// Who asks, and what their token is good for.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Authorized {
     pub client: Option<ClientId>,
     /// What the token may be used for.
     pub scopes: Scopes,
+    /// The hash of the token.
+    pub(crate) token: String,
     /// When the token ends.
     pub expires_at: Option<Timestamp>,
 }
@@ -45,12 +47,18 @@ pub(crate) fn authorise(
 ) -> Result<(Authorized, Arc<Catalog>), Fault> {
     let token = token_of(headers).ok_or_else(|| Refusal::new(Code::AuthenticationFailure))?;
     let hash = secret::hash(token);
-    let found = db.read(|tx| {
-        let token = tokens::find(tx, &hash, TokenKind::Access, now)?;
-        Ok(token.zip(tx.find_catalog()))
-    })?;
+    db.read(|tx| holder(tx, &hash, now))
+}
+
+/// Says who holds the token of this hash now, likewise.
+pub(crate) fn holder(
+    tx: &mut Tx,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(Authorized, Arc<Catalog>), Fault> {
     let invalid = || Refusal::new(Code::InvalidToken);
-    let (token, catalog) = found.ok_or_else(invalid)?;
+    let token = tokens::find(tx, hash, TokenKind::Access, now)?.ok_or_else(invalid)?;
+    let catalog = tx.find_catalog().ok_or_else(invalid)?;
     let user = catalog.user(token.user).ok_or_else(invalid)?;
     if user.status != UserStatus::Active {
         return Err(Refusal::new(Code::AuthorizationFailed).into());
@@ -61,6 +69,7 @@ pub(crate) fn authorise(
         user: token.user,
         client: token.client,
         scopes,
+        token: token.hash,
         expires_at: token.expires_at,
     };
     Ok((actor, catalog))

@@ -58,4 +58,5 @@ mod rules_layout;
 mod sharing;
 mod standard_modules;
 mod stopping;
+mod streams;
 mod territories;
