@@ -3,7 +3,8 @@
 
 -- `plan` is the plan that the job was made from: it visits that plan's targets, not its own. `wants`
 -- is the exclusive key that a job for later takes when it starts; `selects` says that its targets are
--- selected then. `pace_*` are two marks of time and cursor from which its rate is told.
+-- selected then. `pace_*` are two marks of time and cursor from which its rate is told. Its throttle
+-- allows no more before `paced_until`, whoever runs it.
 CREATE TABLE jobs_new (
     id BIGINT PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN
@@ -42,6 +43,7 @@ CREATE TABLE jobs_new (
     pace_cursor BIGINT,
     pace_next_at BIGINT,
     pace_next_cursor BIGINT,
+    paced_until BIGINT,
     created_at BIGINT NOT NULL,
     touched_at BIGINT NOT NULL,
     started_at BIGINT,

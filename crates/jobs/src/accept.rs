@@ -186,6 +186,7 @@ pub fn run_now(
             visited: total,
             counts,
             drifted: 0,
+            paced_until: None,
             now,
             lease_until,
         },

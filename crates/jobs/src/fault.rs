@@ -7,6 +7,8 @@ use store::Fault;
 pub enum Point {
     /// Before a claim commits.
     Claim,
+    /// While the targets of a job for later are stored, before each batch's commit and the last one's.
+    Selecting,
     /// In a chunk, before the action runs.
     BeforeAction,
     /// In a chunk, after the action changed records and outcomes are stored.
@@ -19,8 +21,9 @@ pub enum Point {
 
 impl Point {
     /// All points.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Claim,
+        Self::Selecting,
         Self::BeforeAction,
         Self::AfterAction,
         Self::BeforeCommit,

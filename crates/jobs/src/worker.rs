@@ -1,10 +1,12 @@
 //! A worker: takes jobs by lease and runs them, a chunk of each in turn. One step is one claim or one
 //! chunk, and each is one transaction. Nothing here sleeps.
 
-use crate::accept::{TARGETS_AT_ONCE, numbered};
+mod select;
+
+use crate::accept::TARGETS_AT_ONCE;
 use crate::action::{self, Actions, Settled};
 use crate::fault::{Plan, Point};
-use model::id::{JobId, RecordId};
+use model::id::JobId;
 use model::job::JobState;
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
@@ -57,7 +59,8 @@ pub enum Step {
     Ran(JobId, JobState),
     /// A chunk did not commit; it will be tried again, smaller.
     Stumbled(JobId),
-    /// A chunk could not run now, because others hold what it needs; other jobs go first.
+    /// A chunk could not run now, because others hold what it needs or its throttle allows no more
+    /// yet; other jobs go first.
     Delayed(JobId),
     /// Selected and stored the targets of a job for later.
     Selected(JobId),
@@ -90,8 +93,12 @@ impl Held {
     }
 
     fn paced(&self, now: Timestamp) -> bool {
-        (1..=PACE_MS).contains(&(self.paced_until.0 - now.0))
+        paced(self.paced_until, now)
     }
+}
+
+fn paced(until: Timestamp, now: Timestamp) -> bool {
+    (1..=PACE_MS).contains(&(until.0 - now.0))
 }
 
 /// Runs jobs.
@@ -105,11 +112,15 @@ pub struct Worker {
     looked_at: Timestamp,
     tidied_at: Option<Timestamp>,
     sizes: RangeInclusive<usize>,
+    /// Targets of a job for later that are stored at once.
+    batch: usize,
     plan: Option<Plan>,
 }
 
 enum ChunkEnd {
     Ran(Chunk),
+    /// Its throttle allows no more until then.
+    Paced(Timestamp),
     /// Its targets are to be selected first.
     Selects(Box<Job>),
     Lost,
@@ -121,8 +132,8 @@ struct Chunk {
     state: JobState,
     /// How many records were to be tried.
     tried: usize,
-    /// How long the job's throttle makes it rest.
-    rest_ms: i64,
+    /// Until when the job's throttle makes it rest.
+    paced_until: Option<Timestamp>,
 }
 
 impl Worker {
@@ -138,13 +149,16 @@ impl Worker {
             looked_at: Timestamp(0),
             tidied_at: None,
             sizes: CHUNK_MIN..=CHUNK_MAX,
+            batch: TARGETS_AT_ONCE,
             plan: None,
         }
     }
 
-    /// Makes all chunks of this size, as long as none fails: a test shows that it does not matter.
+    /// Makes all chunks of this size, as long as none fails, and selections be stored so many at once:
+    /// a test shows that it does not matter.
     pub fn with_chunks_of(mut self, size: usize) -> Self {
         self.sizes = size..=size;
+        self.batch = size;
         self
     }
 
@@ -285,16 +299,21 @@ impl Worker {
                 Step::Lost(id)
             }
             Ok(Ok(ChunkEnd::Ran(chunk))) => {
-                held.paced_until = now.plus_ms(chunk.rest_ms);
-                // What a throttle kept small says nothing of the time that more would take.
-                if chunk.rest_ms == 0 {
-                    held.size = adapted(chunk.tried, took_ms, &self.sizes);
+                match chunk.paced_until {
+                    // What a throttle kept small says nothing of the time that more would take.
+                    Some(until) => held.paced_until = until,
+                    None => held.size = adapted(chunk.tried, took_ms, &self.sizes),
                 }
                 match chunk.state {
                     JobState::Running => self.held.push_back(held),
                     state => tracing::info!(job = %id, %state, "a job is left"),
                 }
                 Step::Ran(id, chunk.state)
+            }
+            Ok(Ok(ChunkEnd::Paced(until))) => {
+                held.paced_until = until;
+                self.held.push_back(held);
+                Step::Delayed(id)
             }
             Ok(Ok(ChunkEnd::Selects(job))) => self.select(held, &job, now),
             Ok(Err(Fault::Refused(refusal))) => self.fail(held, &refusal),
@@ -304,31 +323,6 @@ impl Worker {
             }
             Ok(Err(Fault::Store(error))) => self.stumble(held, &error.to_string()),
             Err(_) => self.stumble(held, "the action panicked"),
-        }
-    }
-
-    /// Selects the targets of a job for later and stores them in batches, each under the fence. One
-    /// that stops half way is done again from the start.
-    fn select(&mut self, held: Held, job: &Job, now: Timestamp) -> Step {
-        let Self { db, actions, .. } = self;
-        let stored = catch_unwind(AssertUnwindSafe(|| {
-            let records = db.read(|tx| actions.of(job.kind).select(tx, job, now))?;
-            if records.is_empty() {
-                return Err(Refusal::new(Code::NoRecordsFound).into());
-            }
-            store_targets(db, job, &records, now)
-        }));
-        let id = held.id;
-        match stored {
-            Ok(Ok(true)) => {
-                self.held.push_back(held);
-                Step::Selected(id)
-            }
-            Ok(Ok(false)) => Step::Lost(id),
-            Ok(Err(Fault::Refused(refusal))) => self.fail(held, &refusal),
-            Ok(Err(Fault::Store(error))) if passes(&error) => self.await_turn(held),
-            Ok(Err(Fault::Store(error))) => self.stumble(held, &error.to_string()),
-            Err(_) => self.stumble(held, "the selection panicked"),
         }
     }
 
@@ -403,39 +397,6 @@ impl Worker {
     }
 }
 
-/// Stores the targets of a job for later; `false` when its lease was lost.
-fn store_targets(
-    db: &Db,
-    job: &Job,
-    records: &[(RecordId, i64)],
-    now: Timestamp,
-) -> Result<bool, Fault> {
-    let total = i64::try_from(records.len()).unwrap_or(i64::MAX);
-    let batches = records
-        .chunks(TARGETS_AT_ONCE)
-        .zip((0..).step_by(TARGETS_AT_ONCE));
-    let mut lease_until = now;
-    for (batch, start) in batches {
-        lease_until = lease_until.plus_ms(LEASE_MS);
-        let kept = db.write(Priority::Chunk, |tx| {
-            if jobs::fenced(tx, job.id, job.lease_no)?.is_none() {
-                return Ok(false);
-            }
-            if start == 0 {
-                targets::delete(tx, job.id)?;
-            }
-            targets::insert(tx, job.id, &numbered(batch, start))?;
-            Ok(jobs::renew(tx, job.id, job.lease_no, lease_until)?)
-        })?;
-        if !kept {
-            return Ok(false);
-        }
-    }
-    db.write(Priority::Chunk, |tx| {
-        Ok(jobs::selected(tx, job.id, job.lease_no, total)?)
-    })
-}
-
 fn at(plan: &mut Option<Plan>, point: Point) -> Result<(), Fault> {
     plan.as_mut().map_or(Ok(()), |plan| plan(point))
 }
@@ -485,8 +446,13 @@ fn run_chunk(
     if job.terms.selects {
         return Ok(ChunkEnd::Selects(Box::new(job)));
     }
-    at(plan, Point::BeforeAction)?;
     let throttle = job.terms.throttle.map(|throttle| throttle.max(1));
+    if throttle.is_some()
+        && let Some(until) = job.paced_until.filter(|until| paced(*until, now))
+    {
+        return Ok(ChunkEnd::Paced(until));
+    }
+    at(plan, Point::BeforeAction)?;
     let allowed = throttle.and_then(|throttle| usize::try_from(throttle).ok());
     let size = held.size.min(allowed.unwrap_or(usize::MAX));
     let limit = limit(size, job.attempts);
@@ -505,7 +471,7 @@ fn run_chunk(
     };
     at(plan, Point::AfterAction)?;
     let progress = progress(&job, &targets, &settled, now);
-    let visited = progress.visited;
+    let paced_until = progress.paced_until;
     let state = jobs::advance(tx, &job, progress)?;
     at(plan, Point::BeforeCommit)?;
     // What the action left to the next chunk says that this one was large enough.
@@ -515,20 +481,23 @@ fn run_chunk(
     } else {
         limit.unwrap_or(1)
     };
-    let rest_ms = throttle.map_or(0, |throttle| visited * PACE_MS / throttle);
     Ok(ChunkEnd::Ran(Chunk {
         state,
         tried,
-        rest_ms,
+        paced_until,
     }))
 }
 
 fn progress(job: &Job, targets: &[Target], settled: &[Settled], now: Timestamp) -> Progress {
     let counts = action::counts(settled);
+    // Rounded up: a throttle is not exceeded by a little either.
+    let rest_ms = |throttle: i64| (counts.visited() * PACE_MS + throttle - 1) / throttle;
+    let throttle = job.terms.throttle.filter(|throttle| *throttle > 0);
     Progress {
         visited: counts.visited(),
         counts: job.counts.plus(counts),
         drifted: action::drifted(targets, settled),
+        paced_until: throttle.map(|throttle| now.plus_ms(rest_ms(throttle))),
         now,
         lease_until: now.plus_ms(LEASE_MS),
     }

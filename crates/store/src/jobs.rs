@@ -53,6 +53,8 @@ pub struct Job {
     pub error: Option<String>,
     /// Where its rate is told from: a time and the cursor then.
     pub pace: Option<(Timestamp, i64)>,
+    /// Its throttle allows no more records before then, whoever runs it.
+    pub paced_until: Option<Timestamp>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it last moved.
@@ -132,7 +134,7 @@ pub struct NewJob {
 const COLUMNS: &str = "id, kind, module, actor, request, state, total, cursor, changed, unchanged,
     failed, attempts, lease_no, error, created_at, started_at, finished_at, client, plan, parent,
     relation, automation, tolerance, drifted, throttle, run_at, selects, notify_url, paused_by,
-    pace_at, pace_cursor, touched_at";
+    pace_at, pace_cursor, touched_at, paced_until";
 
 /// The states of a job that holds its exclusive key, as the index of those keys says it.
 const UNFINISHED: &str = "state IN ('preparing', 'queued', 'running', 'paused')";
@@ -189,6 +191,7 @@ fn job(row: &Row) -> Result<Job> {
         paused_by: row.opt_text(28)?.and_then(PausedBy::parse),
         pace: row.opt_int(29)?.map(Timestamp).zip(row.opt_int(30)?),
         touched_at: Timestamp(row.int(31)?),
+        paced_until: row.opt_int(32)?.map(Timestamp),
     })
 }
 
@@ -396,6 +399,8 @@ pub struct Progress {
     pub counts: Counts,
     /// How many of this chunk are no longer as the plan saw them.
     pub drifted: i64,
+    /// Until when the job's throttle allows no more.
+    pub paced_until: Option<Timestamp>,
     /// The time now.
     pub now: Timestamp,
     /// The renewed lease.
@@ -418,7 +423,7 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
     let sql =
         "UPDATE jobs SET cursor = $4, changed = $5, unchanged = $6, failed = $7, attempts = 0,
         state = $8, lease_until = $9, touched_at = $10, finished_at = $11, drifted = $12,
-        paused_by = $13,
+        paused_by = $13, paced_until = $15,
         pace_at = CASE WHEN $10 - pace_next_at >= $14 THEN pace_next_at ELSE pace_at END,
         pace_cursor = CASE WHEN $10 - pace_next_at >= $14 THEN pace_next_cursor ELSE pace_cursor END,
         pace_next_cursor = CASE WHEN $10 - pace_next_at >= $14 THEN $4 ELSE pace_next_cursor END,
@@ -444,7 +449,8 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
             finished,
             drifted,
             paused_by,
-            PACE_MS
+            PACE_MS,
+            progress.paced_until.map(|until| until.0)
         ],
     )?;
     if touched == 1 {

@@ -8,10 +8,12 @@
 )]
 
 mod accept;
+mod control;
 mod engine;
 mod faults;
 mod lease;
 mod poison;
 mod races;
 mod run;
+mod terms;
 mod toy;

@@ -1,14 +1,15 @@
 //! A toy table, an action on it, and the checks that hold after every step.
 
 use jobs::{Action, Actions, Difference, Forecast, Settled, Step, Worker};
-use model::id::{JobId, ModuleId, RecordId, UserId};
-use model::job::JobKind;
+use model::id::{JobId, ModuleId, PlanId, RecordId, UserId};
+use model::job::{Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
 use model::value::Class;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use store::jobs::{Job, NewJob, Terms};
+use store::plans::{self, Plan};
 use store::targets::Target;
 use store::{Db, Fault, Param, Priority, Tx, params};
 use testkit::{Kind, TestClock, TestDb};
@@ -16,7 +17,8 @@ use testkit::{Kind, TestClock, TestDb};
 /// What goes wrong in an action before it does its work.
 type Quirk = dyn Fn(&mut Tx, &[Target]) -> Result<(), Fault> + Send + Sync;
 
-/// Adds one to each record. Every tenth, from 3, needs no change; every tenth, from 7, is refused.
+/// Adds one to each record. Every tenth, from 3, needs no change; every tenth, from 7, is refused, and
+/// so is one that a plan saw at another revision.
 pub(crate) struct Toy(Box<Quirk>);
 
 impl Toy {
@@ -31,12 +33,27 @@ impl Toy {
     }
 }
 
-fn settle(record: RecordId) -> Settled {
+pub(crate) fn settle(record: RecordId) -> Settled {
     match record.0 % 10 {
         3 => Settled::Unchanged,
         7 => Settled::Failed(Refusal::new(Code::RecordLocked)),
         _ => Settled::Changed,
     }
+}
+
+/// Those whose plan saw another revision.
+fn strayed(tx: &mut Tx, targets: &[Target]) -> Result<Vec<i64>, Fault> {
+    let planned = targets.iter().filter(|t| t.foreseen.is_some());
+    let ids: Vec<i64> = planned.map(|t| t.record.0).collect();
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    let sql = "SELECT id FROM toy WHERE id IN ids($1) AND rev <> 1";
+    let rows = tx.query(sql, &[Param::Ids(ids)])?;
+    Ok(rows
+        .iter()
+        .map(|row| row.int(0))
+        .collect::<store::Result<_>>()?)
 }
 
 impl Action for Toy {
@@ -48,7 +65,16 @@ impl Action for Toy {
         _now: Timestamp,
     ) -> Result<Vec<Settled>, Fault> {
         self.0(tx, targets)?;
-        let settled: Vec<Settled> = targets.iter().map(|t| settle(t.record)).collect();
+        let strayed = strayed(tx, targets)?;
+        let settled: Vec<Settled> = targets
+            .iter()
+            .map(|target| match target.record {
+                record if strayed.contains(&record.0) => {
+                    Settled::Failed(Refusal::new(Code::ChangedSincePlan))
+                }
+                record => settle(record),
+            })
+            .collect();
         let changed: Vec<i64> = targets
             .iter()
             .zip(&settled)
@@ -151,7 +177,8 @@ impl Bench {
         let db = test.open();
         db.write(Priority::Interactive, |tx| {
             tx.batch(
-                "CREATE TABLE toy (id BIGINT PRIMARY KEY, n BIGINT NOT NULL);
+                "CREATE TABLE toy (id BIGINT PRIMARY KEY, n BIGINT NOT NULL,
+                   rev BIGINT NOT NULL DEFAULT 1);
                  CREATE TABLE toy_changes (job BIGINT, record BIGINT, PRIMARY KEY (job, record));
                  CREATE INDEX toy_changes_record ON toy_changes (record)",
             )?;
@@ -189,6 +216,60 @@ impl Bench {
     /// Accepts job `id` for records 1 to `n`.
     pub(crate) fn accept(&self, id: i64, n: i64) {
         jobs::accept(&self.db, &new_job(id, None), &records(n), self.now()).unwrap();
+    }
+
+    /// Accepts job `id` for records 1 to `n` from plan `plan`, which saw all of them at revision 1.
+    pub(crate) fn accept_planned(&self, id: i64, plan: i64, n: i64, tolerance: i64) {
+        let now = self.now();
+        let mut new = new_job(id, None);
+        new.plan = Some(PlanId(plan));
+        new.terms.tolerance = tolerance;
+        let of_plan = Plan {
+            id: PlanId(plan),
+            kind: new.kind,
+            module: new.module,
+            actor: new.actor,
+            client: None,
+            request: new.request.clone(),
+            exclusive: None,
+            parent: None,
+            total: n,
+            summary: "{}".to_owned(),
+            catalog_version: 1,
+            created_at: now,
+            expires_at: now.plus_ms(3_600_000),
+            job: None,
+        };
+        let foreseen = |record| match settle(record) {
+            Settled::Unchanged => Foreseen::Unchanged,
+            Settled::Failed(refusal) => Foreseen::Refuse(refusal.code),
+            _ => Foreseen::Change,
+        };
+        let targets: Vec<Target> = (0..)
+            .zip(records(n))
+            .map(|(seq, (record, rev))| Target {
+                seq,
+                record,
+                rev,
+                foreseen: Some(foreseen(record)),
+            })
+            .collect();
+        self.write(|tx| {
+            plans::insert(tx, &of_plan)?;
+            store::targets::insert(tx, JobId(plan), &targets)?;
+            plans::seal(tx, of_plan.id, n, "{}")?;
+            assert!(plans::take(tx, of_plan.id, new.id)?);
+            jobs::accept_in(tx, &new, n, now)
+        });
+    }
+
+    /// Somebody else writes a record.
+    pub(crate) fn touch(&self, record: i64) {
+        self.write(|tx| {
+            let sql = "UPDATE toy SET rev = rev + 1 WHERE id = $1";
+            assert_eq!(tx.execute(sql, params![record])?, 1);
+            Ok(())
+        });
     }
 
     pub(crate) fn write<T>(&self, run: impl FnMut(&mut Tx) -> Result<T, Fault>) -> T {
@@ -243,12 +324,12 @@ impl Bench {
                         AND o.outcome = 'unchanged'),
                        (SELECT count(*) FROM job_outcomes o WHERE o.job = jobs.id
                         AND o.outcome = 'failed'),
-                       (SELECT count(*) FROM job_targets t WHERE t.job = jobs.id
+                       (SELECT count(*) FROM job_targets t WHERE t.job = COALESCE(plan, jobs.id)
                         AND CASE WHEN t.seq < jobs.cursor THEN 1 ELSE 0 END
                         <> (SELECT count(*) FROM toy_changes c
-                            WHERE c.job = t.job AND c.record = t.record)
+                            WHERE c.job = jobs.id AND c.record = t.record)
                          + (SELECT count(*) FROM job_outcomes o
-                            WHERE o.job = t.job AND o.seq = t.seq AND o.record = t.record))
+                            WHERE o.job = jobs.id AND o.seq = t.seq AND o.record = t.record))
                      FROM jobs ORDER BY id",
                     &[],
                 )?)
