@@ -1,5 +1,6 @@
 //! `swathe`: the server, and the commands that look after it.
 
+mod backup;
 mod client;
 mod demo;
 mod export;
@@ -40,6 +41,10 @@ enum Command {
     Client(client::Client),
     /// Make an access token at once, for scripts and tests
     Token(token::Token),
+    /// Write everything to one file, while jobs run
+    Backup(backup::Backup),
+    /// Make a database from a backup
+    Restore(backup::Restore),
 }
 
 /// 0 done, 1 refused or failed, 2 wrong usage.
@@ -52,6 +57,8 @@ fn main() -> ExitCode {
         Command::Export(export) => export.run(),
         Command::Client(client) => client.run(),
         Command::Token(token) => token.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
     };
     let Err(error) = done else {
         return ExitCode::SUCCESS;

@@ -126,6 +126,15 @@ impl Place {
         self.find(true)
     }
 
+    /// The database itself, which is there.
+    pub(crate) fn here(&self) -> Result<Target, Failure> {
+        let target = self.target()?;
+        match missing(&target) {
+            Some(path) => bail!("there is no database at {}", path.display()),
+            None => Ok(target),
+        }
+    }
+
     /// Whether there is no database yet.
     pub(crate) fn is_missing(&self) -> Result<bool, Failure> {
         Ok(!self.is_there() && missing(&self.target()?).is_some())

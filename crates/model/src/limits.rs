@@ -74,3 +74,7 @@ pub const RULE_MESSAGE_MAX: usize = 255;
 pub const MULTI_SELECT_VALUES_MAX: usize = 100;
 /// The largest percentage, either side of zero (9.2).
 pub const PERCENT_MAX: u64 = 99_999;
+/// Rows of a backup that are read, or written, at once.
+pub const BACKUP_PAGE_ROWS: usize = 500;
+/// Bytes of a line in a backup: of one record with all its values.
+pub const BACKUP_LINE_BYTES_MAX: usize = 64 * 1024 * 1024;

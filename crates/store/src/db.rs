@@ -7,10 +7,10 @@ use crate::ids::{BLOCK, Ids};
 use crate::postgres::PgConnection;
 use crate::process::Presence;
 use crate::tx::{Engine, Tx};
-use crate::{Error, Fault, Result, catalog, migrate, sqlite};
+use crate::{Dialect, Error, Fault, Result, catalog, migrate, sqlite};
 use model::catalog::Catalog;
 use model::time::Timestamp;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -190,6 +190,33 @@ enum Mode {
 impl Db {
     /// Opens a database, making it or bringing it to this program's schema.
     pub fn open(settings: &Settings) -> Result<Self> {
+        let now = settings.now;
+        let db = Self::connect(settings)?;
+        db.prepare(&mut |tx| migrate::migrate(tx, now).map_err(Fault::from))?;
+        Ok(db)
+    }
+
+    /// Opens a database that is there and leaves its schema as it is, to take a backup of it: one of
+    /// before an upgrade must still be possible. Refuses an empty one, and one that is newer than this
+    /// program.
+    pub fn open_as_is(settings: &Settings) -> Result<Self> {
+        let db = Self::connect(settings)?;
+        db.prepare(&mut |tx| migrate::readable(tx).map_err(Fault::from))?;
+        Ok(db)
+    }
+
+    fn prepare(
+        &self,
+        run: &mut dyn FnMut(&mut Tx) -> std::result::Result<(), Fault>,
+    ) -> Result<()> {
+        self.transact(Mode::Write(Priority::Interactive), false, run)
+            .map_err(|fault| match fault {
+                Fault::Store(error) => error,
+                Fault::Refused(why) => Error::Unusable(why.message.into_owned()),
+            })
+    }
+
+    fn connect(settings: &Settings) -> Result<Self> {
         let backend = match &settings.target {
             Target::Sqlite(path) => {
                 let owner = sqlite::own(path)?;
@@ -213,16 +240,7 @@ impl Db {
             ids: Ids::default(),
             catalog: RwLock::new(None),
         };
-        let db = Self(Arc::new(inner));
-        let now = settings.now;
-        db.transact(Mode::Write(Priority::Interactive), false, &mut |tx| {
-            migrate::migrate(tx, now).map_err(Fault::from)
-        })
-        .map_err(|fault| match fault {
-            Fault::Store(error) => error,
-            Fault::Refused(why) => Error::Unusable(why.message.into_owned()),
-        })?;
-        Ok(db)
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Runs a closure in a snapshot that only reads. Blocks.
@@ -231,6 +249,41 @@ impl Db {
         mut run: impl FnMut(&mut Tx) -> std::result::Result<T, Fault>,
     ) -> std::result::Result<T, Fault> {
         self.repeat(Mode::Read, &mut run)
+    }
+
+    /// Runs a closure once in a snapshot on a connection of its own, for as long as it takes: for a
+    /// backup. On SQLite the log grows meanwhile; on PostgreSQL the catalog cannot change.
+    pub(crate) fn snapshot<T>(
+        &self,
+        run: &mut dyn FnMut(&mut Tx) -> std::result::Result<T, Fault>,
+    ) -> std::result::Result<T, Fault> {
+        match &self.0.backend {
+            Backend::Sqlite { path, .. } => {
+                let connection = sqlite::open_reader(path)?;
+                self.on_sqlite(&connection, Mode::Read, false, run)
+            }
+            Backend::Postgres { url, .. } => {
+                let mut connection = PgConnection::open(url)?;
+                connection.batch(begin(Mode::Read))?;
+                if let Some(gate) = Dialect::Postgres.catalog_gate(false) {
+                    connection.batch(gate)?;
+                }
+                self.on_postgres(&mut connection, Mode::Read, false, run)
+            }
+        }
+    }
+
+    /// The folder of a SQLite file, where there is room for as much again; `None` on PostgreSQL.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.0.backend {
+            Backend::Sqlite { path, .. } => {
+                let folder = path
+                    .parent()
+                    .filter(|folder| !folder.as_os_str().is_empty());
+                Some(folder.unwrap_or(Path::new(".")))
+            }
+            Backend::Postgres { .. } => None,
+        }
     }
 
     /// Runs a closure in a transaction and commits it. Blocks. The closure may run more than once,

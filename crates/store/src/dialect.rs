@@ -92,6 +92,28 @@ impl Dialect {
         }
     }
 
+    /// Every column of every table, with its type and its place in the table's key from 1 (0: it is no
+    /// part of it), table by table: each database keeps its own list.
+    pub(crate) fn list_columns(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT t.name, c.name, c.type, c.pk FROM sqlite_schema t
+                 JOIN pragma_table_info(t.name) c
+                 WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'
+                 ORDER BY t.name, c.cid"
+            }
+            Self::Postgres => {
+                "SELECT t.relname::text, c.attname::text, format_type(c.atttypid, NULL),
+                   COALESCE(array_position(k.indkey::int2[], c.attnum) + 1, 0)::bigint
+                 FROM pg_class t
+                 JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = current_schema()
+                 JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
+                 LEFT JOIN pg_index k ON k.indrelid = t.oid AND k.indisprimary
+                 WHERE t.relkind = 'r' ORDER BY t.relname, c.attnum"
+            }
+        }
+    }
+
     /// Whether the process in the column `process` is dead, as process `own` sees it. The owner of a
     /// SQLite file is the only one alive; on PostgreSQL the living hold a lock. It is tried in shared
     /// mode: two that ask at once must not take each other for the one they ask about.

@@ -9,11 +9,14 @@ mod ids;
 mod migrate;
 mod postgres;
 mod process;
+mod restore;
 mod row;
+mod shape;
 mod sqlite;
 mod tx;
 
 pub mod access;
+pub mod backup;
 pub mod belonging;
 pub mod beside;
 pub mod blueprints;
@@ -38,6 +41,7 @@ pub use db::{Db, Settings, Target};
 pub use dialect::Dialect;
 pub use error::{Error, Fault};
 pub use gate::Priority;
+pub use restore::restore;
 pub use row::Row;
 pub use tx::{Param, Same, Tx};
 

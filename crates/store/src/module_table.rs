@@ -1,15 +1,22 @@
 //! A table for each module, a typed column for each field, made and altered with the catalog.
 
 use crate::dialect::quote;
+use crate::shape::Table;
 use crate::tx::Tx;
 use crate::{Dialect, Result};
 use model::catalog::Catalog;
 use model::field::{Field, FieldKind};
 use model::module::{Module, system};
+use model::value::Class;
 
 /// The name of a module's table.
 pub(crate) fn table_name(module: &Module) -> String {
     format!("m_{}", module.api_name)
+}
+
+/// Whether a table of this name is a module's, or one that a removed module left.
+pub(crate) fn is_one(name: &str) -> bool {
+    name.starts_with("m_") || name.starts_with("removed_")
 }
 
 /// The table of a module, quoted.
@@ -49,6 +56,31 @@ pub(crate) fn follow(tx: &mut Tx, catalog: &Catalog) -> Result<()> {
     tx.batch(&script.statements.join(";\n"))
 }
 
+/// Makes a table of a module as a backup describes it, without indexes.
+pub(crate) fn make(tx: &mut Tx, table: &Table) -> Result<()> {
+    let dialect = tx.dialect();
+    let definition = |(name, class): &(String, Class)| match name.as_str() {
+        "id" => format!("id {}", dialect.record_key()),
+        "rev" => "rev BIGINT NOT NULL".to_owned(),
+        name => format!("{} {}", quote(name), dialect.column_type(*class)),
+    };
+    let columns: Vec<String> = table.columns.iter().map(definition).collect();
+    let (name, columns) = (quote(&table.name), columns.join(", "));
+    tx.batch(&format!("CREATE TABLE {name} ({columns})"))
+}
+
+/// Makes the indexes of all modules' tables.
+pub(crate) fn make_indexes(tx: &mut Tx, catalog: &Catalog) -> Result<()> {
+    let mut script = Script {
+        dialect: tx.dialect(),
+        statements: Vec::new(),
+    };
+    for module in &catalog.modules {
+        script.indexes(module);
+    }
+    tx.batch(&script.statements.join(";\n"))
+}
+
 /// Statements without parameters, to be run in order.
 struct Script {
     dialect: Dialect,
@@ -74,6 +106,10 @@ impl Script {
         columns.extend(fields.map(|field| self.column_definition(field)));
         let columns = columns.join(", ");
         self.add(format!("CREATE TABLE {} ({columns})", table(module)));
+        self.indexes(module);
+    }
+
+    fn indexes(&mut self, module: &Module) {
         for name in [system::OWNER, system::CREATED_TIME, system::MODIFIED_TIME] {
             if let Some(field) = module.field(name) {
                 self.index(module, field);

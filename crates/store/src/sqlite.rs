@@ -25,7 +25,8 @@ pub(crate) struct Owner {
     _lock: File,
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// The path of a file that belongs to another one.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -81,6 +82,41 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
             path.display()
         )));
     }
+    Ok(connection)
+}
+
+/// Refuses to make a database where there is one, or where another one left its log: that would be
+/// taken for the new one's.
+pub(crate) fn refuse_taken(path: &Path) -> Result<()> {
+    let holds = |path: &Path| path.metadata().is_ok_and(|file| file.len() > 0);
+    let taken = |path: &Path, what: &str| {
+        let path = path.display();
+        Err(Error::Unusable(format!(
+            "{path} {what}: restore elsewhere, or move it away"
+        )))
+    };
+    if holds(path) {
+        return taken(path, "is there already");
+    }
+    let log = beside(path, "-wal");
+    if holds(&log) {
+        return taken(&log, "is the log of a database that was here");
+    }
+    Ok(())
+}
+
+/// Opens a file that nobody else knows of and that is thrown away unless all of it gets written:
+/// nothing is logged and nothing made durable until then.
+pub(crate) fn open_unsafely(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    claim(&connection, path)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768;",
+    )?;
     Ok(connection)
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod backup;
 #[cfg(target_os = "linux")]
 mod database;
 mod export;

@@ -118,6 +118,17 @@ impl World {
         }
     }
 
+    /// The same world in the database that a backup of it was restored into.
+    pub(crate) fn moved(&self, test: TestDb) -> Self {
+        Self {
+            test,
+            work: self.work,
+            token: self.token.clone(),
+            view: self.view,
+            leads: self.leads,
+        }
+    }
+
     pub(crate) fn serve(&self) -> Server {
         Server::start(&["--database", &self.test.url()])
     }

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod backup;
 mod criteria;
 mod doors;
 mod failures;

@@ -30,7 +30,7 @@ const ROWS: &str = "
 ";
 
 /// A database as the first schema's program left it.
-fn first(kind: Kind) -> TestDb {
+pub(crate) fn first(kind: Kind) -> TestDb {
     let test = TestDb::new(kind);
     match &test.target {
         Target::Sqlite(path) => {
@@ -54,7 +54,7 @@ fn first(kind: Kind) -> TestDb {
 }
 
 /// Tables with their columns, and indexes.
-fn shape(db: &Db, kind: Kind) -> BTreeSet<(String, String)> {
+pub(crate) fn shape(db: &Db, kind: Kind) -> BTreeSet<(String, String)> {
     let sql = match kind {
         Kind::Sqlite => {
             "SELECT t.name, c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || c.pk
