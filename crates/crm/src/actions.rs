@@ -7,6 +7,7 @@ mod scheduled;
 pub(crate) mod told;
 
 pub use scheduled::ViewSelection;
+pub(crate) use scheduled::automation_of;
 use std::sync::Arc;
 
 /// All actions, for the engine.

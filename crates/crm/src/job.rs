@@ -1,11 +1,15 @@
 //! Jobs as people see them: who is shown one, which there are, and what it was asked to do.
 
-use crate::actions::told;
+use crate::actions::{self, told};
 use crate::actor::Actor;
-use model::id::JobId;
+use ::jobs::Sealed;
+use model::id::{JobId, UserId};
+use model::job::Relation;
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
 use serde_json::Value as Json;
-use store::jobs::{self, Job, Wanted};
-use store::{Fault, Tx};
+use store::jobs::{self, Job, NewJob, Terms, Wanted};
+use store::{Db, Fault, Tx};
 
 /// Whether a job is shown to the actor: to who started it, and to administrators.
 pub fn shown(actor: &Actor, job: &Job) -> bool {
@@ -33,4 +37,53 @@ pub fn list(tx: &mut Tx, actor: &Actor, mut wanted: Wanted, limit: i64) -> Resul
 /// see. Nothing without the right to view the module.
 pub fn request(reader: &Actor, job: &Job) -> Result<Json, Fault> {
     told::request(reader, job)
+}
+
+/// A retry that somebody asks for.
+pub struct Retry<'a> {
+    /// Of which job.
+    pub of: JobId,
+    /// Who asks: the new job acts for them.
+    pub actor: UserId,
+    /// Through which API client.
+    pub client: Option<String>,
+    /// What else is asked of who retries this job.
+    pub may: &'a dyn Fn(&Actor, &Job) -> Result<(), Refusal>,
+}
+
+/// Accepts a job that visits once more what failed in another, or was left by it, judged anew with
+/// the rights of who asks. `sealed` commits with it.
+pub fn retry<T>(
+    db: &Db,
+    wanted: &Retry<'_>,
+    now: Timestamp,
+    sealed: Sealed<'_, T>,
+) -> Result<T, Fault> {
+    let id = JobId(db.new_id()?);
+    let make = |tx: &mut Tx, old: &Job| {
+        let actor = Actor::of(&tx.catalog()?, wanted.actor)?;
+        if !shown(&actor, old) {
+            return Err(Refusal::new(Code::NotFound)
+                .saying("there is no such job")
+                .into());
+        }
+        (wanted.may)(&actor, old)?;
+        Ok(NewJob {
+            id,
+            kind: old.kind,
+            module: old.module,
+            actor: wanted.actor,
+            client: wanted.client.clone(),
+            request: old.request.clone(),
+            exclusive: jobs::exclusive(tx, old.id)?,
+            plan: None,
+            parent: Some((Relation::Retry, old.id)),
+            terms: Terms {
+                automation: actions::automation_of(old)?,
+                throttle: old.terms.throttle,
+                ..Terms::default()
+            },
+        })
+    };
+    ::jobs::retry(db, &actions::all(), wanted.of, &make, now, sealed)
 }

@@ -59,17 +59,31 @@ pub fn accept(
     if only {
         return Ok(());
     }
-    let rest = prepare(db, new.id, batches, total, now);
-    if rest.is_err() {
+    tidied(db, new.id, prepare(db, new.id, batches, total, now))
+}
+
+/// Removes a job whose preparation went wrong half way.
+pub(crate) fn tidied<T>(db: &Db, job: JobId, prepared: Result<T, Fault>) -> Result<T, Fault> {
+    if prepared.is_err() {
         // The sweep would find it later; a caller who tries again should not wait for that.
         let discarded = db.write(Priority::Interactive, |tx| {
-            Ok(jobs::discard_preparing(tx, new.id)?)
+            Ok(jobs::discard_preparing(tx, job)?)
         });
         if let Err(error) = discarded {
-            tracing::warn!(job = %new.id, %error, "a job that was not accepted is left to the sweep");
+            tracing::warn!(%job, %error, "a job that was not accepted is left to the sweep");
         }
     }
-    rest
+    prepared
+}
+
+/// Gives a preparation time for one more batch, of which this is the `batches`th after the first.
+pub(crate) fn extended(tx: &mut Tx, job: JobId, now: Timestamp, batches: i64) -> Result<(), Fault> {
+    let lease_until = now.plus_ms(PREPARING_MS * (batches + 1));
+    if jobs::extend_preparing(tx, job, lease_until)? {
+        Ok(())
+    } else {
+        Err(given_up(job))
+    }
 }
 
 /// Accepts a job inside the caller's transaction whose targets are stored already, as a plan's are, or
@@ -87,13 +101,9 @@ fn prepare<'a>(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let mut stored = TARGETS_AT_ONCE;
-    let mut lease_until = now.plus_ms(PREPARING_MS);
-    for batch in batches {
-        lease_until = lease_until.plus_ms(PREPARING_MS);
+    for (batch, n) in batches.zip(1..) {
         db.write(Priority::Chunk, |tx| {
-            if !jobs::extend_preparing(tx, job, lease_until)? {
-                return Err(given_up(job));
-            }
+            extended(tx, job, now, n)?;
             Ok(targets::insert(tx, job, &numbered(batch, stored))?)
         })?;
         stored += batch.len();
@@ -101,7 +111,12 @@ fn prepare<'a>(
     db.write(Priority::Interactive, |tx| seal(tx, job, total, now))
 }
 
-fn begin(tx: &mut Tx, new: &NewJob, process: Option<i64>, now: Timestamp) -> Result<(), Fault> {
+pub(crate) fn begin(
+    tx: &mut Tx,
+    new: &NewJob,
+    process: Option<i64>,
+    now: Timestamp,
+) -> Result<(), Fault> {
     // A job for later takes its key when it starts.
     let now_taken = new
         .exclusive
@@ -126,7 +141,7 @@ pub(crate) fn already(holder: JobId) -> Refusal {
     Refusal::new(Code::AlreadyScheduled).with("job_id", holder.to_string())
 }
 
-fn seal(tx: &mut Tx, job: JobId, total: i64, now: Timestamp) -> Result<(), Fault> {
+pub(crate) fn seal(tx: &mut Tx, job: JobId, total: i64, now: Timestamp) -> Result<(), Fault> {
     if jobs::seal(tx, job, total, now)? {
         Ok(())
     } else {

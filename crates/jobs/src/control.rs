@@ -2,6 +2,7 @@
 //! the job's row, so that it takes effect at the next chunk, whoever runs it, and survives a crash.
 
 use crate::accept::already;
+use crate::retry::is_forgotten;
 use model::id::JobId;
 use model::job::{JobState, PausedBy};
 use model::refusal::{Code, Refusal};
@@ -34,6 +35,19 @@ pub fn resume(
         JobState::Queued | JobState::Running => return Ok(job),
         JobState::Paused | JobState::Failed => {}
         _ => return Err(cannot("resumed", &job).into()),
+    }
+    if job.state == JobState::Failed {
+        if is_forgotten(&job, now) {
+            let refusal = cannot("resumed", &job);
+            return Err(refusal
+                .saying("the job's targets are no longer kept")
+                .into());
+        }
+        // What it did not visit is the other one's now.
+        if let Some(follower) = jobs::follower(tx, id)? {
+            let refusal = cannot("resumed", &job).saying("the job was retried or undone since");
+            return Err(refusal.with("job_id", follower.to_string()).into());
+        }
     }
     if job.state == JobState::Failed
         && let Some(key) = jobs::exclusive(tx, id)?

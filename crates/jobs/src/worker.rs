@@ -8,6 +8,7 @@ use crate::action::{self, Actions, Settled};
 use crate::fault::{Plan, Point};
 use model::id::JobId;
 use model::job::JobState;
+use model::limits::IDEMPOTENCY_MS;
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
 use std::collections::VecDeque;
@@ -17,13 +18,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::jobs::{InUse, Job, Progress};
 use store::targets::Target;
-use store::{Db, Error, Fault, Priority, Tx, deleted, jobs, outbox, plans, targets};
+use store::{Db, Error, Fault, Priority, Tx, deleted, idempotency, jobs, outbox, plans, targets};
 
 /// A lease that no chunk renewed for so long is anyone's.
 const LEASE_MS: i64 = 30_000;
 /// What a finished job leaves (status, targets, outcomes) is kept for 60 days (wire API 1.5), and a
 /// deleted record can be restored for as long (9.7).
-const KEPT_MS: i64 = 60 * 24 * 60 * 60 * 1_000;
+pub(crate) const KEPT_MS: i64 = 60 * 24 * 60 * 60 * 1_000;
 /// That a record was deleted is known 120 days longer than it can be restored (wire API 9.7).
 const REMEMBERED_MS: i64 = 2 * KEPT_MS;
 /// A worker without work looks this often for what is older.
@@ -233,6 +234,7 @@ impl Worker {
             Ok(jobs::purge(tx, before, TIDY_ROWS)?
                 || plans::purge(tx, now, TIDY_ROWS)?
                 || outbox::purge(tx, before, TIDY_ROWS)?
+                || idempotency::purge(tx, now.plus_ms(-IDEMPOTENCY_MS), TIDY_ROWS)?
                 || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?)
         });
         match removed {

@@ -12,6 +12,12 @@ pub const RELATED_MODULES_MAX: usize = 5;
 pub const RELATED_RECORDS_MAX: usize = 5_000;
 /// Records of one scheduled mass action (1.6).
 pub const VIEW_RECORDS_MAX: usize = 50_000;
+/// Milliseconds for which the answer to an idempotency key is kept.
+pub const IDEMPOTENCY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Bytes of an idempotency key.
+pub const IDEMPOTENCY_KEY_MAX: usize = 255;
+/// Records a second that a throttle may say.
+pub const THROTTLE_MAX: i64 = 1_000_000;
 /// Jobs of one page of the native list.
 pub const JOBS_PER_PAGE: usize = 50;
 /// Records that may be deleted or restored along with one that they belong to.

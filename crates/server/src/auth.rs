@@ -19,4 +19,4 @@ pub use rule::ScopeRule;
 pub(crate) use check::{authorise, holder};
 pub(crate) use endpoint::{revoke, token};
 pub(crate) use rule::Asked;
-pub(crate) use secret::request_id;
+pub(crate) use secret::{hash_bytes, request_id};

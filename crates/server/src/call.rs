@@ -68,6 +68,8 @@ pub(crate) enum Received {
 pub struct Ask<'a> {
     /// What every request has at hand.
     pub app: &'a App,
+    /// The path, as it was asked.
+    pub path: String,
     /// The query string.
     pub query: Query,
     /// The headers, without `Authorization`.

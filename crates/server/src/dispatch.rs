@@ -384,6 +384,7 @@ impl Server {
         headers.remove(header::AUTHORIZATION);
         let ask = Ask {
             app: &self.app,
+            path: incoming.path,
             query: Query::parse(&incoming.query),
             headers,
             body,

@@ -12,6 +12,8 @@ mod custom_views;
 mod deleted;
 mod fields;
 mod holds;
+mod idempotency;
+mod job_control;
 mod jobs;
 mod layouts;
 mod lock_configurations;
@@ -170,7 +172,7 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
     }
 }
 
-use Method::{Delete, Get, Post, Put};
+use Method::{Delete, Get, Patch, Post, Put};
 use ScopeRule::{
     AllOf, AnyOf, ByModule, ChangeOwner, Group, Native, Only, Records, RecordsOf, Settings,
 };
@@ -306,6 +308,11 @@ pub static ROUTES: &[Route] = &[
     native(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::lift),
     native(Get, "/swathe/v1/jobs", Native("jobs", Op::Read), jobs::list),
     native(Get, "/swathe/v1/jobs/{job}", Native("jobs", Op::Read), jobs::get),
+    native(Patch, "/swathe/v1/jobs/{job}", Native("jobs", Op::Write), job_control::throttle),
+    native(Post, "/swathe/v1/jobs/{job}/actions/pause", Native("jobs", Op::Write), job_control::pause),
+    native(Post, "/swathe/v1/jobs/{job}/actions/resume", Native("jobs", Op::Write), job_control::resume),
+    native(Post, "/swathe/v1/jobs/{job}/actions/cancel", Native("jobs", Op::Write), job_control::cancel),
+    native(Post, "/swathe/v1/jobs/{job}/actions/retry", Native("jobs", Op::Write), job_control::retry),
     native(Get, "/swathe/v1/outbox", Native("jobs", Op::Read), outbox::list),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),
     native(Put, "/swathe/v1/org", Native("org", Op::Write), org_file::apply),

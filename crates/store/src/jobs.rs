@@ -4,7 +4,7 @@ mod control;
 mod list;
 
 pub use control::{cancel, exclusive, lock, pause, resume, set_throttle};
-pub use list::{Wanted, count_by_state, list, unfinished_of};
+pub use list::{Wanted, count_by_state, follower, list, unfinished_of};
 
 use crate::tx::{Param, Tx};
 use crate::{Dialect, Error, Result, Row, params};

@@ -26,6 +26,7 @@ pub mod clients;
 pub mod criteria;
 pub mod deleted;
 pub mod holds;
+pub mod idempotency;
 pub mod jobs;
 pub mod module_table;
 pub mod outbox;

@@ -1,9 +1,10 @@
 //! A job's frozen targets: which records it may visit, in which order, and the revision then.
 
+use crate::jobs::Job;
 use crate::tx::Tx;
 use crate::{Error, Result, Same, params};
 use model::id::{JobId, RecordId};
-use model::job::Foreseen;
+use model::job::{Foreseen, JobState};
 use model::value::{Class, Value};
 
 /// One record that a job visits.
@@ -68,4 +69,63 @@ pub fn from(tx: &mut Tx, job: JobId, cursor: i64, limit: usize) -> Result<Vec<Ta
             })
         })
         .collect()
+}
+
+/// How far targets were copied from one job to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// How many in all.
+    pub records: i64,
+    /// How many of them by the last call.
+    pub in_last: usize,
+    /// The last one's place in the old job; nothing before the first.
+    last: Option<i64>,
+}
+
+/// Copies the next targets that failed in a job, or that it did not visit because it ended early, in
+/// their order. Nothing is copied of what a plan foresaw of them.
+pub fn copy_left(
+    tx: &mut Tx,
+    to: JobId,
+    old: &Job,
+    copied: Copied,
+    limit: usize,
+) -> Result<Copied> {
+    let ended_early = matches!(old.state, JobState::Failed | JobState::Cancelled);
+    let unvisited = if ended_early { old.cursor } else { i64::MAX };
+    let left = "SELECT seq, record FROM job_outcomes
+                WHERE job = $1 AND outcome = 'failed' AND seq > $2
+                UNION ALL
+                SELECT seq, record FROM job_targets WHERE job = $3 AND seq >= $4 AND seq > $2";
+    let after = copied.last.unwrap_or(-1);
+    let sql = format!(
+        "SELECT count(*), MAX(seq) FROM (SELECT seq FROM ({left}) l ORDER BY seq LIMIT $5) b"
+    );
+    let rows = i64::try_from(limit).unwrap_or(i64::MAX);
+    let params = params![old.id.0, after, old.targets().0, unvisited, rows];
+    let row = tx.query_one(&sql, params)?;
+    let (found, last) = (row.int(0)?, row.opt_int(1)?);
+    if let Some(last) = last {
+        let sql = format!(
+            "INSERT INTO job_targets (job, seq, record, rev)
+             SELECT CAST($5 AS BIGINT), CAST($6 AS BIGINT) + row_number() OVER (ORDER BY seq) - 1,
+               record, 0
+             FROM ({left}) l WHERE seq <= $7"
+        );
+        let params = params![
+            old.id.0,
+            after,
+            old.targets().0,
+            unvisited,
+            to.0,
+            copied.records,
+            last
+        ];
+        tx.execute(&sql, params)?;
+    }
+    Ok(Copied {
+        records: copied.records + found,
+        in_last: usize::try_from(found).unwrap_or(usize::MAX),
+        last: last.or(copied.last),
+    })
 }

@@ -175,6 +175,22 @@ pub(super) fn fires_automation(of_view: bool, job: &Job) -> bool {
     }
 }
 
+/// Whether what follows from a retry's writes happens: as in the job that it retries, whose size
+/// decided it where the wire API leaves it to the size.
+pub(crate) fn automation_of(old: &Job) -> Result<Automation, Fault> {
+    #[derive(Deserialize)]
+    struct Selected {
+        selection: Option<Selection>,
+    }
+    let selected: Selected = decode(old)?;
+    let of_view = matches!(selected.selection, Some(Selection::View { .. }));
+    Ok(match old.terms.automation {
+        Automation::Wire if fires_automation(of_view, old) => Automation::Fire,
+        Automation::Wire => Automation::Suppress,
+        other => other,
+    })
+}
+
 /// Does a job to the named records at once, inside this transaction, and answers which job it was and
 /// for each id what happened. A repeated id is visited once; without ids there is no job.
 pub(super) fn run_named(

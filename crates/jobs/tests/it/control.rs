@@ -6,6 +6,9 @@ use model::id::JobId;
 use model::job::{JobState, PausedBy};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use store::jobs::Job;
 use store::{Fault, Priority, Tx, jobs as stored};
 use testkit::{Kind, each_db};
@@ -18,6 +21,9 @@ each_db! {
     a_cancelled_job_leaves_the_rest_as_it_is,
     a_worker_whose_job_was_paused_and_resumed_meanwhile_writes_nothing,
     a_job_that_nobody_knows_cannot_be_controlled,
+    control_at_any_moment_loses_nothing,
+    a_job_that_is_cancelled_at_any_moment_stays_so,
+    a_job_far_down_a_full_queue_is_controlled_at_once,
 }
 
 const JOB: JobId = JobId(7);
@@ -249,5 +255,95 @@ mod check {
             let refusal = bench.control(control).unwrap_err();
             assert_eq!(refusal.code, Code::NotFound, "{name}");
         }
+    }
+
+    /// A worker steps as fast as it can while somebody pauses, resumes and throttles its job.
+    pub(super) fn control_at_any_moment_loses_nothing(kind: Kind) {
+        let bench = Bench::new(kind, 2_000);
+        bench.accept(7, 2_000);
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let (bench, done) = (&bench, &done);
+            scope.spawn(move || {
+                let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(20);
+                while !done.load(Ordering::SeqCst) {
+                    bench.clock.advance_ms(100);
+                    worker.look_for_jobs();
+                    worker.step();
+                }
+                worker.release();
+            });
+            let mut paused = 0;
+            for n in 0_i64.. {
+                let throttle = (n % 3 == 0).then_some(1_000 + n);
+                let answer = bench.db.write(Priority::Interactive, |tx| match n % 4 {
+                    0 => control::pause(tx, JOB, bench.now()),
+                    1 | 3 => control::resume(tx, JOB, None, bench.now()),
+                    _ => control::throttle(tx, JOB, throttle),
+                });
+                bench.check();
+                match told(answer) {
+                    Ok(JobState::Paused) => paused += 1,
+                    Ok(_) => {}
+                    Err(refusal) => {
+                        assert_eq!(refusal.code, Code::WrongState);
+                        break;
+                    }
+                }
+            }
+            done.store(true, Ordering::SeqCst);
+            assert!(paused > 0);
+        });
+        assert_eq!(bench.left(7), unhindered(2_000));
+    }
+
+    pub(super) fn a_job_that_is_cancelled_at_any_moment_stays_so(kind: Kind) {
+        let bench = Bench::new(kind, 400);
+        for id in 1..=20 {
+            bench.accept(id, 400);
+            let start = Barrier::new(2);
+            thread::scope(|scope| {
+                let (bench, start) = (&bench, &start);
+                scope.spawn(move || {
+                    let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(20);
+                    start.wait();
+                    while worker.step() != Step::Idle {}
+                });
+                start.wait();
+                // Now and then it has run to its end before.
+                let job = JobId(id);
+                let answer = bench.db.write(Priority::Interactive, |tx| {
+                    control::cancel(tx, job, bench.now())
+                });
+                let wanted = match told(answer) {
+                    Ok(state) => state,
+                    Err(_) => JobState::Completed,
+                };
+                let then = bench.left(id);
+                assert_eq!(then.state, wanted.as_str());
+            });
+            let left = bench.left(id);
+            bench.check();
+            bench.finish(&mut bench.worker("b", Toy::plain()));
+            assert_eq!(bench.left(id), left, "nobody went on with it");
+        }
+    }
+
+    pub(super) fn a_job_far_down_a_full_queue_is_controlled_at_once(kind: Kind) {
+        let bench = Bench::new(kind, 40);
+        for id in 1..=100 {
+            bench.accept(id, 40);
+        }
+        let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(10);
+        for _ in 0..40 {
+            bench.step(&mut worker);
+        }
+        let now = bench.now();
+        bench.write(|tx| control::cancel(tx, JobId(100), now));
+        bench.write(|tx| control::pause(tx, JobId(99), now));
+        bench.finish(&mut worker);
+        assert_eq!(bench.left(100).numbers, [40, 0, 0, 0, 0]);
+        assert_eq!(bench.left(99).state, "paused");
+        assert_eq!(bench.left(98), unhindered(40));
     }
 }

@@ -14,6 +14,7 @@ mod faults;
 mod lease;
 mod poison;
 mod races;
+mod retry;
 mod run;
 mod terms;
 mod toy;

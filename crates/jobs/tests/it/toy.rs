@@ -96,11 +96,12 @@ impl Action for Toy {
 
     fn foresee(
         &self,
-        _tx: &mut Tx,
+        tx: &mut Tx,
         _job: &Job,
         targets: &[Target],
         _now: Timestamp,
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
+        self.0(tx, targets)?;
         let forecast = |target: &Target| match settle(target.record) {
             Settled::Unchanged => Forecast::Unchanged,
             Settled::Failed(refusal) => Forecast::Refuse(refusal),

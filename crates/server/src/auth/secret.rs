@@ -45,9 +45,14 @@ pub(crate) fn request_id() -> String {
     random_hex::<8>()
 }
 
+/// The hash by which two bodies are compared.
+pub(crate) fn hash_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// The hash under which a secret is kept.
 pub(crate) fn hash(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes()))
+    hash_bytes(secret.as_bytes())
 }
 
 /// Whether a secret is the one of a hash, in a time that does not depend on where they differ.

@@ -1,9 +1,15 @@
 //! What the handlers of the native API share: a body whose keys are all known, and who may.
 
-use model::id::UserId;
-use model::refusal::Refusal;
-use model::scope::Scopes;
+use crate::answer::Answer;
+use crate::auth::{Asked, ScopeRule};
+use crate::call::Call;
+use crm::Actor;
+use model::id::{ModuleId, UserId};
+use model::job::JobKind;
+use model::refusal::{Code, Refusal};
+use model::scope::{Op, Scopes};
 use serde_json::{Map, Value as Json};
+use std::ops::RangeInclusive;
 use store::{Fault, Tx};
 
 /// Refuses who is not an administrator.
@@ -66,4 +72,60 @@ pub(super) fn scopes_of(body: &Map<String, Json>) -> Result<Option<Scopes>, Refu
             .map_err(|error| Refusal::invalid("scope", "$.scope").saying(error.to_string()))
     };
     text_of(body, "scope")?.map(parse).transpose()
+}
+
+/// A whole number of a body within bounds; absent and `null` are none.
+pub(super) fn number_of(
+    body: &Map<String, Json>,
+    key: &str,
+    bounds: RangeInclusive<i64>,
+) -> Result<Option<i64>, Refusal> {
+    let number = match body.get(key) {
+        None | Some(Json::Null) => return Ok(None),
+        Some(json) => json.as_i64().filter(|number| bounds.contains(number)),
+    };
+    let wrong = || {
+        let refusal = Refusal::invalid(key, format!("$.{key}"));
+        let refusal = refusal.with("expected_data_type", "integer");
+        refusal
+            .with("minimum", *bounds.start())
+            .with("maximum", *bounds.end())
+    };
+    number.map(Some).ok_or_else(wrong)
+}
+
+/// Refuses a token that is not good for the action on the wire: the native API is no way around its
+/// scopes.
+pub(super) fn require_scope_of(
+    call: &Call<'_>,
+    actor: &Actor,
+    kind: JobKind,
+    module: ModuleId,
+) -> Result<(), Refusal> {
+    let rule = match kind {
+        JobKind::MassUpdate => ScopeRule::ByModule("mass_update", Op::Update),
+        JobKind::ChangeOwner => ScopeRule::ChangeOwner(Op::Create),
+        JobKind::MassDelete => ScopeRule::ByModule("mass_delete", Op::Delete),
+    };
+    let module = actor.catalog.module_by_id(module);
+    let asked = Asked {
+        version: call.version,
+        segment: module.map_or("", |module| &module.api_name),
+        module,
+    };
+    if rule.admits(&call.actor.scopes, asked) {
+        Ok(())
+    } else {
+        Err(Refusal::new(Code::OauthScopeMismatch))
+    }
+}
+
+/// An unfinished job in the way is a conflict here; the wire has other statuses for it.
+pub(super) fn in_the_way(answer: Result<Answer, Fault>) -> Result<Answer, Fault> {
+    match answer {
+        Err(Fault::Refused(refusal)) if refusal.code == Code::AlreadyScheduled => {
+            Ok(Answer::refused(&refusal, 409))
+        }
+        other => other,
+    }
 }

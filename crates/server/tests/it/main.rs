@@ -20,6 +20,7 @@ mod deleted;
 mod demo;
 mod dispatch;
 mod holds;
+mod job_control;
 mod jobs;
 mod locking;
 mod mass_change_owner;

@@ -68,6 +68,13 @@ pub fn unfinished_of(tx: &mut Tx, parent: JobId, relation: Relation) -> Result<O
     row.map(|row| row.int(0).map(JobId)).transpose()
 }
 
+/// The newest job that retries or undoes this one, however it ended.
+pub fn follower(tx: &mut Tx, parent: JobId) -> Result<Option<JobId>> {
+    let sql = "SELECT id FROM jobs WHERE parent = $1 ORDER BY id DESC LIMIT 1";
+    let row = tx.query_opt(sql, params![parent.0])?;
+    row.map(|row| row.int(0).map(JobId)).transpose()
+}
+
 /// How many jobs there are in each state.
 pub fn count_by_state(tx: &mut Tx) -> Result<Vec<(JobState, i64)>> {
     let rows = tx.query("SELECT state, count(*) FROM jobs GROUP BY state", &[])?;

@@ -7,7 +7,7 @@
 
 use model::access::Access;
 use model::people::Right;
-use server::routes::Method::{self, Delete, Get, Post, Put};
+use server::routes::Method::{self, Delete, Get, Patch, Post, Put};
 
 /// What a route asks for beside a token with its scope.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -169,6 +169,11 @@ pub(crate) static ROWS: &[Row] = &[
     row(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
     row(Get, "/swathe/v1/jobs", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/jobs/{job}", "swathe.jobs.READ", User),
+    row(Patch, "/swathe/v1/jobs/{job}", "swathe.jobs.WRITE", User).body(r#"{"throttle":null}"#),
+    row(Post, "/swathe/v1/jobs/{job}/actions/pause", "swathe.jobs.WRITE", User),
+    row(Post, "/swathe/v1/jobs/{job}/actions/resume", "swathe.jobs.WRITE", User),
+    row(Post, "/swathe/v1/jobs/{job}/actions/cancel", "swathe.jobs.WRITE", User),
+    row(Post, "/swathe/v1/jobs/{job}/actions/retry", "swathe.jobs.WRITE", User),
     row(Get, "/swathe/v1/outbox", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/org", "swathe.org.READ", Administrator),
     row(Put, "/swathe/v1/org", "swathe.org.WRITE", Administrator).body(r#"{"org":""}"#),
