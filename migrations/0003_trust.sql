@@ -79,7 +79,7 @@ CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 ALTER TABLE job_targets ADD COLUMN foreseen TEXT;
 
 -- A visited record that was not changed, or not wholly ('changed', with what was left and why); one
--- that was has its row in changes.
+-- that was has its row in changes. `at` is unknown of outcomes older than this column.
 CREATE TABLE job_outcomes_new (
     job BIGINT NOT NULL,
     seq BIGINT NOT NULL,
@@ -88,11 +88,12 @@ CREATE TABLE job_outcomes_new (
     code TEXT,
     message TEXT,
     details TEXT,
+    at BIGINT,
     PRIMARY KEY (job, seq),
     CHECK ((outcome = 'unchanged') = (code IS NULL))
 ){without_rowid};
-INSERT INTO job_outcomes_new SELECT job, seq, record, outcome, code, message, details
-    FROM job_outcomes;
+INSERT INTO job_outcomes_new (job, seq, record, outcome, code, message, details)
+    SELECT job, seq, record, outcome, code, message, details FROM job_outcomes;
 DROP TABLE job_outcomes;
 ALTER TABLE job_outcomes_new RENAME TO job_outcomes;
 

@@ -3,16 +3,16 @@
 
 use crate::actor::Actor;
 use crate::selection;
+use crate::show::Show;
 use model::criteria::Criteria;
-use model::field::{Field, FieldKind};
-use model::id::{LayoutId, RecordId, UserId, ViewId};
+use model::field::Field;
+use model::id::{RecordId, UserId, ViewId};
 use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
 use serde_json::Value as Json;
-use std::collections::HashMap;
 use store::records::{self, Filter, Order, Place, Record};
 use store::{Fault, Tx};
 
@@ -70,7 +70,7 @@ pub fn page(
     let module = catalog.module(wanted.module).ok_or_else(no_module)?;
     actor.require(Right::View, module)?;
     let fields: Vec<&Field> = module.fields.iter().filter(|f| actor.sees(f)).collect();
-    let show = Show::new(&actor, module, &fields);
+    let show = Show::new(&actor, module);
     let mut filter = filter(&actor, module, wanted)?;
     let mut page = Page {
         fields: fields.iter().map(|field| field.api_name.clone()).collect(),
@@ -89,7 +89,7 @@ pub fn page(
         for record in found {
             page.last = Some(record.id);
             bytes += record.values.iter().map(size).sum::<usize>();
-            page.records.push(show.record(record));
+            page.records.push(exported(&show, &fields, record));
         }
         if ended {
             page.last = None;
@@ -97,6 +97,16 @@ pub fn page(
         }
     }
     Ok(page)
+}
+
+fn exported(show: &Show<'_>, fields: &[&Field], record: Record) -> Exported {
+    let values = fields.iter().zip(record.values);
+    Exported {
+        id: record.id,
+        values: values
+            .map(|(field, value)| show.value(field, value))
+            .collect(),
+    }
 }
 
 fn size(value: &Value) -> usize {
@@ -144,54 +154,6 @@ fn view_named(actor: &Actor, module: &Module, name: &str) -> Result<ViewId, Refu
             let ids = ids.join(", ");
             let text = format!("several views are named \"{name}\": choose one of {ids}");
             Err(Refusal::invalid("view", "view").saying(text))
-        }
-    }
-}
-
-/// How values are shown.
-struct Show<'a> {
-    actor: &'a Actor,
-    module: &'a Module,
-    fields: &'a [&'a Field],
-    emails: HashMap<i64, &'a str>,
-}
-
-impl<'a> Show<'a> {
-    fn new(actor: &'a Actor, module: &'a Module, fields: &'a [&'a Field]) -> Self {
-        let users = actor.catalog.users.iter();
-        Self {
-            actor,
-            module,
-            fields,
-            emails: users.map(|user| (user.id.0, user.email.as_str())).collect(),
-        }
-    }
-
-    fn record(&self, record: Record) -> Exported {
-        let values = self.fields.iter().zip(record.values);
-        Exported {
-            id: record.id,
-            values: values
-                .map(|(field, value)| self.value(field, value))
-                .collect(),
-        }
-    }
-
-    fn value(&self, field: &Field, value: Value) -> Json {
-        match (&field.kind, value) {
-            (FieldKind::MultiSelectPicklist, value) => value.elements().into(),
-            (_, Value::Text(text)) => text.into(),
-            (FieldKind::OwnerLookup | FieldKind::UserLookup, Value::Int(id)) => {
-                let email = self.emails.get(&id).map(|email| (*email).to_owned());
-                email.unwrap_or_else(|| id.to_string()).into()
-            }
-            (FieldKind::Layout, Value::Int(id)) => {
-                let layout = self.module.layout(LayoutId(id));
-                layout
-                    .map_or_else(|| id.to_string(), |layout| layout.name.clone())
-                    .into()
-            }
-            (kind, value) => kind.show(&value, &self.actor.zone),
         }
     }
 }

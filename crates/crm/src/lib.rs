@@ -15,11 +15,13 @@ pub mod job;
 mod judge;
 pub mod lock;
 pub mod org;
+pub mod outcome;
 pub mod owner;
 pub mod record;
 mod rules;
 pub mod selection;
 pub mod share;
+mod show;
 pub mod territory;
 
 pub use actor::Actor;

@@ -191,7 +191,7 @@ pub fn run_now(
         .iter()
         .map(|target| Settled::Failed(action::left_over(target.record)))
         .collect();
-    action::store_outcomes(tx, &job, rest, &left)?;
+    action::store_outcomes(tx, &job, rest, &left, now)?;
     settled.extend(left);
     let counts = action::counts(&settled);
     jobs::advance(

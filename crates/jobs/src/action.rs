@@ -121,7 +121,7 @@ pub(crate) fn visit(
     if told > asked || (told == 0 && asked > 0) {
         return Err(Error::Inconsistent(format!("{told} outcomes for {asked} targets")).into());
     }
-    store_outcomes(tx, job, targets, &settled)?;
+    store_outcomes(tx, job, targets, &settled, now)?;
     Ok(settled)
 }
 
@@ -131,6 +131,7 @@ pub(crate) fn store_outcomes(
     job: &Job,
     targets: &[Target],
     settled: &[Settled],
+    now: Timestamp,
 ) -> Result<(), Fault> {
     let rows: Vec<Outcome> = targets
         .iter()
@@ -150,7 +151,7 @@ pub(crate) fn store_outcomes(
             })
         })
         .collect();
-    Ok(outcomes::insert(tx, job.id, &rows)?)
+    Ok(outcomes::insert(tx, job.id, &rows, now)?)
 }
 
 /// The refusal of a record that an immediate call did not reach, because the records before it cost

@@ -468,7 +468,7 @@ fn run_chunk(
         action::visit(actions.of(job.kind), tx, &job, &targets, now)?
     } else {
         let settled = vec![Settled::Failed(poison()); targets.len()];
-        action::store_outcomes(tx, &job, &targets, &settled)?;
+        action::store_outcomes(tx, &job, &targets, &settled, now)?;
         settled
     };
     at(plan, Point::AfterAction)?;

@@ -222,6 +222,58 @@ impl Foreseen {
     }
 }
 
+/// What became of one record of a job, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeWord {
+    /// It was changed, perhaps not wholly.
+    Changed,
+    /// It already was as wanted.
+    Unchanged,
+    /// It was refused and left as it was.
+    Failed,
+    /// The job was cancelled before it came to it.
+    Cancelled,
+    /// The job failed before it came to it.
+    NotRun,
+}
+
+impl OutcomeWord {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Changed,
+        Self::Unchanged,
+        Self::Failed,
+        Self::Cancelled,
+        Self::NotRun,
+    ];
+
+    /// The stored and native word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::NotRun => "not_run",
+        }
+    }
+
+    /// The outcome of a word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|word| word.as_str() == text)
+    }
+
+    /// What becomes of the records that a job of this state did not come to; `None` while it still
+    /// may.
+    pub fn of_rest(state: JobState) -> Option<Self> {
+        match state {
+            JobState::Cancelled => Some(Self::Cancelled),
+            JobState::Failed => Some(Self::NotRun),
+            _ => None,
+        }
+    }
+}
+
 /// Records of a job by what happened to them. They sum to the cursor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

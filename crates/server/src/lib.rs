@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod auth;
 pub mod call;
+mod csv;
 mod dispatch;
 mod metrics;
 pub mod routes;

@@ -27,6 +27,7 @@ mod native;
 mod org;
 mod org_file;
 mod outbox;
+mod outcomes;
 mod probes;
 mod profiles;
 mod record_export;
@@ -313,6 +314,7 @@ pub static ROUTES: &[Route] = &[
     native(Post, "/swathe/v1/jobs/{job}/actions/resume", Native("jobs", Op::Write), job_control::resume),
     native(Post, "/swathe/v1/jobs/{job}/actions/cancel", Native("jobs", Op::Write), job_control::cancel),
     native(Post, "/swathe/v1/jobs/{job}/actions/retry", Native("jobs", Op::Write), job_control::retry),
+    native(Get, "/swathe/v1/jobs/{job}/outcomes", Native("jobs", Op::Read), outcomes::list),
     native(Get, "/swathe/v1/outbox", Native("jobs", Op::Read), outbox::list),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),
     native(Put, "/swathe/v1/org", Native("org", Op::Write), org_file::apply),

@@ -198,6 +198,15 @@ pub fn by_job(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<Vec<Past>
     rows.iter().map(past).collect()
 }
 
+/// The modules of these records, whatever became of them.
+pub fn modules_of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, ModuleId)>> {
+    let sql = "SELECT record, MIN(module) FROM changes WHERE record IN ids($1) GROUP BY record";
+    let rows = tx.query(sql, &[ids(records)])?;
+    rows.iter()
+        .map(|row| Ok((RecordId(row.int(0)?), ModuleId(row.int(1)?))))
+        .collect()
+}
+
 fn ids(records: &[RecordId]) -> Param {
     Param::Ids(records.iter().map(|record| record.0).collect())
 }

@@ -1,12 +1,14 @@
 //! From the `Authorization` header to who asks (wire API 7.4).
 
-use crate::auth::secret;
+use crate::auth::{Asked, ScopeRule, secret};
+use crate::version::Version;
 use axum::http::{HeaderMap, header};
 use model::catalog::Catalog;
 use model::id::{ClientId, UserId};
+use model::module::Module;
 use model::people::UserStatus;
 use model::refusal::{Code, Refusal};
-use model::scope::Scopes;
+use model::scope::{Op, Scopes};
 use model::time::Timestamp;
 use std::sync::Arc;
 use store::tokens::{self, TokenKind};
@@ -25,6 +27,18 @@ pub struct Authorized {
     pub(crate) token: String,
     /// When the token ends.
     pub expires_at: Option<Timestamp>,
+}
+
+impl Authorized {
+    /// Whether the token is good for reading records of this module.
+    pub(crate) fn reads(&self, module: &Module) -> bool {
+        let asked = Asked {
+            version: Version::V8,
+            segment: &module.api_name,
+            module: Some(module),
+        };
+        ScopeRule::Records(Op::Read).admits(&self.scopes, asked)
+    }
 }
 
 /// The token of the header, by either scheme in any case.

@@ -44,6 +44,8 @@ mod native;
 mod oauth;
 mod org_file;
 mod outbox;
+mod outcomes;
+mod outcomes_denied;
 mod owners;
 mod probes;
 mod record_export;

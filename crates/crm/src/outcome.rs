@@ -1,0 +1,387 @@
+//! What became of each record of a job, told within the rights of who reads it now: a record that they
+//! may no longer see is an id with its outcome, a field that is hidden from them is left out.
+
+use crate::actor::Actor;
+use crate::history::{History, value_of};
+use crate::show::Show;
+use crate::{deleted as bin, job};
+use model::field::Field;
+use model::id::{FieldId, ModuleId, RecordId};
+use model::job::{JobKind, OutcomeWord, Relation};
+use model::module::{Module, system};
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use model::time::Timestamp;
+use model::value::Value;
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeMap, HashMap};
+use store::changes::{self, ChangeKind, Past};
+use store::deleted::{self, Sort};
+use store::jobs::{self, Job};
+use store::outcomes::{self, Span, Visit};
+use store::records::{self, Order};
+use store::{Fault, Tx, targets};
+
+/// Places of a job that one page goes through at most, whatever it finds there.
+const SCANNED_MAX: i64 = 10_000;
+/// An undo of an undo of … is followed so far back for what it is about.
+const ANCESTORS_MAX: usize = 16;
+
+/// Who reads.
+pub struct Reader<'a> {
+    /// With whose rights.
+    pub actor: &'a Actor,
+    /// Whether records of a module may be told at all: a token can be good for jobs alone.
+    pub reads: &'a dyn Fn(&Module) -> bool,
+}
+
+/// Which outcomes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// Of this word.
+    pub word: Option<OutcomeWord>,
+    /// With this code.
+    pub code: Option<Code>,
+}
+
+/// Values by api name; `None` where there was no record.
+pub type Values = Option<Map<String, Json>>;
+
+/// What became of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The record.
+    pub record: RecordId,
+    /// What it is called.
+    pub name: Option<String>,
+    /// What became of it, in a word.
+    pub word: OutcomeWord,
+    /// Why it failed, or a part of it.
+    pub code: Option<String>,
+    /// The same as a sentence.
+    pub message: Option<String>,
+    /// What the job wrote over.
+    pub before: Values,
+    /// What the job left there.
+    pub after: Values,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// Some of the outcomes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// In the job's order.
+    pub told: Vec<Told>,
+    /// The place that the next page begins with; `None` when there is nothing more now.
+    pub next: Option<i64>,
+}
+
+/// At most `rows` outcomes of a job from the place `from` on. A page may be short, even empty, though
+/// more follow: it goes through so many places and no more. Records that an unfinished job has not
+/// come to have no outcome yet.
+pub fn page(
+    tx: &mut Tx,
+    reader: &Reader<'_>,
+    job: &Job,
+    wanted: Wanted,
+    (from, rows): (i64, usize),
+) -> Result<Page, Fault> {
+    let first = targets::from(tx, job.targets(), 0, 1)?;
+    // What an old job left is removed from its first place on, outcomes ahead of targets.
+    if job.total > 0 && first.first().is_none_or(|first| first.seq > 0) {
+        let text = "what the job left is no longer kept";
+        return Err(Refusal::new(Code::NotFound).saying(text).into());
+    }
+    let rest = OutcomeWord::of_rest(job.state);
+    let (first, end) = match wanted.word {
+        Some(word @ (OutcomeWord::Cancelled | OutcomeWord::NotRun)) => {
+            let any = rest == Some(word) && wanted.code.is_none();
+            (job.cursor, if any { job.total } else { 0 })
+        }
+        None if wanted.code.is_none() && rest.is_some() => (0, job.total),
+        _ => (0, job.cursor),
+    };
+    let from = from.max(first);
+    if from >= end {
+        return Ok(Page::default());
+    }
+    let span = Span {
+        from,
+        to: from.saturating_add(SCANNED_MAX).min(end),
+        limit: i64::try_from(rows).unwrap_or(i64::MAX),
+    };
+    let by_row = wanted.code.is_some()
+        || matches!(
+            wanted.word,
+            Some(OutcomeWord::Unchanged | OutcomeWord::Failed)
+        );
+    let visits = if by_row {
+        let code = wanted.code.map(Code::as_str);
+        outcomes::stored(tx, job.id, span, wanted.word, code)?
+    } else {
+        let only_changed = wanted.word == Some(OutcomeWord::Changed);
+        outcomes::visits(tx, job.id, job.targets(), span, only_changed)?
+    };
+    let next = match visits.last() {
+        Some(last) if visits.len() >= rows => last.seq + 1,
+        _ => span.to,
+    };
+    Ok(Page {
+        told: tell(tx, reader, job, visits)?,
+        next: (next < end).then_some(next),
+    })
+}
+
+/// What is known of a record beside its outcome.
+#[derive(Default)]
+struct Known {
+    name: Option<String>,
+    before: Values,
+    after: Values,
+}
+
+fn tell(
+    tx: &mut Tx,
+    reader: &Reader<'_>,
+    job: &Job,
+    visits: Vec<Visit>,
+) -> Result<Vec<Told>, Fault> {
+    let rest = OutcomeWord::of_rest(job.state);
+    let word = |visit: &Visit| {
+        let unvisited = rest.filter(|_| visit.seq >= job.cursor);
+        visit.word.or(unvisited).unwrap_or(OutcomeWord::Changed)
+    };
+    let changed = visits
+        .iter()
+        .filter(|visit| word(visit) == OutcomeWord::Changed);
+    let changed: Vec<RecordId> = changed.map(|visit| visit.record).collect();
+    let mut made: HashMap<RecordId, Vec<Past>> = HashMap::new();
+    for past in changes::by_job(tx, job.id, &changed)? {
+        made.entry(past.record).or_default().push(past);
+    }
+    let ids: Vec<RecordId> = visits.iter().map(|visit| visit.record).collect();
+    let mut known = HashMap::new();
+    for (module, ids) in by_module(tx, job, &ids, &made)? {
+        let module = reader.actor.catalog.module_by_id(ModuleId(module));
+        let shown = |module: &&Module| {
+            reader.actor.profile.may(Right::View, module.id) && (reader.reads)(module)
+        };
+        if let Some(module) = module.filter(shown) {
+            known.extend(know(tx, reader.actor, module, &ids, &made)?);
+        }
+    }
+    let told = visits.into_iter().map(|visit| {
+        let word = word(&visit);
+        let known = known.remove(&visit.record);
+        let made = made.get(&visit.record).and_then(|made| made.last());
+        let seen = known.is_some();
+        let (code, message) = visit.refusal.unzip();
+        // A sentence may tell of the record's values.
+        let usual = || code.as_deref().and_then(Code::parse).map(Code::message);
+        let message = message.filter(|_| seen);
+        let message = message.or_else(|| usual().map(str::to_owned));
+        let Known {
+            name,
+            before,
+            after,
+        } = known.unwrap_or_default();
+        Told {
+            record: visit.record,
+            name,
+            word,
+            code,
+            message,
+            before,
+            after,
+            at: made.map(|past| past.at).or(visit.at),
+        }
+    });
+    Ok(told.collect())
+}
+
+/// The records by their modules: the job's, but an undo goes after what was changed along, too.
+fn by_module(
+    tx: &mut Tx,
+    job: &Job,
+    ids: &[RecordId],
+    made: &HashMap<RecordId, Vec<Past>>,
+) -> Result<BTreeMap<i64, Vec<RecordId>>, Fault> {
+    let mut modules: HashMap<RecordId, ModuleId> = HashMap::new();
+    if matches!(job.parent, Some((Relation::Undo, _))) {
+        let unknown = ids.iter().filter(|id| !made.contains_key(*id));
+        let unknown: Vec<RecordId> = unknown.copied().collect();
+        modules.extend(changes::modules_of(tx, &unknown)?);
+    }
+    let mut by_module: BTreeMap<i64, Vec<RecordId>> = BTreeMap::new();
+    for id in ids {
+        let changed = made.get(id).and_then(|made| made.first());
+        let changed = changed.map(|past| past.module);
+        let module = changed.or_else(|| modules.get(id).copied());
+        let of_module = by_module.entry(module.unwrap_or(job.module).0).or_default();
+        of_module.push(*id);
+    }
+    Ok(by_module)
+}
+
+/// What of these records the actor sees: those that stand, and those in the recycle bin.
+fn know(
+    tx: &mut Tx,
+    actor: &Actor,
+    module: &Module,
+    ids: &[RecordId],
+    made: &HashMap<RecordId, Vec<Past>>,
+) -> Result<HashMap<RecordId, Known>, Fault> {
+    let named = module.name_field().filter(|field| actor.sees(field));
+    let written = |field: &Field| {
+        let key = field.id.to_string();
+        let mut pasts = ids.iter().filter_map(|id| made.get(id)).flatten();
+        pasts.any(|past| came(past.kind) || past.before.contains_key(&key))
+    };
+    let fields = module.fields.iter().filter(|field| actor.sees(field));
+    let fields: Vec<&Field> = fields
+        .filter(|field| named.is_some_and(|name| name.id == field.id) || written(field))
+        .collect();
+    let mut seen: HashMap<RecordId, Standing> = HashMap::new();
+    let filter = actor.seen(module).of_ids(ids.iter().copied());
+    let found = records::list(tx, module, &fields, &filter, Order::BY_ID, (0, ids.len()))?;
+    for record in found {
+        let values: HashMap<FieldId, Value> = fields
+            .iter()
+            .map(|field| field.id)
+            .zip(record.values)
+            .collect();
+        let name = named.and_then(|field| values.get(&field.id)?.as_text());
+        let name = name.map(str::to_owned);
+        seen.insert(record.id, Standing { name, values });
+    }
+    let gone = ids.iter().filter(|id| !seen.contains_key(*id));
+    let gone: Vec<RecordId> = gone.copied().collect();
+    if !gone.is_empty() {
+        let limit = gone.len();
+        let filter = deleted::Filter {
+            ids: Some(gone),
+            in_bin: Some(true),
+            ..bin::seen_in(actor, module.id)
+        };
+        for entry in deleted::list(tx, &filter, (Sort::Id, true), (0, limit))? {
+            let name = entry.name.filter(|_| named.is_some());
+            let values = HashMap::new();
+            seen.insert(entry.record, Standing { name, values });
+        }
+    }
+    let left_at = seen.keys().filter_map(|id| {
+        let last = made.get(id)?.last()?;
+        Some((*id, last.rev))
+    });
+    let left_at: Vec<(RecordId, i64)> = left_at.collect();
+    let history = History::since(tx, &left_at)?;
+    let show = Show::new(actor, module);
+    let known = seen.into_iter().map(|(id, standing)| {
+        let made = made.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let known = Known {
+            before: before(&show, &fields, made),
+            after: after(&show, &fields, made, &standing, &history),
+            name: standing.name,
+        };
+        (id, known)
+    });
+    Ok(known.collect())
+}
+
+/// A record as it stands; without values when it is in the recycle bin, where its deletion has them.
+struct Standing {
+    name: Option<String>,
+    values: HashMap<FieldId, Value>,
+}
+
+/// Whether the record was not there before.
+fn came(kind: ChangeKind) -> bool {
+    matches!(kind, ChangeKind::Create | ChangeKind::Restore)
+}
+
+/// What a job's changes of one record wrote over.
+fn before(show: &Show<'_>, fields: &[&Field], made: &[Past]) -> Values {
+    if made.first().is_none_or(|first| came(first.kind)) {
+        return None;
+    }
+    let mut values = Map::new();
+    for field in fields {
+        let key = field.id.to_string();
+        let first = made.iter().find_map(|past| past.before.get(&key));
+        // A value of another type than the field has now cannot be told in its form.
+        if let Some(value) = first.and_then(|json| value_of(field, json)) {
+            values.insert(field.api_name.clone(), show.value(field, value));
+        }
+    }
+    Some(values)
+}
+
+/// What they left there.
+fn after(
+    show: &Show<'_>,
+    fields: &[&Field],
+    made: &[Past],
+    standing: &Standing,
+    history: &History,
+) -> Values {
+    let last = made.last().filter(|last| last.kind != ChangeKind::Delete)?;
+    let whole = made.iter().any(|past| came(past.kind));
+    let mut values = Map::new();
+    for field in fields {
+        let key = field.id.to_string();
+        let stamp = [system::MODIFIED_BY, system::MODIFIED_TIME];
+        let told = if whole {
+            // Who wrote last and when is not kept in changes.
+            !stamp.contains(&field.api_name.as_str())
+        } else {
+            made.iter().any(|past| past.before.contains_key(&key))
+        };
+        if told {
+            let then = history.value(last.record, last.rev, field);
+            let now = || standing.values.get(&field.id).cloned().unwrap_or_default();
+            let value = then.unwrap_or_else(now);
+            values.insert(field.api_name.clone(), show.value(field, value));
+        }
+    }
+    Some(values)
+}
+
+/// The fields that a job writes, as far as the reader sees them: those that its request names, or all
+/// where it takes or brings back whole records. An undo writes what the undone job wrote.
+pub fn fields(tx: &mut Tx, reader: &Reader<'_>, job: &Job) -> Result<Vec<String>, Fault> {
+    let actor = reader.actor;
+    let Some(module) = actor.catalog.module_by_id(job.module) else {
+        return Ok(Vec::new());
+    };
+    if !actor.profile.may(Right::View, module.id) || !(reader.reads)(module) {
+        return Ok(Vec::new());
+    }
+    let mut origin = Some(job.clone());
+    for _ in 0..ANCESTORS_MAX {
+        match origin.as_ref().and_then(|job| job.parent) {
+            Some((Relation::Undo, parent)) => origin = jobs::find(tx, parent)?,
+            _ => break,
+        }
+    }
+    let change = match &origin {
+        Some(origin) => job::request(actor, origin)?.get("change").cloned(),
+        None => None,
+    };
+    let asked = change.as_ref().and_then(|change| {
+        let fields = change.get("fields").and_then(Json::as_object);
+        let fields = fields.map(|fields| fields.keys().map(String::as_str).collect());
+        let owner = change.get("owner").map(|_| vec![system::OWNER]);
+        fields.or(owner)
+    });
+    let asked: Option<Vec<&str>> = asked;
+    let seen = module.fields.iter().filter(|field| actor.sees(field));
+    let names = seen.map(|field| field.api_name.as_str());
+    let written = names.filter(|name| asked.as_ref().is_none_or(|asked| asked.contains(name)));
+    Ok(written.map(str::to_owned).collect())
+}
+
+/// Whether a job leaves no values where it changed something.
+pub fn leaves_nothing(job: &Job) -> bool {
+    job.kind == JobKind::MassDelete
+}
