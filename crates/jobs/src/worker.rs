@@ -82,19 +82,20 @@ struct Held {
     lease_no: i64,
     size: usize,
     /// What it needs is held by others.
-    rests_until: Timestamp,
+    rests_until: Option<Timestamp>,
     /// Its throttle allows no more.
-    paced_until: Timestamp,
+    paced_until: Option<Timestamp>,
 }
 
 impl Held {
     fn rests(&self, now: Timestamp) -> bool {
         // A clock that was put back ends every rest.
-        (1..=REST_MS).contains(&(self.rests_until.0 - now.0))
+        let within = |until: Timestamp| (1..=REST_MS).contains(&(until.0 - now.0));
+        self.rests_until.is_some_and(within)
     }
 
     fn paced(&self, now: Timestamp) -> bool {
-        paced(self.paced_until, now)
+        self.paced_until.is_some_and(|until| paced(until, now))
     }
 }
 
@@ -216,7 +217,7 @@ impl Worker {
         if let Some(held) = next.and_then(|next| self.held.remove(next)) {
             return self.chunk(held, now);
         }
-        let until = self.held.iter().map(|held| held.paced_until);
+        let until = self.held.iter().filter_map(|held| held.paced_until);
         Step::Resting(until.min().unwrap_or(now))
     }
 
@@ -269,8 +270,8 @@ impl Worker {
             id: job.id,
             lease_no: job.lease_no,
             size: CHUNK_START.clamp(*self.sizes.start(), *self.sizes.end()),
-            rests_until: now,
-            paced_until: now,
+            rests_until: None,
+            paced_until: None,
         });
         Ok(Some(job.id))
     }
@@ -301,10 +302,10 @@ impl Worker {
                 Step::Lost(id)
             }
             Ok(Ok(ChunkEnd::Ran(chunk))) => {
-                match chunk.paced_until {
-                    // What a throttle kept small says nothing of the time that more would take.
-                    Some(until) => held.paced_until = until,
-                    None => held.size = adapted(chunk.tried, took_ms, &self.sizes),
+                held.paced_until = chunk.paced_until;
+                // What a throttle kept small says nothing of the time that more would take.
+                if chunk.paced_until.is_none() {
+                    held.size = adapted(chunk.tried, took_ms, &self.sizes);
                 }
                 match chunk.state {
                     JobState::Running => self.held.push_back(held),
@@ -313,7 +314,7 @@ impl Worker {
                 Step::Ran(id, chunk.state)
             }
             Ok(Ok(ChunkEnd::Paced(until))) => {
-                held.paced_until = until;
+                held.paced_until = Some(until);
                 self.held.push_back(held);
                 Step::Delayed(id)
             }
@@ -339,7 +340,7 @@ impl Worker {
             return Step::Lost(held.id);
         }
         let id = held.id;
-        held.rests_until = now.plus_ms(REST_MS);
+        held.rests_until = Some(now.plus_ms(REST_MS));
         self.held.push_back(held);
         if self.held.iter().all(|held| held.rests(now)) {
             Step::Waiting

@@ -1,6 +1,7 @@
 //! A fresh database of each kind.
 
 use model::time::Timestamp;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use store::{Db, Settings, Target};
 use tempfile::TempDir;
@@ -42,6 +43,23 @@ impl TestDb {
                 target: Target::Postgres(new_schema()),
                 _dir: None,
             },
+        }
+    }
+
+    /// The same where a commit costs little: a SQLite file in a folder that lives in memory, where the
+    /// system has one. For tests that commit very often and never ask what a power cut leaves.
+    ///
+    /// # Panics
+    /// Like [`Self::new`].
+    pub fn quick(kind: Kind) -> Self {
+        let memory = Path::new("/dev/shm");
+        if kind == Kind::Postgres || !memory.is_dir() {
+            return Self::new(kind);
+        }
+        let dir = TempDir::new_in(memory).expect("a temporary folder");
+        Self {
+            target: Target::Sqlite(dir.path().join("swathe.db")),
+            _dir: Some(dir),
         }
     }
 

@@ -16,5 +16,6 @@ mod poison;
 mod races;
 mod retry;
 mod run;
+mod simulate;
 mod terms;
 mod toy;

@@ -1,7 +1,7 @@
 //! A toy table, an action on it, and the checks that hold after every step.
 
 use jobs::{Action, Actions, Difference, Forecast, Settled, Step, Worker};
-use model::id::{JobId, ModuleId, PlanId, RecordId, UserId};
+use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::job::{Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
@@ -174,7 +174,15 @@ pub(crate) fn actions(toy: Toy) -> Actions {
 impl Bench {
     /// With records 1 to `n`.
     pub(crate) fn new(kind: Kind, n: i64) -> Self {
-        let test = TestDb::new(kind);
+        Self::in_db(TestDb::new(kind), n)
+    }
+
+    /// The same where a commit costs little, for tests of very many.
+    pub(crate) fn quick(kind: Kind, n: i64) -> Self {
+        Self::in_db(TestDb::quick(kind), n)
+    }
+
+    fn in_db(test: TestDb, n: i64) -> Self {
         let db = test.open();
         db.write(Priority::Interactive, |tx| {
             tx.batch(
@@ -205,6 +213,11 @@ impl Bench {
         }
     }
 
+    /// Forgets the jobs that it saw, because they are gone.
+    pub(crate) fn forget(&self) {
+        self.cursors.lock().unwrap().clear();
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -219,14 +232,11 @@ impl Bench {
         jobs::accept(&self.db, &new_job(id, None), &records(n), self.now()).unwrap();
     }
 
-    /// Accepts job `id` for records 1 to `n` from plan `plan`, which saw all of them at revision 1.
-    pub(crate) fn accept_planned(&self, id: i64, plan: i64, n: i64, tolerance: i64) {
+    /// Accepts a job for records 1 to `n` from its plan, which saw all of them at revision 1.
+    pub(crate) fn accept_planned(&self, new: &NewJob, n: i64) -> Result<(), Fault> {
         let now = self.now();
-        let mut new = new_job(id, None);
-        new.plan = Some(PlanId(plan));
-        new.terms.tolerance = tolerance;
-        let of_plan = Plan {
-            id: PlanId(plan),
+        let plan = Plan {
+            id: new.plan.unwrap(),
             kind: new.kind,
             module: new.module,
             actor: new.actor,
@@ -246,22 +256,20 @@ impl Bench {
             Settled::Failed(refusal) => Foreseen::Refuse(refusal.code),
             _ => Foreseen::Change,
         };
-        let targets: Vec<Target> = (0..)
-            .zip(records(n))
-            .map(|(seq, (record, rev))| Target {
-                seq,
-                record,
-                rev,
-                foreseen: Some(foreseen(record)),
-            })
-            .collect();
-        self.write(|tx| {
-            plans::insert(tx, &of_plan)?;
-            store::targets::insert(tx, JobId(plan), &targets)?;
-            plans::seal(tx, of_plan.id, n, "{}")?;
-            assert!(plans::take(tx, of_plan.id, new.id)?);
-            jobs::accept_in(tx, &new, n, now)
-        });
+        let target = |(seq, (record, rev))| Target {
+            seq,
+            record,
+            rev,
+            foreseen: Some(foreseen(record)),
+        };
+        let targets: Vec<Target> = (0..).zip(records(n)).map(target).collect();
+        self.db.write(Priority::Interactive, |tx| {
+            plans::insert(tx, &plan)?;
+            store::targets::insert(tx, JobId(plan.id.0), &targets)?;
+            plans::seal(tx, plan.id, n, "{}")?;
+            assert!(plans::take(tx, plan.id, new.id)?);
+            jobs::accept_in(tx, new, n, now)
+        })
     }
 
     /// Somebody else writes a record.
