@@ -114,3 +114,52 @@ impl Drop for Turn<'_> {
         self.0.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// People stand in line all the time, and each writes for so long: a chunk waits until its
+    /// patience is over and that write ended, then it is next, and afterwards they are again.
+    #[test]
+    fn a_chunk_that_waited_a_quarter_of_a_second_is_next() {
+        for write_ms in [1, 20, 100, 400] {
+            let start = now();
+            let mut state = State {
+                busy: false,
+                interactive_waiting: 3,
+                chunk_waiting_since: vec![start],
+            };
+            let write = Duration::from_millis(write_ms);
+            let mut at = start;
+            let mut turns = 0;
+            while state.admits(Priority::Interactive, at, at) {
+                assert!(!state.admits(Priority::Chunk, start, at), "after {turns}");
+                turns += 1;
+                at += write;
+            }
+            assert!(state.admits(Priority::Chunk, start, at));
+            let waited = at - start;
+            assert!(waited >= CHUNK_PATIENCE && waited < CHUNK_PATIENCE + write);
+            assert_eq!(turns, 250_u64.div_ceil(write_ms));
+            // It writes, then waits for its next turn; a person that came meanwhile goes first.
+            state.busy = true;
+            assert!(!state.admits(Priority::Interactive, at, at));
+            assert!(!state.admits(Priority::Chunk, at, at));
+            (state.busy, state.chunk_waiting_since) = (false, vec![at]);
+            assert!(state.admits(Priority::Interactive, at, at));
+            assert!(!state.admits(Priority::Chunk, at, at));
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_nobody_stands_before_need_not_wait() {
+        let start = now();
+        let state = State {
+            busy: false,
+            interactive_waiting: 0,
+            chunk_waiting_since: vec![start],
+        };
+        assert!(state.admits(Priority::Chunk, start, start));
+    }
+}

@@ -10,6 +10,7 @@
 mod accept;
 mod control;
 mod engine;
+mod fairness;
 mod faults;
 mod lease;
 mod poison;

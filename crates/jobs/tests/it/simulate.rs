@@ -14,7 +14,7 @@ use testkit::Kind;
 use world::World;
 
 /// Seeds of each test on SQLite, and on PostgreSQL.
-const SEEDS: [u64; 2] = [1_250, 40];
+const SEEDS: [u64; 2] = [1_250, 24];
 /// A list is shortened for so many runs at most.
 const SHORTENINGS: usize = 2_000;
 
