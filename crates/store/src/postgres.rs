@@ -3,6 +3,7 @@
 use crate::error::broke;
 use crate::{Error, Param, Result, Row, Same};
 use model::value::{Class, Value};
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type};
 use postgres::{Client, NoTls, Statement};
@@ -88,6 +89,32 @@ impl PgConnection {
             .collect();
         let rows = self.client.query(&statement, &params);
         self.note(rows)?.iter().map(decode).collect()
+    }
+
+    /// Takes the rows as they come.
+    pub(crate) fn query_each(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        each: &mut dyn FnMut(Row) -> Result<()>,
+    ) -> Result<()> {
+        let statement = self.prepare(sql)?;
+        let Self { client, broken, .. } = self;
+        let mut failed = |error: postgres::Error| {
+            *broken |= broke(&error);
+            Error::from(error)
+        };
+        let mut rows = match client.query_raw(&statement, params) {
+            Ok(rows) => rows,
+            Err(error) => return Err(failed(error)),
+        };
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => each(decode(&row)?)?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(failed(error)),
+            }
+        }
     }
 
     /// Runs a statement whose parameters are what all rows share, then columns of `rows`, each as one

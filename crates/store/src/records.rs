@@ -329,10 +329,13 @@ pub fn select_ids(
     let columns = ["id".to_owned(), "rev".to_owned()];
     let mut select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
     select.sql.push_str(&format!(" ORDER BY id LIMIT {limit}"));
-    let rows = tx.query(&select.sql, &select.params)?;
-    rows.iter()
-        .map(|row| Ok((RecordId(row.int(0)?), row.int(1)?)))
-        .collect()
+    // Of a million records only these pairs are held.
+    let mut found = Vec::new();
+    tx.query_each(&select.sql, &select.params, &mut |row| {
+        found.push((RecordId(row.int(0)?), row.int(1)?));
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// How many records pass a filter.

@@ -237,17 +237,30 @@ pub(crate) fn execute_many(
 }
 
 pub(crate) fn query(connection: &Connection, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    query_each(connection, sql, params, &mut |row| {
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+pub(crate) fn query_each(
+    connection: &Connection,
+    sql: &str,
+    params: &[Param],
+    each: &mut dyn FnMut(Row) -> Result<()>,
+) -> Result<()> {
     let mut statement = connection.prepare_cached(sql)?;
     let columns = statement.column_count();
     let mut found = statement.query(rusqlite::params_from_iter(params))?;
-    let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let values = (0..columns)
             .map(|n| decode(row.get_ref(n)?))
             .collect::<Result<_>>()?;
-        rows.push(Row::new(values));
+        each(Row::new(values))?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn decode(cell: ValueRef<'_>) -> Result<Value> {

@@ -141,6 +141,21 @@ impl<'a> Tx<'a> {
         self.note(answer)
     }
 
+    /// Gives the rows of a query to `each`, one by one: for more than memory should hold at once.
+    pub fn query_each(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        each: &mut dyn FnMut(Row) -> Result<()>,
+    ) -> Result<()> {
+        let sql = self.dialect().sql(sql);
+        let answer = match &mut self.engine {
+            Engine::Sqlite(connection) => crate::sqlite::query_each(connection, &sql, params, each),
+            Engine::Postgres(connection) => connection.query_each(&sql, params, each),
+        };
+        self.note(answer)
+    }
+
     /// The row of a query that has at most one.
     pub fn query_opt(&mut self, sql: &str, params: &[Param]) -> Result<Option<Row>> {
         let mut rows = self.query(sql, params)?;
