@@ -2,7 +2,7 @@
 
 use crate::toy::{Bench, Toy, new_job, records, unhindered};
 use jobs::{Point, Step, control};
-use model::id::{JobId, PlanId};
+use model::id::JobId;
 use model::job::{JobState, PausedBy, Relation};
 use model::time::Timestamp;
 use std::sync::Arc;
@@ -46,14 +46,6 @@ fn accept_selecting(bench: &Bench, id: i64) {
     new.terms.selects = true;
     let now = bench.now();
     bench.write(|tx| jobs::accept_in(tx, &new, 0, now));
-}
-
-/// Accepts job `id` for records 1 to `n` from plan `plan`.
-fn accept_planned(bench: &Bench, id: i64, plan: i64, n: i64, tolerance: i64) {
-    let mut new = new_job(id, None);
-    new.plan = Some(PlanId(plan));
-    new.terms.tolerance = tolerance;
-    bench.accept_planned(&new, n).unwrap();
 }
 
 fn failing() -> Fault {
@@ -324,7 +316,7 @@ mod check {
 
     pub(super) fn more_strays_than_tolerated_pause_a_job(kind: Kind) {
         let bench = Bench::new(kind, 40);
-        accept_planned(&bench, 7, 70, 40, 1);
+        bench.accept_planned(7, 70, 40, 1);
         for record in [2, 15, 23, 26, 31] {
             bench.touch(record);
         }
@@ -362,7 +354,7 @@ mod check {
 
     pub(super) fn a_job_that_strays_only_at_its_end_completes(kind: Kind) {
         let bench = Bench::new(kind, 40);
-        accept_planned(&bench, 7, 70, 40, 0);
+        bench.accept_planned(7, 70, 40, 0);
         bench.touch(39);
         bench.finish(&mut bench.worker("a", Toy::plain()).with_chunks_of(10));
         let job = bench.job(7);
@@ -432,8 +424,8 @@ mod check {
 
     pub(super) fn the_targets_of_a_plan_go_with_its_job(kind: Kind) {
         let bench = Bench::new(kind, 20);
-        accept_planned(&bench, 7, 70, 20, 0);
-        accept_planned(&bench, 8, 80, 20, 0);
+        bench.accept_planned(7, 70, 20, 0);
+        bench.accept_planned(8, 80, 20, 0);
         let mut worker = bench.worker("a", Toy::plain());
         bench.finish(&mut worker);
         assert_eq!(bench.left(7), unhindered(20));

@@ -1,13 +1,13 @@
 //! A toy table, an action on it, and the checks that hold after every step.
 
 use jobs::{Action, Actions, Difference, Forecast, Settled, Step, Worker};
-use model::id::{JobId, ModuleId, RecordId, UserId};
+use model::id::{JobId, ModuleId, PlanId, RecordId, UserId};
 use model::job::{Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
 use model::value::Class;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use store::jobs::{Job, NewJob, Terms};
 use store::plans::{self, Plan};
 use store::targets::Target;
@@ -215,7 +215,10 @@ impl Bench {
 
     /// Forgets the jobs that it saw, because they are gone.
     pub(crate) fn forget(&self) {
-        self.cursors.lock().unwrap().clear();
+        // A check that failed has panicked with it.
+        let cursors = self.cursors.lock();
+        cursors.unwrap_or_else(PoisonError::into_inner).clear();
+        self.cursors.clear_poison();
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -232,8 +235,16 @@ impl Bench {
         jobs::accept(&self.db, &new_job(id, None), &records(n), self.now()).unwrap();
     }
 
-    /// Accepts a job for records 1 to `n` from its plan, which saw all of them at revision 1.
-    pub(crate) fn accept_planned(&self, new: &NewJob, n: i64) -> Result<(), Fault> {
+    /// Accepts job `id` for records 1 to `n` from plan `plan`, which saw all of them at revision 1.
+    pub(crate) fn accept_planned(&self, id: i64, plan: i64, n: i64, tolerance: i64) {
+        let mut new = new_job(id, None);
+        new.plan = Some(PlanId(plan));
+        new.terms.tolerance = tolerance;
+        self.try_planned(&new, n).unwrap();
+    }
+
+    /// The same of a job on other terms.
+    pub(crate) fn try_planned(&self, new: &NewJob, n: i64) -> Result<(), Fault> {
         let now = self.now();
         let plan = Plan {
             id: new.plan.unwrap(),

@@ -155,7 +155,7 @@ impl World {
         let (bench, at) = (self.bench(), self.bench().now());
         let answer = if asked.tolerance.is_some() {
             new.plan = Some(PlanId(id + 500));
-            bench.accept_planned(&new, asked.records)
+            bench.try_planned(&new, asked.records)
         } else if asked.selects {
             let write = |tx: &mut store::Tx| jobs::accept_in(tx, &new, 0, at);
             bench.db.write(Priority::Interactive, write)
