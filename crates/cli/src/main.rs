@@ -4,11 +4,17 @@ mod backup;
 mod client;
 mod demo;
 mod export;
+mod follow;
 mod import;
+mod jobs;
 mod node;
 mod org;
+mod remote;
 mod serve;
 mod settings;
+mod shown;
+mod start;
+mod terminal;
 mod token;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +42,8 @@ enum Command {
     Import(import::Import),
     /// Write the records of a module as CSV or NDJSON
     Export(export::Export),
+    /// Look after jobs: follow, list outcomes, pause, cancel, retry
+    Jobs(jobs::Jobs),
     /// Register API clients (OAuth)
     #[command(subcommand)]
     Client(client::Client),
@@ -55,6 +63,7 @@ fn main() -> ExitCode {
         Command::Org(org) => org.run(),
         Command::Import(import) => import.run(),
         Command::Export(export) => export.run(),
+        Command::Jobs(jobs) => jobs.run(),
         Command::Client(client) => client.run(),
         Command::Token(token) => token.run(),
         Command::Backup(backup) => backup.run(),

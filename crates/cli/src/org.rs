@@ -1,7 +1,8 @@
 //! `swathe org`: the org as a file.
 
 use crate::Done;
-use crate::settings::{self, Failure, Opened, Place, Remote, say};
+use crate::remote::Remote;
+use crate::settings::{self, Failure, Opened, Place, say};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use crm::org::{self, Unfit};

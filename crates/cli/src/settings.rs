@@ -1,5 +1,7 @@
 //! What commands share: where the data is, how to reach it, and how to say what happened.
 
+use crate::remote::Remote;
+use crate::terminal;
 use anyhow::{Context, bail};
 use clap::Args;
 use model::org::Problem;
@@ -9,7 +11,6 @@ use serde_json::Value as Json;
 use server::SystemClock;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use std::time::Duration;
 use store::{Db, Fault, Settings, Target};
 
 /// Why a command did not do what it was asked.
@@ -33,7 +34,8 @@ impl std::error::Error for Usage {}
 /// One clear line on standard error.
 pub(crate) fn complain(error: &Failure) {
     // A reader that is gone needs no message.
-    let _ = writeln!(std::io::stderr(), "swathe: {error:#}");
+    let text = terminal::clean(&format!("{error:#}"));
+    let _ = writeln!(std::io::stderr(), "swathe: {text}");
 }
 
 /// A line on standard error, for what is no result.
@@ -175,73 +177,6 @@ fn missing(target: &Target) -> Option<&Path> {
     match target {
         Target::Sqlite(path) if !path.exists() => Some(path),
         _ => None,
-    }
-}
-
-/// A server that is asked over HTTP.
-pub(crate) struct Remote {
-    agent: ureq::Agent,
-    base: String,
-    token: String,
-}
-
-impl Remote {
-    fn new(url: &str, token: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build();
-        Self {
-            agent: ureq::Agent::new_with_config(config),
-            base: url.trim_end_matches('/').to_owned(),
-            token: token.to_owned(),
-        }
-    }
-
-    /// Asks; a refusal is an error that says why. Nothing is `null`.
-    pub(crate) fn ask(&self, method: &str, path: &str, body: &Json) -> Result<Json, Failure> {
-        let (status, answer) = self.send(method, path, body)?;
-        if (200..300).contains(&status) {
-            return Ok(answer);
-        }
-        Err(self.told(status, &answer))
-    }
-
-    /// What an answer that is no success says.
-    pub(crate) fn told(&self, status: u16, answer: &Json) -> Failure {
-        let part = |name: &str| answer.get(name).and_then(Json::as_str);
-        match (part("message"), part("code")) {
-            (Some(message), Some(code)) => anyhow::anyhow!("{message} ({code})"),
-            _ => anyhow::anyhow!("{} answered {status}", self.base),
-        }
-    }
-
-    /// Asks; answers the status and the body, `null` where it is not JSON.
-    pub(crate) fn send(
-        &self,
-        method: &str,
-        path: &str,
-        body: &Json,
-    ) -> Result<(u16, Json), Failure> {
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base))
-            .header("Authorization", format!("Bearer {}", self.token))
-            .header("Content-Type", "application/json")
-            .body(body)
-            .with_context(|| format!("{} is no address of a server", self.base))?;
-        let mut response = self
-            .agent
-            .run(request)
-            .with_context(|| format!("{} does not answer", self.base))?;
-        let text = response.body_mut().read_to_string()?;
-        let answer = serde_json::from_str(&text).unwrap_or_default();
-        Ok((response.status().as_u16(), answer))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where records come from: the database itself, or a server.
 
 use super::Export;
-use crate::settings::{self, Failure, Opened, Remote, Usage};
+use crate::remote::Remote;
+use crate::settings::{self, Failure, Opened, Usage};
 use anyhow::bail;
 use crm::Actor;
 use crm::export::{self, Wanted};

@@ -4,7 +4,8 @@
 mod org;
 
 use super::Loader;
-use crate::settings::{Failure, Remote};
+use crate::remote::{Remote, quoted};
+use crate::settings::Failure;
 use anyhow::bail;
 use crm::import::{Batch, Columns, Reader, Reading, Rejected, Unusable, reason};
 use model::criteria::{Comparator, Condition, Criteria, Literal};
@@ -169,11 +170,8 @@ impl There {
     ) -> Result<Vec<(String, String)>, Failure> {
         let values = names.iter().cloned().map(Literal::Text).collect();
         let criteria = Criteria::Condition(Condition::new(field, Comparator::In, values));
-        let criteria = org::quoted(&criteria.to_text());
-        let path = format!(
-            "/swathe/v1/records/{}?criteria={criteria}",
-            org::quoted(module)
-        );
+        let criteria = quoted(&criteria.to_text());
+        let path = format!("/swathe/v1/records/{}?criteria={criteria}", quoted(module));
         let mut found = Vec::new();
         let mut next = path.clone();
         loop {

@@ -10,9 +10,12 @@ mod access;
 mod backup;
 #[cfg(target_os = "linux")]
 mod database;
+mod desk;
 mod export;
 mod import;
+mod jobs;
 mod kill;
+mod odd_server;
 mod org;
 mod proxy;
 mod sdk;
@@ -20,4 +23,6 @@ mod serve;
 #[cfg(unix)]
 mod stop;
 mod swathe;
+#[cfg(unix)]
+mod terminal;
 mod world;

@@ -8,7 +8,7 @@ use testkit::{Kind, TestDb, demo_catalog, save_catalog};
 
 const ADMIN: &str = "admin@kestrel-rowe.example.com";
 const SCOPE: &str = "ZohoCRM.modules.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,\
-    ZohoCRM.mass_delete.ALL";
+    ZohoCRM.mass_delete.ALL,ZohoCRM.change_owner.ALL,swathe.jobs.ALL,swathe.org.ALL";
 
 /// What jobs do to the leads of the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +145,11 @@ impl World {
             view: self.view,
             work: self.work,
         }
+    }
+
+    /// The administrator's token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     /// A lead that no job of the view visits.

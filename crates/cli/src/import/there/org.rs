@@ -1,6 +1,7 @@
 //! What a server says of a module and its users, as far as reading a file needs it.
 
-use crate::settings::{Failure, Remote};
+use crate::remote::{Remote, quoted};
+use crate::settings::Failure;
 use anyhow::Context;
 use crm::Actor;
 use jiff::tz::TimeZone;
@@ -94,11 +95,6 @@ pub(super) fn name_field(server: &Remote, module: &str) -> Result<Option<String>
     Ok(named
         .and_then(|json| text(json, "api_name"))
         .map(str::to_owned))
-}
-
-/// Text for a URL.
-pub(super) fn quoted(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn items(server: &Remote, path: &str, key: &str) -> Result<Vec<Json>, Failure> {
