@@ -18,6 +18,7 @@ mod python;
 mod test;
 mod tidy;
 mod tidy_crates;
+mod torture;
 
 use anyhow::{Result, bail};
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ cargo xtask test [-- ARGS]   every check; with ARGS only `cargo test ARGS`, data
 cargo xtask tidy             the cheap checks on tracked files
 cargo xtask conformance      docs/conformance.md, made from docs/conformance.toml and the tests
 cargo xtask postgres         a throw-away PostgreSQL, until Enter, for `cargo test` by hand
+cargo xtask torture          the server killed at every point; --kills N, --seed N,
+                             --database sqlite|postgres|URL
 cargo xtask bench            the server against the floor; --records N, --runs N, --write
 ";
 
@@ -49,6 +52,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["tidy"] => tidy::run().and_then(|()| conformance::check()),
         ["conformance"] => conformance::write(),
         ["postgres"] => postgres::until_enter(),
+        ["torture", options @ ..] => torture::command(options),
         ["bench", options @ ..] => bench::run(options),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -6,7 +6,7 @@
 use crate::postgres::Cluster;
 use crate::process::{announce, cargo, step};
 use crate::python::{self, Sdk};
-use crate::{conformance, tidy};
+use crate::{conformance, tidy, torture};
 use anyhow::Result;
 
 const POSTGRES: &str = "SWATHE_TEST_POSTGRES";
@@ -38,6 +38,7 @@ pub(crate) fn everything() -> Result<()> {
     let surroundings = Surroundings::prepare()?;
     step(&mut cargo(&["build", "-p", "cli"]))?;
     surroundings.test(&["--workspace"])?;
+    torture::torture(&torture::Options::short(&surroundings.postgres))?;
     announce(&format!(
         "everything passed, in {:.1} s",
         start.elapsed().as_secs_f64()
@@ -65,6 +66,15 @@ fn names_packages(arguments: &[&str]) -> bool {
     })
 }
 
+/// The PostgreSQL server that the maintainer names.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the variable is this program's one setting"
+)]
+pub(crate) fn postgres_url() -> Option<String> {
+    std::env::var(POSTGRES).ok()
+}
+
 /// What the tests talk to, for as long as they run.
 struct Surroundings {
     postgres: String,
@@ -73,12 +83,8 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the variable is this program's one setting"
-    )]
     fn prepare() -> Result<Self> {
-        let (postgres, cluster) = if let Ok(url) = std::env::var(POSTGRES) {
+        let (postgres, cluster) = if let Some(url) = postgres_url() {
             announce(&format!("PostgreSQL: the one that {POSTGRES} names"));
             (url, None)
         } else {

@@ -44,6 +44,7 @@ const RULES: &[Rule] = &[
     nothing_is_unfinished,
     sleeps_are_explained,
     tidy_crates::point_to_the_left,
+    tidy_crates::kill_points_are_asked_for,
     the_readme_is_short,
     decisions_are_numbered,
     no_tabs_in_rust,

@@ -37,6 +37,25 @@ pub(crate) fn point_to_the_left(path: &str, text: &str) -> Vec<Finding> {
         .collect()
 }
 
+/// The feature by which a program kills itself when it is told to: nothing but its own definition may
+/// name it, so that only who asks for it by hand gets it.
+pub(crate) fn kill_points_are_asked_for(path: &str, text: &str) -> Vec<Finding> {
+    if !path.ends_with("Cargo.toml") {
+        return Vec::new();
+    }
+    let named = (1..).zip(text.lines()).filter(|(_, line)| {
+        let line = line.trim();
+        line.contains("kill-points")
+            && !line.starts_with("kill-points = [")
+            && !line.starts_with('#')
+    });
+    named
+        .map(|(number, _)| {
+            Finding::new(number, "kill points in a build that nobody asked for them")
+        })
+        .collect()
+}
+
 struct Dependency<'a> {
     line: usize,
     name: &'a str,
@@ -129,6 +148,20 @@ mod tests {
             lines("Cargo.toml", "[workspace.dependencies]\nmodel = {}\n"),
             [0; 0]
         );
+    }
+
+    #[test]
+    fn kill_points_by_default_are_found() {
+        let lines = |text| -> Vec<usize> {
+            let findings = kill_points_are_asked_for("crates/cli/Cargo.toml", text);
+            findings.iter().map(|finding| finding.line).collect()
+        };
+        let defined = "[features]\nkill-points = [\"store/kill-points\"]\n";
+        assert_eq!(lines(defined), [0; 0]);
+        assert_eq!(lines("[features]\ndefault = [\"kill-points\"]\n"), [2]);
+        let by_another =
+            "[dependencies]\nstore = { workspace = true, features = [\"kill-points\"] }\n";
+        assert_eq!(lines(by_another), [2]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use store::jobs::{InUse, NewJob, Progress};
 use store::targets::{self, Target};
-use store::{Db, Error, Fault, Priority, Tx, jobs};
+use store::{Db, Error, Fault, Priority, Tx, jobs, kill};
 
 /// Targets stored in one transaction, so that no other write waits long.
 pub const TARGETS_AT_ONCE: usize = 20_000;
@@ -50,6 +50,7 @@ pub fn accept(
     db.write(Priority::Interactive, |tx| {
         begin(tx, new, process, now)?;
         targets::insert(tx, new.id, &numbered(first, 0))?;
+        kill::point("accept.begun");
         if only {
             seal(tx, new.id, total, now)
         } else {
@@ -104,7 +105,9 @@ fn prepare<'a>(
     for (batch, n) in batches.zip(1..) {
         db.write(Priority::Chunk, |tx| {
             extended(tx, job, now, n)?;
-            Ok(targets::insert(tx, job, &numbered(batch, stored))?)
+            targets::insert(tx, job, &numbered(batch, stored))?;
+            kill::point("accept.batch");
+            Ok(())
         })?;
         stored += batch.len();
     }
@@ -143,6 +146,7 @@ pub(crate) fn already(holder: JobId) -> Refusal {
 
 pub(crate) fn seal(tx: &mut Tx, job: JobId, total: i64, now: Timestamp) -> Result<(), Fault> {
     if jobs::seal(tx, job, total, now)? {
+        kill::point("accept.sealed");
         Ok(())
     } else {
         Err(given_up(job))
@@ -206,5 +210,6 @@ pub fn run_now(
             lease_until,
         },
     )?;
+    kill::point("now.counted");
     Ok(settled)
 }

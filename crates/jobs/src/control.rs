@@ -8,7 +8,7 @@ use model::job::{JobState, PausedBy};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use store::jobs::{self, Job};
-use store::{Error, Fault, Tx};
+use store::{Error, Fault, Tx, kill};
 
 /// Stops a job that waits or runs, until it is resumed. A paused one stays so.
 pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<Job, Fault> {
@@ -95,6 +95,7 @@ fn locked(tx: &mut Tx, id: JobId) -> Result<Job, Fault> {
 }
 
 fn again(tx: &mut Tx, id: JobId) -> Result<Job, Fault> {
+    kill::point("control");
     let gone = || Error::Inconsistent(format!("job {id} went while it was locked"));
     Ok(jobs::find(tx, id)?.ok_or_else(gone)?)
 }

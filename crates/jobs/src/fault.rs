@@ -1,4 +1,5 @@
-//! Named points at which tests make a worker fail. Outside tests nothing is planned and nothing happens.
+//! Named points at which tests make a worker fail, and a torture kills its process (`store::kill`).
+//! Outside of those nothing is planned and nothing happens.
 
 use store::Fault;
 
@@ -20,6 +21,18 @@ pub enum Point {
 }
 
 impl Point {
+    /// What a torture calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Selecting => "select.batch",
+            Self::BeforeAction => "chunk.begun",
+            Self::AfterAction => "chunk.applied",
+            Self::BeforeCommit => "chunk.counted",
+            Self::AfterCommit => "chunk.committed",
+        }
+    }
+
     /// All points.
     pub const ALL: [Self; 6] = [
         Self::Claim,

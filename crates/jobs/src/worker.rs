@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::jobs::{InUse, Job, Progress};
 use store::targets::Target;
-use store::{Db, Error, Fault, Priority, Tx, deleted, idempotency, jobs, outbox, plans, targets};
+use store::{
+    Db, Error, Fault, Priority, Tx, deleted, idempotency, jobs, kill, outbox, plans, targets,
+};
 
 /// A lease that no chunk renewed for so long is anyone's.
 const LEASE_MS: i64 = 30_000;
@@ -401,6 +403,7 @@ impl Worker {
 }
 
 fn at(plan: &mut Option<Plan>, point: Point) -> Result<(), Fault> {
+    kill::point(point.name());
     plan.as_mut().map_or(Ok(()), |plan| plan(point))
 }
 

@@ -7,7 +7,7 @@ use crate::ids::{BLOCK, Ids};
 use crate::postgres::PgConnection;
 use crate::process::Presence;
 use crate::tx::{Engine, Tx};
-use crate::{Dialect, Error, Fault, Result, catalog, migrate, sqlite};
+use crate::{Dialect, Error, Fault, Result, catalog, kill, migrate, sqlite};
 use model::catalog::Catalog;
 use model::time::Timestamp;
 use std::path::{Path, PathBuf};
@@ -436,8 +436,10 @@ impl Db {
         }
         let answer = run(&mut tx)?;
         went_well(&tx, mode)?;
+        before_commit(mode);
         connection.execute_batch("COMMIT").map_err(Error::from)?;
         drop(undo);
+        after_commit(mode);
         Ok(answer)
     }
 
@@ -452,7 +454,10 @@ impl Db {
         let answer = self.in_postgres(&mut tx, mode, with_catalog, run);
         match answer {
             Ok(answer) => match connection.batch("COMMIT") {
-                Ok(()) => Ok(answer),
+                Ok(()) => {
+                    after_commit(mode);
+                    Ok(answer)
+                }
                 Err(error) if connection.is_closed() => {
                     Err(Error::OutcomeUnknown(error.to_string()).into())
                 }
@@ -484,6 +489,7 @@ impl Db {
         }
         let answer = run(tx)?;
         went_well(tx, mode)?;
+        before_commit(mode);
         Ok(answer)
     }
 
@@ -529,6 +535,19 @@ fn begin(mode: Mode) -> &'static str {
         Mode::Write(Priority::Interactive) | Mode::ChangeCatalog => {
             "BEGIN ISOLATION LEVEL READ COMMITTED"
         }
+    }
+}
+
+/// What a torture kills the process at: each commit boundary of each write.
+fn before_commit(mode: Mode) {
+    if mode != Mode::Read {
+        kill::point("commit.before");
+    }
+}
+
+fn after_commit(mode: Mode) {
+    if mode != Mode::Read {
+        kill::point("commit.after");
     }
 }
 

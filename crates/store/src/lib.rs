@@ -28,6 +28,7 @@ pub mod deleted;
 pub mod holds;
 pub mod idempotency;
 pub mod jobs;
+pub mod kill;
 pub mod module_table;
 pub mod outbox;
 pub mod outcomes;

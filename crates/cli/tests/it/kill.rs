@@ -1,6 +1,6 @@
 //! `kill -9` at any moment: the job goes on where it was, and every record is changed just once.
 
-use crate::swathe::Server;
+use crate::swathe::{Server, serve, swathe};
 use crate::world::{Work, World, is_over, many};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -129,4 +129,19 @@ fn another_process_takes_over_from_a_worker_that_was_killed() {
     assert_ne!(sql.text(&by), first);
     let leases = format!("SELECT lease_no FROM jobs WHERE id = {job}");
     assert_eq!(sql.int(&leases), 2);
+}
+
+/// Only a build for `cargo xtask torture` knows how to kill itself.
+#[test]
+fn a_program_as_it_is_released_passes_every_point() {
+    let world = World::new(Kind::Sqlite, 1_000);
+    let url = world.test.url();
+    for point in ["commit.before", "commit.after", "claim", "chunk.applied"] {
+        let mut program = swathe(&serve(&["--database", &url]));
+        program.env("SWATHE_KILL", format!("{point}:1"));
+        let server = Server::start_by(program);
+        let client = world.client(&server);
+        let job = client.job();
+        assert!(is_over(&client.watch(job)), "{point}");
+    }
 }
