@@ -92,7 +92,12 @@ pub fn copy_left(
     limit: usize,
 ) -> Result<Copied> {
     let ended_early = matches!(old.state, JobState::Failed | JobState::Cancelled);
-    let unvisited = if ended_early { old.cursor } else { i64::MAX };
+    // Targets of a selection that was never complete are none.
+    let unvisited = if ended_early && !old.terms.selects {
+        old.cursor
+    } else {
+        i64::MAX
+    };
     let left = "SELECT seq, record FROM job_outcomes
                 WHERE job = $1 AND outcome = 'failed' AND seq > $2
                 UNION ALL

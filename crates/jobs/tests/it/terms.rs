@@ -1,14 +1,15 @@
 //! What a caller asks of the way a job runs: slower, later, from a plan; and how its speed is told.
 
-use crate::toy::{Bench, Toy, new_job, records, unhindered};
+use crate::toy::{Bench, Toy, actions, new_job, records, unhindered};
 use jobs::{Point, Step, control};
 use model::id::JobId;
 use model::job::{JobState, PausedBy, Relation};
+use model::refusal::Code;
 use model::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use store::jobs::NewJob;
-use store::{Error, Fault, jobs as stored, params};
+use store::jobs::{Job, NewJob};
+use store::{Error, Fault, Tx, jobs as stored, params};
 use testkit::{Kind, each_db};
 
 each_db! {
@@ -20,6 +21,7 @@ each_db! {
     a_job_for_later_waits_for_its_key_and_takes_it,
     a_job_for_later_selects_when_it_starts,
     a_selection_that_stops_half_way_is_done_again,
+    a_retry_visits_nothing_of_a_selection_that_was_not_complete,
     a_selection_that_always_fails_ends_the_job,
     a_selection_of_nothing_ends_the_job,
     a_late_worker_stores_no_targets,
@@ -248,6 +250,43 @@ mod check {
                 }
                 assert!(passed.load(Ordering::SeqCst) >= stops);
             }
+        }
+    }
+
+    pub(super) fn a_retry_visits_nothing_of_a_selection_that_was_not_complete(kind: Kind) {
+        let bench = Bench::new(kind, 30);
+        accept_selecting(&bench, 7);
+        bench.clock.advance_ms(1_000);
+        let mut passed = 0;
+        let mut worker = bench
+            .worker("a", Toy::plain())
+            .with_chunks_of(10)
+            .with_faults(move |point| {
+                passed += i32::from(point == Point::Selecting);
+                if passed == 3 { Err(failing()) } else { Ok(()) }
+            });
+        bench.step(&mut worker);
+        assert_eq!(bench.step(&mut worker), Step::Stumbled(JOB));
+        assert_eq!(bench.ints("SELECT count(*) FROM job_targets", &[]), [20]);
+        let now = bench.now();
+        bench.write(|tx| control::cancel(tx, JOB, now));
+        let make = |_: &mut Tx, old: &Job| {
+            let mut new = new_job(8, None);
+            new.parent = Some((Relation::Retry, old.id));
+            Ok(new)
+        };
+        let mut sealed = |_: &mut Tx, _: &Job| Ok(());
+        let answer = jobs::retry(
+            &bench.db,
+            &actions(Toy::plain()),
+            JOB,
+            &make,
+            now,
+            &mut sealed,
+        );
+        match answer {
+            Err(Fault::Refused(refusal)) => assert_eq!(refusal.code, Code::NoRecordsFound),
+            answer => panic!("{answer:?}"),
         }
     }
 

@@ -48,6 +48,7 @@ pub(super) enum Event {
     Resume(u64, Option<i64>),
     Cancel(u64),
     Throttle(u64, Option<i64>),
+    Retry(u64),
     /// The process dies, and another one opens the database.
     Reopen,
 }
@@ -110,7 +111,9 @@ impl Dice {
         match self.roll(100) {
             0..54 => Event::Step(worker, self.sometimes(7, Self::fault)),
             54..63 => Event::Accept(self.asked()),
-            63..72 => Event::Clock(1 + self.number(1_500)),
+            63..70 => Event::Clock(1 + self.number(1_500)),
+            // Within a lease.
+            70..72 => Event::Clock(1 + self.number(29_000)),
             72..75 => Event::Clock(31_000),
             75..77 => Event::Clock(-1 - self.number(40_000)),
             77..80 => Event::Lose(worker),
@@ -121,12 +124,12 @@ impl Dice {
                 let job = self.roll(9);
                 Event::Resume(job, self.sometimes(2, |dice| dice.number(6)))
             }
-            94..95 => Event::Cancel(self.roll(9)),
-            95..98 => {
+            94..96 => Event::Cancel(self.roll(9)),
+            96..98 => {
                 let job = self.roll(9);
                 Event::Throttle(job, self.sometimes(2, |dice| 1 + dice.number(30)))
             }
-            98..99 => Event::Step(worker, Some(self.fault())),
+            98..99 => Event::Retry(self.roll(9)),
             _ => Event::Reopen,
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Job {
     pub(super) run_at: i64,
     pub(super) targets: Vec<i64>,
     pub(super) planned: bool,
+    /// The job that it retries.
+    pub(super) retries: Option<i64>,
     /// What became of each visited target.
     pub(super) outcomes: Vec<&'static str>,
     /// When it last visited how many, at which throttle.
@@ -163,6 +165,29 @@ impl Model {
         });
         job.row.lease_until = (job.row.state == Running).then_some(now + LEASE_MS);
         Ok(())
+    }
+
+    /// The records that a retry visits; `None` when it is refused.
+    pub(super) fn left(&self, id: i64) -> Option<Vec<i64>> {
+        let Job {
+            row,
+            targets,
+            outcomes,
+            ..
+        } = &self.jobs[&id];
+        let retried = |job: &Job| job.retries == Some(id) && !job.row.state.finished();
+        if !row.state.finished()
+            || self.taken(row.key.as_ref().or(row.wants.as_ref()), id)
+            || self.jobs.values().any(retried)
+        {
+            return None;
+        }
+        let failed = |outcome: Option<&&str>| !matches!(outcome, Some(&("changed" | "unchanged")));
+        let seq = 0..targets.len();
+        let left = seq
+            .filter(|seq| failed(outcomes.get(*seq)))
+            .map(|seq| targets[seq]);
+        Some(left.collect()).filter(|left: &Vec<i64>| !left.is_empty())
     }
 
     /// What a person does; `None` when it is refused.

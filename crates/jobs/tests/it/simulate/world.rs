@@ -2,10 +2,10 @@
 
 use super::event::{Asked, Event, Failure, RECORDS};
 use super::model::{Held, Job, Model, Row, Verdict};
-use crate::toy::{Bench, Toy, new_job, records};
+use crate::toy::{Bench, Toy, actions, new_job, records};
 use jobs::{Point, Step, Worker, control};
 use model::id::{JobId, PlanId};
-use model::job::JobState;
+use model::job::{JobState, Relation};
 use model::refusal::{Code, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use store::{Error, Fault, Priority, params};
 
 /// Steps after which a job must have ended.
-const STEPS_MAX: usize = 4_000;
+const STEPS_MAX: usize = 1_500;
 
 /// What is to fail in the next step, and whether it did.
 type Planned = Arc<Mutex<Option<(Point, u64, Failure)>>>;
@@ -137,6 +137,7 @@ impl World {
             }
             Event::Cancel(place) => self.control(*place, JobState::Cancelled, None)?,
             Event::Throttle(place, throttle) => self.throttle(*place, *throttle)?,
+            Event::Retry(place) => self.retry(*place)?,
             Event::Reopen => self.reopen(),
         }
         self.compare()
@@ -174,31 +175,16 @@ impl World {
             }
         }
         let total = if asked.selects { 0 } else { asked.records };
-        let row = Row {
-            state: JobState::Queued,
-            total,
-            cursor: 0,
-            counts: [0; 4],
-            attempts: 0,
-            lease_no: 0,
-            lease_until: None,
-            key: key.clone().filter(|_| !later),
-            wants: key.filter(|_| later),
-            throttle: asked.throttle,
-            tolerance: new.terms.tolerance,
-            selects: asked.selects,
-            paused_by_tolerance: false,
-        };
-        let job = Job {
-            row,
-            run_at: now + asked.later_ms.unwrap_or(i64::MIN / 2),
-            targets: (1..=total).collect(),
-            planned: asked.tolerance.is_some(),
-            outcomes: Vec::new(),
-            paced: None,
-            given_back: false,
-            dead: false,
-        };
+        let mut job = queued((1..=total).collect(), None, asked.throttle);
+        if later {
+            job.row.wants = key;
+        } else {
+            job.row.key = key;
+        }
+        job.row.tolerance = new.terms.tolerance;
+        job.row.selects = asked.selects;
+        job.run_at = asked.later_ms.map_or(i64::MIN, |ms| now + ms);
+        job.planned = asked.tolerance.is_some();
         self.model.jobs.insert(id, job);
         self.ids.push(id);
         Ok(())
@@ -261,6 +247,36 @@ impl World {
         if !row.state.finished() {
             row.throttle = throttle;
         }
+        Ok(())
+    }
+
+    fn retry(&mut self, place: u64) -> Verdict {
+        let Some(old) = self.meant(place) else {
+            return Ok(());
+        };
+        self.next += 1;
+        let id = self.next;
+        let (bench, now) = (self.bench(), self.bench().now());
+        let make = |tx: &mut store::Tx, old: &store::jobs::Job| {
+            let mut new = new_job(id, store::jobs::exclusive(tx, old.id)?.as_deref());
+            new.parent = Some((Relation::Retry, old.id));
+            new.terms.throttle = old.terms.throttle;
+            Ok(new)
+        };
+        let mut sealed = |_: &mut store::Tx, job: &store::jobs::Job| Ok(job.total);
+        let actions = actions(Toy::plain());
+        let answer = jobs::retry(&bench.db, &actions, JobId(old), &make, now, &mut sealed);
+        let targets = match (answer, self.model.left(old)) {
+            (Ok(total), Some(left)) if i64::try_from(left.len()) == Ok(total) => left,
+            (Err(Fault::Refused(_)), None) => return Ok(()),
+            (answer, left) => return wrong(format!("{answer:?}, not {left:?}")),
+        };
+        let of_old = &self.model.jobs[&old].row;
+        let key = of_old.key.clone().or(of_old.wants.clone());
+        let mut job = queued(targets, key, of_old.throttle);
+        job.retries = Some(old);
+        self.model.jobs.insert(id, job);
+        self.ids.push(id);
         Ok(())
     }
 
@@ -442,6 +458,36 @@ impl World {
         let id = *expected.keys().find(differing).unwrap_or(&0);
         let (is, should) = (stored.get(&id), expected.get(&id));
         wrong(format!("job {id} is\n  {is:?}, not\n  {should:?}"))
+    }
+}
+
+/// A job that was just accepted.
+fn queued(targets: Vec<i64>, key: Option<String>, throttle: Option<i64>) -> Job {
+    let row = Row {
+        state: JobState::Queued,
+        total: i64::try_from(targets.len()).unwrap(),
+        cursor: 0,
+        counts: [0; 4],
+        attempts: 0,
+        lease_no: 0,
+        lease_until: None,
+        key,
+        wants: None,
+        throttle,
+        tolerance: 0,
+        selects: false,
+        paused_by_tolerance: false,
+    };
+    Job {
+        row,
+        run_at: i64::MIN,
+        targets,
+        planned: false,
+        retries: None,
+        outcomes: Vec::new(),
+        paced: None,
+        given_back: false,
+        dead: false,
     }
 }
 
