@@ -6,6 +6,7 @@ pub mod actor;
 pub mod blueprint;
 pub mod change;
 pub mod deleted;
+mod difference;
 pub mod export;
 mod history;
 pub mod hold;
@@ -21,8 +22,9 @@ pub mod record;
 mod rules;
 pub mod selection;
 pub mod share;
-mod show;
+pub mod show;
 pub mod territory;
+pub mod timeline;
 
 pub use actor::Actor;
 pub use change::{Change, FieldWrite, Write};

@@ -2,7 +2,8 @@
 //! may no longer see is an id with its outcome, a field that is hidden from them is left out.
 
 use crate::actor::Actor;
-use crate::history::{History, value_of};
+use crate::difference::{after, before, came, shown};
+use crate::history::History;
 use crate::show::Show;
 use crate::{deleted as bin, job};
 use model::field::Field;
@@ -15,7 +16,7 @@ use model::time::Timestamp;
 use model::value::Value;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, HashMap};
-use store::changes::{self, ChangeKind, Past};
+use store::changes::{self, Past};
 use store::deleted::{self, Sort};
 use store::jobs::{self, Job};
 use store::outcomes::{self, Span, Visit};
@@ -279,9 +280,14 @@ fn know(
     let show = Show::new(actor, module);
     let known = seen.into_iter().map(|(id, standing)| {
         let made = made.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let value = |field: &Field| {
+            let now = || standing.values.get(&field.id).cloned().unwrap_or_default();
+            let last = made.last().map_or(0, |last| last.rev);
+            history.value(id, last, field).unwrap_or_else(now)
+        };
         let known = Known {
-            before: before(&show, &fields, made),
-            after: after(&show, &fields, made, &standing, &history),
+            before: before(&fields, made).map(|values| shown(&show, values)),
+            after: after(&fields, made, value).map(|values| shown(&show, values)),
             name: standing.name,
         };
         (id, known)
@@ -293,58 +299,6 @@ fn know(
 struct Standing {
     name: Option<String>,
     values: HashMap<FieldId, Value>,
-}
-
-/// Whether the record was not there before.
-fn came(kind: ChangeKind) -> bool {
-    matches!(kind, ChangeKind::Create | ChangeKind::Restore)
-}
-
-/// What a job's changes of one record wrote over.
-fn before(show: &Show<'_>, fields: &[&Field], made: &[Past]) -> Values {
-    if made.first().is_none_or(|first| came(first.kind)) {
-        return None;
-    }
-    let mut values = Map::new();
-    for field in fields {
-        let key = field.id.to_string();
-        let first = made.iter().find_map(|past| past.before.get(&key));
-        // A value of another type than the field has now cannot be told in its form.
-        if let Some(value) = first.and_then(|json| value_of(field, json)) {
-            values.insert(field.api_name.clone(), show.value(field, value));
-        }
-    }
-    Some(values)
-}
-
-/// What they left there.
-fn after(
-    show: &Show<'_>,
-    fields: &[&Field],
-    made: &[Past],
-    standing: &Standing,
-    history: &History,
-) -> Values {
-    let last = made.last().filter(|last| last.kind != ChangeKind::Delete)?;
-    let whole = made.iter().any(|past| came(past.kind));
-    let mut values = Map::new();
-    for field in fields {
-        let key = field.id.to_string();
-        let stamp = [system::MODIFIED_BY, system::MODIFIED_TIME];
-        let told = if whole {
-            // Who wrote last and when is not kept in changes.
-            !stamp.contains(&field.api_name.as_str())
-        } else {
-            made.iter().any(|past| past.before.contains_key(&key))
-        };
-        if told {
-            let then = history.value(last.record, last.rev, field);
-            let now = || standing.values.get(&field.id).cloned().unwrap_or_default();
-            let value = then.unwrap_or_else(now);
-            values.insert(field.api_name.clone(), show.value(field, value));
-        }
-    }
-    Some(values)
 }
 
 /// The fields that a job writes, as far as the reader sees them: those that its request names, or all

@@ -10,14 +10,15 @@ use serde_json::Value as Json;
 use std::collections::HashMap;
 
 /// How values of a module's records are shown to somebody.
-pub(crate) struct Show<'a> {
+pub struct Show<'a> {
     actor: &'a Actor,
     module: &'a Module,
     emails: HashMap<i64, &'a str>,
 }
 
 impl<'a> Show<'a> {
-    pub(crate) fn new(actor: &'a Actor, module: &'a Module) -> Self {
+    /// To `actor`, of the records of `module`.
+    pub fn new(actor: &'a Actor, module: &'a Module) -> Self {
         let users = actor.catalog.users.iter();
         Self {
             actor,
@@ -26,7 +27,8 @@ impl<'a> Show<'a> {
         }
     }
 
-    pub(crate) fn value(&self, field: &Field, value: Value) -> Json {
+    /// One value of a field.
+    pub fn value(&self, field: &Field, value: Value) -> Json {
         match (&field.kind, value) {
             (FieldKind::MultiSelectPicklist, value) => value.elements().into(),
             (_, Value::Text(text)) => text.into(),

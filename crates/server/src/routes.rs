@@ -10,6 +10,7 @@ mod change_owner;
 mod clients;
 mod custom_views;
 mod deleted;
+mod events;
 mod fields;
 mod holds;
 mod idempotency;
@@ -39,6 +40,7 @@ mod records;
 mod recycle_bin;
 mod roles;
 mod territories;
+mod timeline;
 mod tokens;
 mod users;
 
@@ -237,6 +239,8 @@ pub static ROUTES: &[Route] = &[
     wire(Put, "/crm/{version}/{module}/{id}", "Update a Record", V2, Records(Op::Update), records::update_one),
     wire(Delete, "/crm/{version}/{module}/{id}", "Delete a Record", V2, Records(Op::Delete), records::delete_one),
 
+    wire(Get, "/crm/{version}/{module}/{id}/__timeline", "Timelines", V5, Records(Op::Read), timeline::list),
+
     wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s", "Record Locking", V2, LOCK_READ, record_locking::list),
     wire(Post, "/crm/{version}/{module}/{id}/Locking_Information__s", "Record Locking", V2, LOCK_CREATE, record_locking::put),
     wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_READ, record_locking::get),
@@ -304,6 +308,7 @@ pub static ROUTES: &[Route] = &[
     native(Delete, "/swathe/v1/clients/{client_id}", Native("org", Op::Write), clients::revoke),
     native(Post, "/swathe/v1/tokens", Native("org", Op::Write), tokens::create),
     native(Get, "/swathe/v1/records/{module}", Records(Op::Read), record_export::list),
+    native(Get, "/swathe/v1/records/{module}/{id}/timeline", Records(Op::Read), timeline::native),
     native(Get, "/swathe/v1/records/{module}/{id}/holds", HOLD_READ, holds::list),
     native(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::put),
     native(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::lift),
@@ -314,6 +319,7 @@ pub static ROUTES: &[Route] = &[
     native(Post, "/swathe/v1/jobs/{job}/actions/resume", Native("jobs", Op::Write), job_control::resume),
     native(Post, "/swathe/v1/jobs/{job}/actions/cancel", Native("jobs", Op::Write), job_control::cancel),
     native(Post, "/swathe/v1/jobs/{job}/actions/retry", Native("jobs", Op::Write), job_control::retry),
+    native(Get, "/swathe/v1/jobs/{job}/events", Native("jobs", Op::Read), events::follow),
     native(Get, "/swathe/v1/jobs/{job}/outcomes", Native("jobs", Op::Read), outcomes::list),
     native(Get, "/swathe/v1/outbox", Native("jobs", Op::Read), outbox::list),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),

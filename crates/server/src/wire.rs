@@ -70,6 +70,15 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// These fields alone.
+    pub(crate) fn of_fields(fields: Vec<&'a Field>) -> Self {
+        Self {
+            fields,
+            territories: false,
+            system_keys: false,
+        }
+    }
+
     /// The fields of these names that the actor sees. A name that is none is left out, as it is in
     /// the vendor's service.
     pub(crate) fn of(actor: &Actor, module: &'a Module, names: &[&str]) -> Self {

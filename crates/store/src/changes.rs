@@ -2,7 +2,7 @@
 //! the history are all this row.
 
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same};
+use crate::{Error, Result, Row, Same, params};
 use model::id::{FieldId, JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
 use model::value::{Class, Value};
@@ -195,6 +195,30 @@ pub fn by_job(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<Vec<Past>
         "SELECT {COLUMNS} FROM changes WHERE record IN ids($1) AND job = $2 ORDER BY record, rev"
     );
     let rows = tx.query(&sql, &[ids(records), job.0.into()])?;
+    rows.iter().map(past).collect()
+}
+
+/// Where a list of one record's changes begins, and which way it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Past the change that made this revision.
+    pub past: Option<i64>,
+    /// The newest change first, or the oldest.
+    pub newest_first: bool,
+}
+
+/// Changes of one record, at most `limit`.
+pub fn of_record(tx: &mut Tx, record: RecordId, window: Window, limit: usize) -> Result<Vec<Past>> {
+    let (compared, order, all) = if window.newest_first {
+        ("<", "DESC", i64::MAX)
+    } else {
+        (">", "ASC", 0)
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM changes WHERE record = $1 AND rev {compared} $2
+         ORDER BY rev {order} LIMIT {limit}"
+    );
+    let rows = tx.query(&sql, params![record.0, window.past.unwrap_or(all)])?;
     rows.iter().map(past).collect()
 }
 

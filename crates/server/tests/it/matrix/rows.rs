@@ -94,6 +94,8 @@ pub(crate) static ROWS: &[Row] = &[
     row(Put, "/crm/{version}/{module}/{id}", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Company":"New"}]}"#),
     row(Delete, "/crm/{version}/{module}/{id}", "ZohoCRM.modules.leads.DELETE", Record(Right::Delete, Full)),
 
+    row(Get, "/crm/{version}/{module}/{id}/__timeline", "ZohoCRM.modules.leads.READ", Record(Right::View, Read)),
+
     row(Get, "/crm/{version}/{module}/{id}/Locking_Information__s", LOCK_READ, Record(Right::View, Read)).query("fields=Locked_Reason__s&with={lock_id}"),
     row(Post, "/crm/{version}/{module}/{id}/Locking_Information__s", LOCK_CREATE, Record(Right::Edit, Write)).body(r#"{"data":[{}]}"#),
     row(Get, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_READ, Record(Right::View, Read)),
@@ -164,6 +166,7 @@ pub(crate) static ROWS: &[Row] = &[
     row(Delete, "/swathe/v1/clients/{client_id}", "swathe.org.WRITE", Administrator),
     row(Post, "/swathe/v1/tokens", "swathe.org.WRITE", Administrator).body(r#"{"user":"admin@kestrel-rowe.example.com","scope":"swathe.org.READ"}"#),
     row(Get, "/swathe/v1/records/{module}", "ZohoCRM.modules.leads.READ", Seen(Right::View)),
+    row(Get, "/swathe/v1/records/{module}/{id}/timeline", "ZohoCRM.modules.leads.READ", Record(Right::View, Read)),
     row(Get, "/swathe/v1/records/{module}/{id}/holds", "swathe.holds.READ,ZohoCRM.modules.leads.READ", Administrator),
     row(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
     row(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", "swathe.holds.WRITE,ZohoCRM.modules.leads.UPDATE", Administrator),
@@ -174,6 +177,7 @@ pub(crate) static ROWS: &[Row] = &[
     row(Post, "/swathe/v1/jobs/{job}/actions/resume", "swathe.jobs.WRITE", User),
     row(Post, "/swathe/v1/jobs/{job}/actions/cancel", "swathe.jobs.WRITE", User),
     row(Post, "/swathe/v1/jobs/{job}/actions/retry", "swathe.jobs.WRITE", User),
+    row(Get, "/swathe/v1/jobs/{job}/events", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/jobs/{job}/outcomes", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/outbox", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/org", "swathe.org.READ", Administrator),
