@@ -3,6 +3,7 @@
 pub mod change_owner;
 pub mod mass_delete;
 pub mod mass_update;
+pub mod request;
 mod scheduled;
 pub(crate) mod told;
 

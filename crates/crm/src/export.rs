@@ -4,9 +4,8 @@
 use crate::actor::Actor;
 use crate::selection;
 use crate::show::Show;
-use model::criteria::Criteria;
 use model::field::Field;
-use model::id::{RecordId, UserId, ViewId};
+use model::id::{RecordId, UserId};
 use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
@@ -114,46 +113,10 @@ fn size(value: &Value) -> usize {
 }
 
 fn filter(actor: &Actor, module: &Module, wanted: &Wanted<'_>) -> Result<Filter, Refusal> {
-    let wrong = |message: &str| Refusal::invalid("criteria", "criteria").saying(message.to_owned());
-    let criteria = wanted.criteria.map(Criteria::parse).transpose();
-    let criteria = criteria.map_err(|error| wrong(&error.message))?;
-    if let Some(criteria) = &criteria {
-        let checked = criteria.check(&selection::visible(actor, module));
-        checked.map_err(|error| wrong(&error.message))?;
-    }
-    if let Some(name) = wanted.view {
-        let view = view_named(actor, module, name)?;
-        return selection::resolve(actor, module, view, None, criteria.as_ref(), wanted.at);
-    }
-    let seen = selection::visible(actor, module);
-    let bound = criteria.map(|criteria| selection::bind(actor, &seen, &criteria, wanted.at));
-    Ok(Filter {
-        criteria: bound.transpose()?,
-        ..actor.seen(module)
-    })
-}
-
-/// The one view of this name that the actor may use, or of this id.
-fn view_named(actor: &Actor, module: &Module, name: &str) -> Result<ViewId, Refusal> {
-    let named = module.views.iter().filter(|view| view.name == name);
-    let named: Vec<ViewId> = named
-        .filter(|view| view.admits(&actor.user))
-        .map(|view| view.id)
-        .collect();
-    match named.as_slice() {
-        [one] => Ok(*one),
-        [] => {
-            let known = |id: &ViewId| module.views.iter().any(|view| view.id == *id);
-            ViewId::parse(name).filter(known).ok_or_else(|| {
-                let module = &module.api_name;
-                Refusal::invalid("view", "view").saying(format!("{module} has no view \"{name}\""))
-            })
-        }
-        several => {
-            let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let ids = ids.join(", ");
-            let text = format!("several views are named \"{name}\": choose one of {ids}");
-            Err(Refusal::invalid("view", "view").saying(text))
-        }
-    }
+    let criteria = wanted.criteria;
+    let criteria = criteria.map(|text| selection::criteria(actor, module, text, "criteria"));
+    let view = wanted.view;
+    let view = view.map(|name| selection::view_named(actor, module, name, "view"));
+    let (criteria, view) = (criteria.transpose()?, view.transpose()?);
+    selection::resolve(actor, module, view, None, criteria.as_ref(), wanted.at)
 }

@@ -197,7 +197,7 @@ pub(crate) fn foresee(
                 Forecast::Change(Difference {
                     before: before.before,
                     after: after.collect(),
-                    refused: None,
+                    ..Difference::default()
                 })
             }
         };
@@ -243,8 +243,8 @@ fn judge_all<'a>(
     let mut owners = Owners::default();
     let mut judged = Vec::with_capacity(items.len());
     for (n, (id, change)) in items.iter().enumerate() {
-        let rev = reading.standing(*id).map_or(0, |found| found.record.rev);
-        let standing = match reading.get(*id) {
+        let (rev, target) = (reading.rev(*id), expected.target(n));
+        let standing = match reading.get(*id, target) {
             Ok(standing) => standing,
             Err(refusal) => {
                 judged.push((rev, Judged::Refuse(refusal)));
@@ -253,28 +253,31 @@ fn judge_all<'a>(
         };
         let Standing { record, facts, .. } = standing;
         let mut verdict = judge(module, &columns, record, facts, &rules, change);
-        if let Some(target) = expected.target(n)
-            && let Some(refusal) = drift.check(target, &columns, record, &verdict)
-        {
+        if let Verdict::Change(writes) = &verdict {
+            let unfit = owners.of_change(writing, writes);
+            let refusal = match unfit {
+                None => taken.check(tx, writing, Some(*id), writes)?,
+                unfit => unfit,
+            };
+            verdict = refusal.map_or(verdict, Verdict::Refuse);
+        }
+        // Asked of the last word, because that is what a plan foresees.
+        let strayed = target.and_then(|target| drift.check(target, &columns, record, &verdict));
+        if let Some(refusal) = strayed {
+            if let Verdict::Change(writes) = &verdict {
+                taken.release(writes);
+            }
             verdict = Verdict::Refuse(refusal);
         }
         let one = match verdict {
             Verdict::Refuse(refusal) => Judged::Refuse(refusal),
             Verdict::Unchanged => Judged::Unchanged,
-            Verdict::Change(writes) => {
-                if let Some(refusal) = owners.of_change(writing, &writes) {
-                    Judged::Refuse(refusal)
-                } else if let Some(refusal) = taken.check(tx, writing, Some(*id), &writes)? {
-                    Judged::Refuse(refusal)
-                } else {
-                    Judged::Change(Proposal {
-                        before: before(&columns, record, &writes),
-                        writes,
-                        free: facts.blueprint.is_none(),
-                        lapsed: facts.lapsed,
-                    })
-                }
-            }
+            Verdict::Change(writes) => Judged::Change(Proposal {
+                before: before(&columns, record, &writes),
+                writes,
+                free: facts.blueprint.is_none(),
+                lapsed: facts.lapsed,
+            }),
         };
         judged.push((rev, one));
     }

@@ -3,12 +3,13 @@
 
 use crate::actor::Actor;
 use model::criteria::{Bound, Criteria};
-use model::id::{TerritoryId, ViewId};
+use model::id::{RecordId, TerritoryId, ViewId};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::view::View;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use store::records::Filter;
 
 /// A territory, alone or with all below it.
@@ -18,6 +19,91 @@ pub struct TerritoryPart {
     pub id: TerritoryId,
     /// And all below it.
     pub include_child: bool,
+}
+
+/// Which records a caller of the native API asks for. All that is given must hold; what is not given
+/// narrows nothing, so that nothing given would be everything: this is only said by `everything`.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// These.
+    pub ids: Option<BTreeSet<RecordId>>,
+    /// Those of a view.
+    pub view: Option<ViewId>,
+    /// Those in a territory.
+    pub territory: Option<TerritoryPart>,
+    /// Those that meet a criteria.
+    pub criteria: Option<Criteria>,
+    /// Every record that the caller sees.
+    pub everything: bool,
+}
+
+impl Wanted {
+    /// Whether the records are named one by one, and nothing else is asked of them.
+    pub fn named(&self) -> bool {
+        let narrowed = self.view.is_some() || self.territory.is_some() || self.criteria.is_some();
+        self.ids.is_some() && !narrowed && !self.everything
+    }
+
+    /// Refuses a selection that says nothing, or everything and more.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let part = self.ids.is_some()
+            || self.view.is_some()
+            || self.territory.is_some()
+            || self.criteria.is_some();
+        let refused =
+            |text: &'static str| Refusal::invalid("selection", "$.selection").saying(text);
+        match (part, self.everything) {
+            (false, false) => Err(refused(
+                "say which records: ids, view, cvid, criteria, territory, or everything",
+            )),
+            (true, true) => Err(refused("`everything` stands alone")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The one view of this name that the actor may use, or of this id.
+pub fn view_named(
+    actor: &Actor,
+    module: &Module,
+    name: &str,
+    path: &str,
+) -> Result<ViewId, Refusal> {
+    let named = module.views.iter().filter(|view| view.name == name);
+    let named: Vec<ViewId> = named
+        .filter(|view| view.admits(&actor.user))
+        .map(|view| view.id)
+        .collect();
+    match named.as_slice() {
+        [one] => Ok(*one),
+        [] => {
+            let known = |id: &ViewId| module.views.iter().any(|view| view.id == *id);
+            ViewId::parse(name).filter(known).ok_or_else(|| {
+                let module = &module.api_name;
+                Refusal::invalid("view", path).saying(format!("{module} has no view \"{name}\""))
+            })
+        }
+        several => {
+            let ids: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let ids = ids.join(", ");
+            let text = format!("several views are named \"{name}\": choose one of {ids}");
+            Err(Refusal::invalid("view", path).saying(text))
+        }
+    }
+}
+
+/// A criteria in its text form, whose fields the actor sees.
+pub fn criteria(
+    actor: &Actor,
+    module: &Module,
+    text: &str,
+    path: &str,
+) -> Result<Criteria, Refusal> {
+    let wrong = |message: String| Refusal::invalid("criteria", path).saying(message);
+    let criteria = Criteria::parse(text).map_err(|error| wrong(error.message))?;
+    let checked = criteria.check(&visible(actor, module));
+    checked.map_err(|error| wrong(error.message))?;
+    Ok(criteria)
 }
 
 /// A view of the module that the actor may use.
@@ -68,17 +154,17 @@ pub fn territories(
 pub fn resolve(
     actor: &Actor,
     module: &Module,
-    cvid: ViewId,
+    cvid: Option<ViewId>,
     territory: Option<TerritoryPart>,
     criteria: Option<&Criteria>,
     now: Timestamp,
 ) -> Result<Filter, Refusal> {
-    let view = view(actor, module, cvid)?;
+    let view = cvid.map(|cvid| view(actor, module, cvid)).transpose()?;
     let territories = territory
         .map(|part| territories(actor, module, part))
         .transpose()?;
     let mut all = Vec::new();
-    if let Some(of_view) = &view.criteria {
+    if let Some(of_view) = view.and_then(|view| view.criteria.as_ref()) {
         all.push(bind(actor, module, of_view, now)?);
     }
     if let Some(further) = criteria {

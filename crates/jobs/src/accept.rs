@@ -42,25 +42,42 @@ pub fn accept(
     records: &[(RecordId, i64)],
     now: Timestamp,
 ) -> Result<(), Fault> {
+    accept_then(db, new, records, now, &mut |_| Ok(()))
+}
+
+/// The same, and what `sealed` does commits together with the job's acceptance.
+pub fn accept_then<T>(
+    db: &Db,
+    new: &NewJob,
+    records: &[(RecordId, i64)],
+    now: Timestamp,
+    sealed: &mut dyn FnMut(&mut Tx) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     let total = i64::try_from(records.len()).unwrap_or(i64::MAX);
     let mut batches = records.chunks(TARGETS_AT_ONCE);
     let first = batches.next().unwrap_or_default();
     let only = records.len() <= TARGETS_AT_ONCE;
     let process = if only { None } else { Some(db.process()?) };
-    db.write(Priority::Interactive, |tx| {
+    let done = db.write(Priority::Interactive, |tx| {
         begin(tx, new, process, now)?;
         targets::insert(tx, new.id, &numbered(first, 0))?;
         kill::point("accept.begun");
-        if only {
-            seal(tx, new.id, total, now)
-        } else {
-            Ok(())
+        if !only {
+            return Ok(None);
         }
+        seal(tx, new.id, total, now)?;
+        sealed(tx).map(Some)
     })?;
-    if only {
-        return Ok(());
+    if let Some(done) = done {
+        return Ok(done);
     }
-    tidied(db, new.id, prepare(db, new.id, batches, total, now))
+    let rest = prepare(db, new.id, batches, now).and_then(|()| {
+        db.write(Priority::Interactive, |tx| {
+            seal(tx, new.id, total, now)?;
+            sealed(tx)
+        })
+    });
+    tidied(db, new.id, rest)
 }
 
 /// Removes a job whose preparation went wrong half way.
@@ -98,7 +115,6 @@ fn prepare<'a>(
     db: &Db,
     job: JobId,
     batches: impl Iterator<Item = &'a [(RecordId, i64)]>,
-    total: i64,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let mut stored = TARGETS_AT_ONCE;
@@ -111,7 +127,7 @@ fn prepare<'a>(
         })?;
         stored += batch.len();
     }
-    db.write(Priority::Interactive, |tx| seal(tx, job, total, now))
+    Ok(())
 }
 
 pub(crate) fn begin(

@@ -1,6 +1,6 @@
 //! What is done to the records of a job.
 
-use model::id::{FieldId, RecordId};
+use model::id::{FieldId, ModuleId, RecordId};
 use model::job::{Counts, Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -55,6 +55,8 @@ pub struct Difference {
     pub after: Vec<(FieldId, Value)>,
     /// A part that would be refused all the same.
     pub refused: Option<Refusal>,
+    /// How many records of which module would be deleted along.
+    pub along: Vec<(ModuleId, i64)>,
 }
 
 /// Does one kind of job, a chunk at a time.

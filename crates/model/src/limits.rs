@@ -20,6 +20,22 @@ pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 pub const THROTTLE_MAX: i64 = 1_000_000;
 /// Jobs of one page of the native list.
 pub const JOBS_PER_PAGE: usize = 50;
+/// Fields of one mass update of the native API.
+pub const UPDATE_FIELDS_MAX: usize = 25;
+/// Records that a plan shows, and ids that it names for each reason of refusal.
+pub const PLAN_SAMPLE_MAX: usize = 20;
+/// Bytes of the texts that a plan shows.
+pub const PLAN_SAMPLE_BYTES_MAX: usize = 256 * 1024;
+/// Reasons of refusal that a plan tells apart by their sentences.
+pub const PLAN_REASONS_MAX: usize = 100;
+/// Milliseconds within which a job can be made from a plan.
+pub const PLAN_MS: i64 = 24 * 60 * 60 * 1000;
+/// Milliseconds that a job can be put off.
+pub const RUN_AHEAD_MS_MAX: i64 = 366 * 24 * 60 * 60 * 1000;
+/// Records that a job made from a plan may find changed.
+pub const TOLERANCE_MAX: i64 = 10_000_000;
+/// Bytes of a URL that is called when a job ends.
+pub const NOTIFY_URL_BYTES_MAX: usize = 2_000;
 /// Records that may be deleted or restored along with one that they belong to.
 pub const ALONG_PER_RECORD_MAX: usize = 1_000;
 /// Records that may be deleted along in one transaction; those left over are for the next.

@@ -15,12 +15,14 @@ mod fields;
 mod holds;
 mod idempotency;
 mod job_control;
+mod job_request;
 mod jobs;
 mod layouts;
 mod lock_configurations;
 mod mass_action;
 mod mass_change_owner;
 mod mass_delete;
+mod mass_request;
 mod mass_update;
 mod meta;
 mod modules;
@@ -29,6 +31,7 @@ mod org;
 mod org_file;
 mod outbox;
 mod outcomes;
+mod plans;
 mod probes;
 mod profiles;
 mod record_export;
@@ -312,6 +315,9 @@ pub static ROUTES: &[Route] = &[
     native(Get, "/swathe/v1/records/{module}/{id}/holds", HOLD_READ, holds::list),
     native(Put, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::put),
     native(Delete, "/swathe/v1/records/{module}/{id}/holds/{kind}", HOLD_WRITE, holds::lift),
+    native(Post, "/swathe/v1/plans", Native("jobs", Op::Write), plans::create),
+    native(Get, "/swathe/v1/plans/{plan}", Native("jobs", Op::Read), plans::get),
+    native(Post, "/swathe/v1/jobs", Native("jobs", Op::Write), job_request::create),
     native(Get, "/swathe/v1/jobs", Native("jobs", Op::Read), jobs::list),
     native(Get, "/swathe/v1/jobs/{job}", Native("jobs", Op::Read), jobs::get),
     native(Patch, "/swathe/v1/jobs/{job}", Native("jobs", Op::Write), job_control::throttle),

@@ -2,7 +2,7 @@
 //! plan's targets (`targets.rs`), under the plan's id.
 
 use crate::tx::Tx;
-use crate::{Error, Result, Row, params};
+use crate::{Error, Result, Row, params, targets};
 use model::id::{JobId, ModuleId, PlanId, UserId};
 use model::job::JobKind;
 use model::time::Timestamp;
@@ -93,6 +93,18 @@ pub fn insert(tx: &mut Tx, plan: &Plan) -> Result<()> {
 pub fn seal(tx: &mut Tx, id: PlanId, total: i64, summary: &str) -> Result<()> {
     let sql = "UPDATE plans SET ready = TRUE, total = $2, summary = $3 WHERE id = $1";
     tx.execute(sql, params![id.0, total, summary])?;
+    Ok(())
+}
+
+/// Removes a plan that was not made after all.
+pub fn discard(tx: &mut Tx, id: PlanId) -> Result<()> {
+    if tx.execute(
+        "DELETE FROM plans WHERE id = $1 AND NOT ready",
+        params![id.0],
+    )? == 1
+    {
+        targets::delete(tx, JobId(id.0))?;
+    }
     Ok(())
 }
 

@@ -53,6 +53,15 @@ pub fn authorise(actor: &Actor, module: &Module, right: Right) -> Result<(), Ref
     Err(refusal.with("api_name", system::OWNER))
 }
 
+/// The right that giving away records asks for: those that are named, or those of a selection.
+pub(super) fn right(named: bool) -> Right {
+    if named {
+        Right::ChangeOwner
+    } else {
+        Right::MassTransfer
+    }
+}
+
 /// Reads the criteria that narrow a view, whose fields are named by api name or by id (wire API 2.2,
 /// 2.4). A field that the actor may not see is none.
 pub fn criteria(actor: &Actor, module: &Module, json: &Json) -> Result<Criteria, Refusal> {
@@ -130,8 +139,7 @@ pub fn schedule(
     now: Timestamp,
 ) -> Result<JobId, Fault> {
     let prepare = |_: &mut Tx, actor: &Actor, module: &Module, selection| {
-        owner::fit(actor, module, owner).map_err(|unfit| unfit.of_mass(module))?;
-        encode(&Request { owner, selection })
+        stored(actor, module, owner, selection)
     };
     scheduled::schedule(
         db,
@@ -142,6 +150,17 @@ pub fn schedule(
         &prepare,
         now,
     )
+}
+
+/// What a job keeps of its request. Refuses an owner who may not be given the module's records.
+pub(super) fn stored(
+    actor: &Actor,
+    module: &Module,
+    owner: UserId,
+    selection: Selection,
+) -> Result<String, Fault> {
+    owner::fit(actor, module, owner).map_err(|unfit| unfit.of_mass(module))?;
+    encode(&Request { owner, selection })
 }
 
 /// What a call asks for the records that it names.
@@ -242,11 +261,9 @@ impl Ready {
         let request: Request = decode(job)?;
         let actor = Actor::of(&tx.catalog()?, job.actor)?;
         let module = module_of(&actor, job)?;
-        let (right, cause) = match request.selection {
-            Selection::Ids => (Right::ChangeOwner, Cause::Owner),
-            Selection::View { .. } => (Right::MassTransfer, Cause::Job),
-        };
-        authorise(&actor, module, right)?;
+        let named = request.selection.named();
+        let cause = if named { Cause::Owner } else { Cause::Job };
+        authorise(&actor, module, right(named))?;
         owner::fit(&actor, module, request.owner).map_err(|unfit| unfit.of_mass(module))?;
         Ok(Self {
             change: change(module, request.owner)?,

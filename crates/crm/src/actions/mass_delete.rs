@@ -40,9 +40,7 @@ pub fn run_now(
     ids: &[RecordId],
     now: Timestamp,
 ) -> Result<BTreeMap<RecordId, Settled>, Fault> {
-    let request = encode(&Request {
-        selection: Selection::Ids,
-    })?;
+    let request = stored(Selection::Ids)?;
     let (_, settled) = run_named(tx, (actor, module), JobKind::MassDelete, request, ids, now)?;
     Ok(settled)
 }
@@ -56,7 +54,7 @@ pub fn schedule(
     wanted: &ViewSelection,
     now: Timestamp,
 ) -> Result<JobId, Fault> {
-    let prepare = |_: &mut Tx, _: &Actor, _: &Module, selection| encode(&Request { selection });
+    let prepare = |_: &mut Tx, _: &Actor, _: &Module, selection| stored(selection);
     scheduled::schedule(db, user, module, JobKind::MassDelete, wanted, &prepare, now)
 }
 
@@ -64,6 +62,11 @@ pub fn schedule(
 pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, Fault> {
     let request: Request = decode(job)?;
     Ok(json!({ "selection": request.selection.told(reader, module) }))
+}
+
+/// What a job keeps of its request.
+pub(super) fn stored(selection: Selection) -> Result<String, Fault> {
+    encode(&Request { selection })
 }
 
 /// A job's request, checked once more against the catalog and the actor's rights as they are now.

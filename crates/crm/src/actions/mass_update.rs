@@ -63,6 +63,17 @@ pub fn change(
     with_layout: bool,
 ) -> Result<Change, Refusal> {
     let object = object(data, module.mass_update_fields_max())?;
+    change_of(actor, module, object, over_write, with_layout)
+}
+
+/// The same of the object itself.
+pub fn change_of(
+    actor: &Actor,
+    module: &Module,
+    object: &Map<String, Json>,
+    over_write: bool,
+    with_layout: bool,
+) -> Result<Change, Refusal> {
     let mut change = Change::default();
     let mut values = Vec::new();
     for (name, json) in object {
@@ -194,7 +205,12 @@ fn check_picks(field: &Field, value: &Value) -> Result<(), Refusal> {
     Err(Refusal::invalid(&field.api_name, path).with("expected_data_type", field.kind.data_type()))
 }
 
-fn stored(module: &Module, change: &Change, selection: Selection) -> Result<String, Fault> {
+/// What a job keeps of its request.
+pub(super) fn stored(
+    module: &Module,
+    change: &Change,
+    selection: Selection,
+) -> Result<String, Fault> {
     let fields = change.0.iter().filter_map(|write| {
         let kind = module.field_by_id(write.field)?.kind.clone();
         Some(StoredWrite {

@@ -31,6 +31,7 @@ pub struct ViewSelection {
 }
 
 /// The selection as a job keeps it: everything resolved, nothing that could mean something else later.
+/// Jobs that an older release accepted have one of the first two.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Selection {
@@ -42,19 +43,33 @@ pub(super) enum Selection {
         criteria: Option<Bound>,
         territories: Option<Vec<TerritoryId>>,
     },
+    /// The same, without a view.
+    Free {
+        criteria: Option<Bound>,
+        territories: Option<Vec<TerritoryId>>,
+    },
 }
 
 impl Selection {
+    /// Whether the targets were named one by one.
+    pub(super) fn named(&self) -> bool {
+        matches!(self, Self::Ids)
+    }
+
     /// What a target must still pass at its turn: nothing if it was named. Refuses if a field that is
     /// tested no longer is what it was.
     pub(super) fn within(self, module: &Module) -> Result<Option<Filter>, Refusal> {
-        let Self::View {
-            criteria,
-            territories,
-            ..
-        } = self
-        else {
-            return Ok(None);
+        let (criteria, territories) = match self {
+            Self::Ids => return Ok(None),
+            Self::View {
+                criteria,
+                territories,
+                ..
+            }
+            | Self::Free {
+                criteria,
+                territories,
+            } => (criteria, territories),
         };
         let misfit = criteria
             .as_ref()
@@ -76,15 +91,23 @@ impl Selection {
 impl Selection {
     /// How it is told to a reader: by what the records were chosen, and what they must pass.
     pub(super) fn told(&self, reader: &Actor, module: &Module) -> Json {
-        let Self::View {
-            cvid,
-            criteria,
-            territories,
-        } = self
-        else {
-            return json!({ "by": "ids" });
+        let (by, cvid, criteria, territories) = match self {
+            Self::Ids => return json!({ "by": "ids" }),
+            Self::View {
+                cvid,
+                criteria,
+                territories,
+            } => ("view", Some(*cvid), criteria, territories),
+            Self::Free {
+                criteria: None,
+                territories: None,
+            } => ("everything", None, &None, &None),
+            Self::Free {
+                criteria,
+                territories,
+            } => ("criteria", None, criteria, territories),
         };
-        let view = module.views.iter().find(|view| view.id == *cvid);
+        let view = cvid.and_then(|cvid| module.views.iter().find(|view| view.id == cvid));
         let view = view.filter(|view| view.admits(&reader.user));
         let territories = territories.as_ref().map(|ids| {
             let named = |id: &TerritoryId| {
@@ -95,8 +118,8 @@ impl Selection {
         });
         let criteria = criteria.as_ref();
         json!({
-            "by": "view",
-            "cvid": cvid.to_string(),
+            "by": by,
+            "cvid": cvid.map(|cvid| cvid.to_string()),
             "view": view.map(|view| view.name.as_str()),
             "territories": territories,
             "criteria": criteria.map(|criteria| told::criteria(reader, module, criteria)),
@@ -121,9 +144,19 @@ pub(super) fn select(
         territories: within.territories,
         ..actor.seen(module)
     };
-    let targets = records::select_ids(tx, module, &filter, VIEW_RECORDS_MAX + 1)?;
+    frozen(tx, module, &filter, job.kind)
+}
+
+/// The records that pass a filter, with their revisions: at most as many as a job may have.
+pub(super) fn frozen(
+    tx: &mut Tx,
+    module: &Module,
+    filter: &Filter,
+    kind: JobKind,
+) -> Result<Vec<(RecordId, i64)>, Fault> {
+    let targets = records::select_ids(tx, module, filter, VIEW_RECORDS_MAX + 1)?;
     if targets.len() > VIEW_RECORDS_MAX {
-        return Err(too_many(job.kind).into());
+        return Err(too_many(kind).into());
     }
     Ok(targets)
 }
@@ -136,9 +169,13 @@ pub(super) fn encode<T: Serialize>(request: &T) -> Result<String, Fault> {
 
 /// The request that a job kept.
 pub(super) fn decode<T: DeserializeOwned>(job: &Job) -> Result<T, Fault> {
-    serde_json::from_str(&job.request).map_err(|error| {
-        Error::Inconsistent(format!("the request of job {}: {error}", job.id)).into()
-    })
+    decode_text(&job.request)
+}
+
+/// The same of a plan's request.
+pub(super) fn decode_text<T: DeserializeOwned>(request: &str) -> Result<T, Fault> {
+    serde_json::from_str(request)
+        .map_err(|error| Error::Inconsistent(format!("a stored request: {error}")).into())
 }
 
 /// The module of a job, if it still exists.
@@ -149,7 +186,7 @@ pub(super) fn module_of<'a>(actor: &'a Actor, job: &Job) -> Result<&'a Module, R
 
 /// What at most one unfinished job may have (DESIGN 6): a view for those that change records, a
 /// module for deletion (wire API 4.4).
-fn exclusive(kind: JobKind, cvid: ViewId, module: &Module) -> String {
+pub(super) fn exclusive(kind: JobKind, cvid: ViewId, module: &Module) -> String {
     match kind {
         JobKind::MassUpdate | JobKind::ChangeOwner => format!("view:{cvid}"),
         JobKind::MassDelete => format!("delete:{}", module.id),
@@ -157,7 +194,7 @@ fn exclusive(kind: JobKind, cvid: ViewId, module: &Module) -> String {
 }
 
 /// The refusal of a view that holds too many records.
-fn too_many(kind: JobKind) -> Refusal {
+pub(super) fn too_many(kind: JobKind) -> Refusal {
     let code = match kind {
         JobKind::ChangeOwner => Code::RecordLimitExceeded,
         JobKind::MassUpdate | JobKind::MassDelete => Code::LimitExceeded,
@@ -264,7 +301,8 @@ fn schedule_once(
             territory,
             criteria,
         } = wanted;
-        let filter = selection::resolve(&actor, module, *cvid, *territory, criteria.as_ref(), now)?;
+        let (territory, criteria) = (*territory, criteria.as_ref());
+        let filter = selection::resolve(&actor, module, Some(*cvid), territory, criteria, now)?;
         if !catalog.org.edition.schedules_mass_actions() {
             let text = "Scheduled Mass Operation feature is not available in your edition";
             return Err(Refusal::new(Code::FeatureNotSupported).saying(text).into());
@@ -273,10 +311,7 @@ fn schedule_once(
         if store::jobs::holding(tx, &exclusive)?.is_some() {
             return Err(already().into());
         }
-        let targets = records::select_ids(tx, module, &filter, VIEW_RECORDS_MAX + 1)?;
-        if targets.len() > VIEW_RECORDS_MAX {
-            return Err(too_many(kind).into());
-        }
+        let targets = frozen(tx, module, &filter, kind)?;
         if targets.is_empty() {
             return Err(Refusal::new(Code::NoRecordsFound).into());
         }

@@ -6,7 +6,7 @@ use super::reading::{Reading, Standing};
 use crate::judge::{Columns, held};
 use model::access::Access;
 use model::field::{Field, FieldKind};
-use model::id::RecordId;
+use model::id::{ModuleId, RecordId};
 use model::limits::{ALONG_PER_CHUNK_MAX, ALONG_PER_RECORD_MAX};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
@@ -145,6 +145,21 @@ impl<'a> Along<'a> {
     /// Refuses a record whose deletion would have to leave something behind.
     pub(super) fn check(&self, id: RecordId) -> Result<(), Refusal> {
         self.refused.get(&id).cloned().map_or(Ok(()), Err)
+    }
+
+    /// How many records of which module go along with each.
+    pub(super) fn counts(&self) -> HashMap<RecordId, Vec<(ModuleId, i64)>> {
+        let mut counts: HashMap<RecordId, Vec<(ModuleId, i64)>> = HashMap::new();
+        for part in &self.parts {
+            for (_, root) in &part.children {
+                let of_root = counts.entry(*root).or_default();
+                match of_root.last_mut() {
+                    Some((module, count)) if *module == part.module.id => *count += 1,
+                    _ => of_root.push((part.module.id, 1)),
+                }
+            }
+        }
+        counts
     }
 
     /// What goes along with these, by module, each with the record that takes it along.

@@ -9,6 +9,7 @@ use jobs::{Difference, Forecast, Settled};
 use model::access::Access;
 use model::field::Field;
 use model::id::{RecordId, UserId};
+use model::job::Foreseen;
 use model::module::{Module, system};
 use model::refusal::Refusal;
 use model::value::Value;
@@ -78,14 +79,16 @@ pub(crate) fn foresee_deletion(
     let columns = Columns(writing.module.name_field().into_iter().collect());
     let expected = Expected::within(within);
     let doomed = judge_deletion(tx, writing, &columns, ids, expected)?;
+    let mut along = doomed.along.counts();
     let forecasts = ids.iter().zip(doomed.judged).map(|(id, judged)| {
-        let found = doomed.reading.standing(*id);
-        let rev = found.map_or(0, |found| found.record.rev);
         let forecast = match judged {
             Err(refusal) => Forecast::Refuse(refusal),
-            Ok(()) => Forecast::Change(Difference::default()),
+            Ok(()) => Forecast::Change(Difference {
+                along: along.remove(id).unwrap_or_default(),
+                ..Difference::default()
+            }),
         };
-        (rev, forecast)
+        (doomed.reading.rev(*id), forecast)
     });
     Ok(forecasts.collect())
 }
@@ -106,23 +109,29 @@ fn judge_deletion<'a>(
 ) -> Result<Doomed<'a>, Fault> {
     let reading = Reading::new(tx, writing, columns, ids, expected.within)?;
     let drift = Drift::read(tx, expected.targets, &reading)?;
+    // What a plan says of a record is asked of it as far as it is known: first without what goes along.
+    let strayed = |n: usize, record: &Record, judged: &Result<(), Refusal>| {
+        let target = expected.target(n)?;
+        target.foreseen?;
+        let verdict = match judged {
+            Ok(()) => Verdict::Change(all(columns)),
+            Err(refusal) => Verdict::Refuse(refusal.clone()),
+        };
+        drift.check(target, columns, record, &verdict)
+    };
     let judge = |(n, id): (usize, &RecordId)| {
-        let Standing { record, facts, .. } = reading.get(*id)?;
+        let Standing { record, facts, .. } = reading.get(*id, expected.target(n))?;
         // A converted lead may be deleted; only what holds the record speaks against it.
         let refused = denied(record.id, facts, Access::Full);
-        let refused = refused.or_else(|| held(record.id, facts));
-        let target = expected
-            .target(n)
-            .filter(|target| target.foreseen.is_some());
-        let writes = || target.map_or_else(Vec::new, |_| all(columns));
-        let verdict = refused.map_or_else(|| Verdict::Change(writes()), Verdict::Refuse);
-        match target.and_then(|target| drift.check(target, columns, record, &verdict)) {
-            Some(strayed) => Err(strayed),
-            None => match verdict {
-                Verdict::Refuse(refusal) => Err(refusal),
-                _ => Ok(()),
-            },
+        let judged = refused
+            .or_else(|| held(record.id, facts))
+            .map_or(Ok(()), Err);
+        let target = expected.target(n);
+        let foreseen = target.is_some_and(|t| t.foreseen == Some(Foreseen::Change));
+        if judged.is_ok() && !foreseen {
+            return judged;
         }
+        strayed(n, record, &judged).map_or(judged, Err)
     };
     let mut judged: Vec<Result<(), Refusal>> = ids.iter().enumerate().map(judge).collect();
     // What is refused anyway takes nothing along: it must not cost the others their turn.
@@ -133,9 +142,12 @@ fn judge_deletion<'a>(
         let visited = ids.iter().position(|id| id == first_left);
         judged.truncate(visited.unwrap_or(ids.len()));
     }
-    for (id, judged) in ids.iter().zip(&mut judged) {
-        if judged.is_ok() {
-            *judged = along.check(*id);
+    for (n, (id, judged)) in ids.iter().zip(&mut judged).enumerate() {
+        if judged.is_ok()
+            && let Some(found) = reading.standing(*id)
+        {
+            let last = along.check(*id);
+            *judged = strayed(n, &found.record, &last).map_or(last, Err);
         }
     }
     Ok(Doomed {

@@ -10,6 +10,7 @@ use model::value::Value;
 use std::collections::HashMap;
 use store::changes::Cause;
 use store::records::{self, Filter, Order, Record};
+use store::targets::Target;
 use store::{Fault, Tx, access, blueprints, holds};
 
 /// One record as it stands.
@@ -128,8 +129,8 @@ impl Reading {
     }
 
     /// A record, or why it may not even be judged: it is not there, not shown to the actor, or no
-    /// longer selected.
-    pub(super) fn get(&self, id: RecordId) -> Result<&Standing, Refusal> {
+    /// longer selected. `target` is what the job knows of it.
+    pub(super) fn get(&self, id: RecordId, target: Option<&Target>) -> Result<&Standing, Refusal> {
         let found = self.found.get(&id);
         let shown = found.filter(|standing| standing.facts.access > Access::None);
         let Some(standing) = shown else {
@@ -137,8 +138,10 @@ impl Reading {
                 Some(_) => Code::NotVisible,
                 None => Code::Gone,
             };
-            // Named ids could be anything: one that is not shown is as unknown as any other.
-            return Err(if self.narrowed {
+            // Named ids could be anything: one that is not shown is as unknown as any other, unless
+            // it was shown when the job was accepted.
+            let known = self.narrowed || target.is_some_and(|target| target.rev > 0);
+            return Err(if known {
                 Refusal::new(code).with("id", id.to_string())
             } else {
                 super::unknown_id(&id.to_string())
@@ -149,6 +152,13 @@ impl Reading {
         } else {
             Err(Refusal::new(Code::LeftSelection).with("id", id.to_string()))
         }
+    }
+
+    /// The revision of a record that is there and shown to the actor, otherwise 0.
+    pub(super) fn rev(&self, id: RecordId) -> i64 {
+        let found = self.found.get(&id);
+        let shown = found.filter(|standing| standing.facts.access > Access::None);
+        shown.map_or(0, |standing| standing.record.rev)
     }
 
     /// A record, if it is there.

@@ -6,6 +6,7 @@ use crate::call::Call;
 use crm::Actor;
 use model::id::{ModuleId, UserId};
 use model::job::JobKind;
+use model::module::Module;
 use model::refusal::{Code, Refusal};
 use model::scope::{Op, Scopes};
 use serde_json::{Map, Value as Json};
@@ -102,15 +103,26 @@ pub(super) fn require_scope_of(
     kind: JobKind,
     module: ModuleId,
 ) -> Result<(), Refusal> {
+    let module = actor.catalog.module_by_id(module);
+    let segment = module.map_or("", |module| &module.api_name);
+    require_scope(call, kind, segment, module)
+}
+
+/// The same of a module that a body names, which may be none.
+pub(super) fn require_scope(
+    call: &Call<'_>,
+    kind: JobKind,
+    segment: &str,
+    module: Option<&Module>,
+) -> Result<(), Refusal> {
     let rule = match kind {
         JobKind::MassUpdate => ScopeRule::ByModule("mass_update", Op::Update),
         JobKind::ChangeOwner => ScopeRule::ChangeOwner(Op::Create),
         JobKind::MassDelete => ScopeRule::ByModule("mass_delete", Op::Delete),
     };
-    let module = actor.catalog.module_by_id(module);
     let asked = Asked {
         version: call.version,
-        segment: module.map_or("", |module| &module.api_name),
+        segment,
         module,
     };
     if rule.admits(&call.actor.scopes, asked) {

@@ -293,13 +293,15 @@ fn filter(call: &Call<'_>, actor: &Actor, module: &Module) -> Result<Filter, Ref
         }
         Some(text) => {
             let cvid = ViewId::parse(text).ok_or_else(|| wrong("cvid"))?;
-            selection::resolve(actor, module, cvid, None, None, call.now).map_err(|refusal| {
-                if refusal.code == Code::InvalidData {
-                    wrong("cvid")
-                } else {
-                    refusal
-                }
-            })?
+            selection::resolve(actor, module, Some(cvid), None, None, call.now).map_err(
+                |refusal| {
+                    if refusal.code == Code::InvalidData {
+                        wrong("cvid")
+                    } else {
+                        refusal
+                    }
+                },
+            )?
         }
     };
     if let Some(territory) = call.query.get("territory_id") {

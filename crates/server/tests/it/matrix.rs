@@ -207,6 +207,7 @@ impl World {
             .replace("{transition}", &WAIT.to_string())
             .replace("{kind}", "stop")
             .replace("{job}", NOTHING)
+            .replace("{plan}", NOTHING)
     }
 
     /// What a row's request answers to a token, or without one.
@@ -289,7 +290,7 @@ fn expect_done(row: &Row, what: &str, reply: &Reply) {
         Needs::Record(..) | Needs::OwnRecord(..) | Needs::Seen(_)
     ) {
         assert!(reply.status < 300, "{told}");
-        assert!(!reply.text.contains("\"error\""), "{told}");
+        assert!(!reply.text.contains("\"status\":\"error\""), "{told}");
     }
 }
 

@@ -1,0 +1,214 @@
+//! `/swathe/v1/plans`: what a mass action would do, before it does anything. A plan is its user's, by
+//! the client that it was made through; to others it is unknown.
+
+use super::mass_request::{self, KEYS, SelectAt, Use};
+use super::meta::asker;
+use super::native::known_keys;
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire::{self, Shape};
+use crm::Actor;
+use crm::actions::request;
+use jobs::{Example, Reason, Summary};
+use model::field::Field;
+use model::id::{FieldId, PlanId, RecordId};
+use model::limits::PLAN_MS;
+use model::module::Module;
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use model::value::Value;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{HashMap, HashSet};
+use store::plans::{self, Plan};
+use store::records::{self, Record};
+use store::{Fault, Tx};
+
+/// `POST /plans` with a mass action: 201 with what was foreseen. No record is touched.
+pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
+    let prepared = call.app.db.read(|tx| {
+        let actor = asker(tx, call)?;
+        let body = call.json_object()?;
+        known_keys(&body, &KEYS)?;
+        let wanted_for = Use {
+            select_at: SelectAt::Now,
+            counts_everything: false,
+        };
+        mass_request::prepare(tx, call, &actor, &body, wanted_for)
+    })?;
+    let mut plan = Plan {
+        id: PlanId(call.app.db.new_id()?),
+        kind: prepared.kind,
+        module: prepared.module,
+        actor: call.actor.user,
+        client: call.actor.client.as_ref().map(ToString::to_string),
+        request: prepared.request,
+        exclusive: prepared.exclusive,
+        parent: None,
+        total: 0,
+        summary: "{}".to_owned(),
+        catalog_version: prepared.catalog_version,
+        created_at: call.now,
+        expires_at: call.now.plus_ms(PLAN_MS),
+        job: None,
+    };
+    let actions = crm::actions::all();
+    let (db, targets) = (&call.app.db, &prepared.targets);
+    let summary = jobs::make_plan(db, &actions, &plan, targets, call.now)?;
+    plan.total = summary.total();
+    let shown = db.read(|tx| {
+        let actor = asker(tx, call)?;
+        shown(tx, &actor, &plan, &summary)
+    })?;
+    Ok(Answer::json(201, shown))
+}
+
+/// `GET /plans/{plan}`.
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
+    let shown = call.app.db.read(|tx| {
+        let actor = asker(tx, call)?;
+        let plan = own(tx, call, call.param("plan"))?;
+        let summary = jobs::summary_of(&plan)?;
+        shown(tx, &actor, &plan, &summary)
+    })?;
+    Ok(Answer::ok(shown))
+}
+
+/// The caller's plan of this id.
+pub(super) fn own(tx: &mut Tx, call: &Call<'_>, text: &str) -> Result<Plan, Fault> {
+    let unknown = || Refusal::new(Code::NotFound).saying("there is no such plan");
+    let id = PlanId::parse(text).ok_or_else(unknown)?;
+    let client = call.actor.client.as_ref().map(ToString::to_string);
+    let found = plans::find(tx, id)?;
+    let own = found.filter(|plan| plan.actor == call.actor.user && plan.client == client);
+    Ok(own.ok_or_else(unknown)?)
+}
+
+/// THE form of a plan.
+pub(super) fn shown(
+    tx: &mut Tx,
+    reader: &Actor,
+    plan: &Plan,
+    summary: &Summary,
+) -> Result<Json, Fault> {
+    let catalog = &reader.catalog;
+    let module = catalog.module_by_id(plan.module);
+    let viewed = module.filter(|module| reader.profile.may(Right::View, module.id));
+    let sample = match viewed {
+        Some(module) => sample(tx, reader, module, &summary.sample)?,
+        None => Vec::new(),
+    };
+    let fires = request::fires_automation(plan)?;
+    let along = summary.along.iter().map(|(id, count)| {
+        let module = catalog.module_by_id(*id);
+        json!({ "module": module.map(|module| module.api_name.as_str()), "count": count })
+    });
+    Ok(json!({
+        "id": plan.id.to_string(),
+        "action": plan.kind.action(),
+        "module": module.map(|module| module.api_name.as_str()),
+        "counts": {
+            "selected": summary.total(),
+            "change": summary.change,
+            "unchanged": summary.unchanged,
+            "refused": summary.refused,
+        },
+        "refused": summary.reasons.iter().map(reason).collect::<Vec<Json>>(),
+        "refused_in_part": summary.in_part.iter().map(reason).collect::<Vec<Json>>(),
+        "along": along.collect::<Vec<Json>>(),
+        // There are no workflow rules yet that could fire.
+        "automation": { "mode": if fires { "fire" } else { "suppress" }, "would_fire": [] },
+        "sample": sample,
+        "catalog_version": plan.catalog_version,
+        "created_at": plan.created_at.to_utc(),
+        "expires_at": plan.expires_at.to_utc(),
+        "job": plan.job.map(|job| job.to_string()),
+    }))
+}
+
+fn reason(reason: &Reason) -> Json {
+    let ids = reason.sample.iter().map(ToString::to_string);
+    json!({
+        "code": reason.code,
+        "message": reason.message,
+        "count": reason.count,
+        "sample": ids.collect::<Vec<String>>(),
+    })
+}
+
+/// The records of a sample that the reader sees now, with the fields that they see.
+fn sample(
+    tx: &mut Tx,
+    reader: &Actor,
+    module: &Module,
+    examples: &[Example],
+) -> Result<Vec<Json>, Fault> {
+    let ids = || examples.iter().map(|example| example.record);
+    let seen = reader.seen(module).of_ids(ids());
+    let seen = records::select_ids(tx, module, &seen, examples.len())?;
+    let seen: HashSet<RecordId> = seen.into_iter().map(|(id, _)| id).collect();
+    let names = wire::names_of(tx, reader, module, ids())?;
+    let names: HashMap<RecordId, String> = names.into_iter().collect();
+    let written = |field: &Field| {
+        let mut all = examples.iter().flat_map(|example| &example.after);
+        all.any(|(id, _)| *id == field.id)
+    };
+    let fields = module.fields.iter();
+    let shape = Shape {
+        fields: fields.filter(|f| written(f) && reader.sees(f)).collect(),
+        territories: false,
+        system_keys: false,
+    };
+    let shown: Vec<&Example> = examples
+        .iter()
+        .filter(|e| seen.contains(&e.record))
+        .collect();
+    let before = side(tx, reader, module, &shape, &shown, |example| {
+        &example.before
+    })?;
+    let after = side(tx, reader, module, &shape, &shown, |example| &example.after)?;
+    let sides = before.into_iter().zip(after);
+    let told = shown.iter().zip(sides).map(|(example, (before, after))| {
+        json!({
+            "id": example.record.to_string(),
+            "name": names.get(&example.record),
+            "before": before,
+            "after": after,
+        })
+    });
+    Ok(told.collect())
+}
+
+/// The values before, or after, in the forms in which records are told.
+fn side<'e>(
+    tx: &mut Tx,
+    reader: &Actor,
+    module: &Module,
+    shape: &Shape<'_>,
+    examples: &[&'e Example],
+    of: fn(&'e Example) -> &'e [(FieldId, Value)],
+) -> Result<Vec<Json>, Fault> {
+    let value = |example: &'e Example, field: &Field| {
+        let found = of(example).iter().find(|(id, _)| *id == field.id);
+        found.map(|(_, value)| value.clone())
+    };
+    let record = |example: &&'e Example| Record {
+        id: example.record,
+        rev: 0,
+        values: (shape.fields.iter())
+            .map(|field| value(example, field).unwrap_or_default())
+            .collect(),
+    };
+    let records: Vec<Record> = examples.iter().map(record).collect();
+    let shown = wire::show(tx, reader, module, shape, &records)?;
+    let own = shown.into_iter().zip(examples).map(|(json, example)| {
+        let mut told = Map::new();
+        for field in &shape.fields {
+            if value(example, field).is_some() {
+                let name = field.api_name.as_str();
+                told.insert(name.to_owned(), json.get(name).cloned().unwrap_or_default());
+            }
+        }
+        Json::Object(told)
+    });
+    Ok(own.collect())
+}
