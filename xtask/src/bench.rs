@@ -1,8 +1,13 @@
-//! `cargo xtask bench`: the server's mass update against the floor, alternating, in one run.
+//! `cargo xtask bench`: the server's mass update against the floor, alternating, in one run; then what
+//! else a job costs (`bench/parts.rs`).
 //!
 //! Alternating, because a machine's mood changes by the minute; the median, because it ignores the
 //! run that something disturbed. Nothing is written unless asked, and then only between the two
 //! markers in `docs/performance.md`.
+
+mod http;
+mod node;
+mod parts;
 
 use crate::process::{cargo, output, root, scratch, step};
 use anyhow::{Context, Result, bail};
@@ -19,14 +24,22 @@ const END: &str = "<!-- bench:end -->";
 struct Options {
     records: u32,
     runs: usize,
+    only: Vec<String>,
+    /// Where the programs are; without it they are built.
+    programs: Option<PathBuf>,
     write: bool,
 }
+
+/// The parts, in the order in which they run.
+const PARTS: [&str; 5] = ["floor", "jobs", "latency", "twenty", "million"];
 
 impl Options {
     fn parse(words: &[&str]) -> Result<Self> {
         let mut options = Self {
             records: 50_000,
             runs: 3,
+            only: Vec::new(),
+            programs: None,
             write: false,
         };
         let mut words = words.iter();
@@ -39,6 +52,8 @@ impl Options {
             match *word {
                 "--records" => options.records = value()?.parse().context("--records")?,
                 "--runs" => options.runs = value()?.parse().context("--runs")?,
+                "--only" => options.only.push((*value()?).to_owned()),
+                "--programs" => options.programs = Some(value()?.into()),
                 "--write" => options.write = true,
                 _ => bail!("bench has no option {word}"),
             }
@@ -46,13 +61,27 @@ impl Options {
         if options.records == 0 || options.runs == 0 {
             bail!("--records and --runs are at least 1");
         }
+        if options.write && options.programs.is_some() {
+            bail!("--write is for programs that were built now");
+        }
+        let unknown = |name: &&String| !PARTS.contains(&name.as_str());
+        if let Some(name) = options.only.iter().find(unknown) {
+            bail!("bench has no part {name}: there are {}", PARTS.join(", "));
+        }
         Ok(options)
     }
 
+    fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == part)
+    }
+
     fn command(&self) -> String {
+        let only = self.only.iter().map(|name| format!(" --only {name}"));
         format!(
-            "cargo xtask bench --records {} --runs {} --write",
-            self.records, self.runs
+            "cargo xtask bench --records {} --runs {}{} --write",
+            self.records,
+            self.runs,
+            only.collect::<String>()
         )
     }
 }
@@ -113,6 +142,27 @@ impl Series {
 /// `cargo xtask bench`.
 pub(crate) fn run(words: &[&str]) -> Result<()> {
     let options = Options::parse(words)?;
+    let binaries = match &options.programs {
+        Some(dir) => dir.clone(),
+        None => built()?,
+    };
+    let mut tables = Vec::new();
+    if options.wants("floor") {
+        tables.push(against_floor(&binaries, &options)?);
+    }
+    let rows = parts::run(&binaries, &options)?;
+    if !rows.is_empty() {
+        tables.push(parts::table(&rows));
+    }
+    let tables = tables.join("\n");
+    println!("\n{tables}");
+    if options.write {
+        write(&format!("{tables}\n{}\n", place(&options)?))?;
+    }
+    Ok(())
+}
+
+fn built() -> Result<PathBuf> {
     step(&mut cargo(&[
         "build",
         "--release",
@@ -121,14 +171,17 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         "-p",
         "cli",
     ]))?;
-    let binaries = release_dir()?;
+    release_dir()
+}
+
+fn against_floor(binaries: &Path, options: &Options) -> Result<String> {
     let mut series = PROGRAMS.map(|name| Series {
         name,
         runs: Vec::new(),
     });
     for number in 1..=options.runs {
         for one in &mut series {
-            let run = measure(&binaries, one.name, options.records)?;
+            let run = measure(binaries, one.name, &[("--records", options.records)])?;
             println!(
                 "run {number}: {:<6} {:>8.3} s {:>9.0} records/s {:>7.1} MiB",
                 one.name, run.seconds, run.records_per_second, run.peak_rss_mib
@@ -136,30 +189,29 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
             one.runs.push(run);
         }
     }
-    let table = table(&series, options.records);
-    println!("\n{table}");
-    if options.write {
-        write(&format!("{table}\n{}\n", place(&options)?))?;
-    }
-    Ok(())
+    Ok(table(&series, options.records))
 }
 
 /// One run in a directory of its own, on the disk that the checkout is on.
-fn measure(binaries: &Path, name: &str, records: u32) -> Result<Run> {
-    let dir = scratch()?.join(format!("bench-{}", std::process::id()));
-    fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+fn measure(binaries: &Path, name: &str, options: &[(&str, u32)]) -> Result<Run> {
+    let dir = new_dir()?;
     let mut command = Command::new(binaries.join(name));
     if name == "swathe" {
         command.args(["demo", "--exit", "--json"]);
     }
-    let printed = output(
-        command
-            .args(["--records", &records.to_string()])
-            .arg("--dir")
-            .arg(&dir),
-    );
+    for (option, value) in options {
+        command.args([*option, &value.to_string()]);
+    }
+    let printed = output(command.arg("--dir").arg(&dir));
     fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
     Run::parse(&printed?).with_context(|| format!("reading what {name} printed"))
+}
+
+/// An empty directory on the disk that the checkout is on.
+fn new_dir() -> Result<PathBuf> {
+    let dir = scratch()?.join(format!("bench-{}", std::process::id()));
+    fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+    Ok(dir)
 }
 
 /// Beside `target/debug/xtask`, which is this program.
@@ -318,15 +370,22 @@ mod tests {
         let options = |records, runs, write| Options {
             records,
             runs,
+            only: Vec::new(),
+            programs: None,
             write,
         };
         assert_eq!(Options::parse(&[]).unwrap(), options(50_000, 3, false));
         let words = ["--records", "7", "--write", "--runs", "1"];
         assert_eq!(Options::parse(&words).unwrap(), options(7, 1, true));
+        let chosen = Options::parse(&["--only", "jobs", "--only", "million"]).unwrap();
+        let wanted = PARTS.map(|part| chosen.wants(part));
+        assert_eq!(wanted, [false, true, false, false, true]);
+        assert!(Options::parse(&["--programs", "here", "--write"]).is_err());
         for bad in [
             ["--runs", "0"],
             ["--records", "x"],
             ["--what", "1"],
+            ["--only", "everything"],
             ["--write", "--runs"],
         ] {
             assert!(Options::parse(&bad).is_err(), "{bad:?}");

@@ -30,7 +30,7 @@ cargo xtask conformance      docs/conformance.md, made from docs/conformance.tom
 cargo xtask postgres         a throw-away PostgreSQL, until Enter, for `cargo test` by hand
 cargo xtask torture          the server killed at every point; --kills N, --seed N,
                              --database sqlite|postgres|URL
-cargo xtask bench            the server against the floor; --records N, --runs N, --write
+cargo xtask bench            the server against the floor and its goals; --only PART, --records N, --runs N, --write
 ";
 
 fn main() -> ExitCode {
