@@ -93,6 +93,7 @@ pub(super) fn now() -> Instant {
     reason = "a client that asks at its own pace, as clients do"
 )]
 pub(super) fn pause(time: Duration) {
+    // sleeps because a client that never paused would measure itself
     std::thread::sleep(time);
 }
 
