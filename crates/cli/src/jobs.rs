@@ -15,7 +15,7 @@ use outcomes::Outcomes;
 use serde_json::{Value as Json, json};
 
 /// Where jobs are.
-const JOBS: &str = "/swathe/v1/jobs";
+pub(crate) const JOBS: &str = "/swathe/v1/jobs";
 
 /// The options.
 #[derive(Args)]
@@ -213,9 +213,9 @@ impl List {
             server,
             path: format!("{JOBS}?{}", query.trim_start_matches('&')),
         };
-        let (jobs, next) = pages.upto(limit)?;
+        let (jobs, more) = pages.upto(limit)?;
         if self.json {
-            return terminal::say_json(&json!({ "data": jobs, "next_page_token": next }));
+            return terminal::say_json(&json!({ "data": jobs, "more": more }));
         }
         let mut rows = Rows::of(&[
             "job",
@@ -249,7 +249,7 @@ impl List {
             return Ok(());
         }
         rows.say()?;
-        if next.is_some() {
+        if more {
             note(format_args!("\nthere are more: --limit {}", limit * 2));
         }
         Ok(())
@@ -263,8 +263,8 @@ struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    /// So many items at most, and where the rest begins.
-    fn upto(&self, limit: usize) -> Result<(Vec<Json>, Option<String>), Failure> {
+    /// So many items at most, and whether there are more.
+    fn upto(&self, limit: usize) -> Result<(Vec<Json>, bool), Failure> {
         let mut all = Vec::new();
         let mut next: Option<String> = None;
         loop {
@@ -278,7 +278,9 @@ impl Pages<'_> {
             let token = answer.get("next_page_token").and_then(Json::as_str);
             next = token.map(str::to_owned);
             if next.is_none() || all.len() >= limit {
-                return Ok((all, next));
+                let more = next.is_some() || all.len() > limit;
+                all.truncate(limit);
+                return Ok((all, more));
             }
         }
     }
@@ -331,6 +333,6 @@ impl Retry {
                 None => Json::Null,
             },
         };
-        self.start.follow(server, &asked)
+        self.start.follow(server, &asked, None)
     }
 }

@@ -7,9 +7,12 @@ mod export;
 mod follow;
 mod import;
 mod jobs;
+mod mass_action;
 mod node;
 mod org;
+mod plan;
 mod remote;
+mod run;
 mod serve;
 mod settings;
 mod shown;
@@ -42,6 +45,10 @@ enum Command {
     Import(import::Import),
     /// Write the records of a module as CSV or NDJSON
     Export(export::Export),
+    /// Say what a mass action would do, before it does anything
+    Plan(plan::Plan),
+    /// Plan a mass action, ask, do it, and follow it to its end
+    Run(run::Run),
     /// Look after jobs: follow, list outcomes, pause, cancel, retry
     Jobs(jobs::Jobs),
     /// Register API clients (OAuth)
@@ -63,6 +70,8 @@ fn main() -> ExitCode {
         Command::Org(org) => org.run(),
         Command::Import(import) => import.run(),
         Command::Export(export) => export.run(),
+        Command::Plan(plan) => plan.run(),
+        Command::Run(run) => run.run(),
         Command::Jobs(jobs) => jobs.run(),
         Command::Client(client) => client.run(),
         Command::Token(token) => token.run(),

@@ -4,7 +4,12 @@ use crate::follow::{count, text};
 use crate::settings::{Failure, say};
 use crate::terminal::{self, Rows, bold, clean, grouped, value};
 use anyhow::bail;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
+
+/// Samples of ids beside a code.
+const IDS: usize = 2;
+/// Records of a plan's sample that people are shown.
+const SAMPLE: usize = 8;
 
 /// The objects of a list in an answer.
 pub(crate) fn items<'a>(json: &'a Json, key: &str) -> &'a [Json] {
@@ -30,6 +35,117 @@ pub(crate) fn module(json: &Json) -> String {
 pub(crate) fn records(count: i64) -> String {
     let noun = if count == 1 { "record" } else { "records" };
     format!("{} {noun}", grouped(count))
+}
+
+/// Says a plan.
+pub(crate) fn plan(plan: &Json) -> Result<(), Failure> {
+    let (id, expires) = (text(plan, "/id"), text(plan, "/expires_at"));
+    let about = format!("plan {id}: {}", what(plan));
+    say(format_args!(
+        "{}, good until {expires}",
+        bold(&clean(&about))
+    ))?;
+    let mut counts = Rows::of(&["records", "#"]);
+    for (name, said) in [
+        ("selected", "selected"),
+        ("change", "would change"),
+        ("unchanged", "would stay as they are"),
+        ("refused", "would be refused"),
+    ] {
+        counts.row([said.to_owned(), grouped(count(plan, name))]);
+    }
+    for along in items(plan, "along") {
+        let module = value(along.get("module").unwrap_or(&Json::Null));
+        let count = along
+            .get("count")
+            .and_then(Json::as_i64)
+            .unwrap_or_default();
+        counts.row([format!("{module} that go along"), grouped(count)]);
+    }
+    counts.say()?;
+    reasons(plan, "refused", "refused by")?;
+    reasons(plan, "refused_in_part", "in part refused by")?;
+    automation(plan)?;
+    sample(plan)
+}
+
+fn reasons(plan: &Json, key: &str, title: &str) -> Result<(), Failure> {
+    let mut rows = Rows::of(&[title, "#records", "because…", "for example"]);
+    for reason in items(plan, key) {
+        let ids = items(reason, "sample").iter().take(IDS).map(value);
+        let of = |key: &str| value(reason.get(key).unwrap_or(&Json::Null));
+        let count = reason
+            .get("count")
+            .and_then(Json::as_i64)
+            .unwrap_or_default();
+        rows.row([
+            of("code"),
+            grouped(count),
+            of("message"),
+            ids.collect::<Vec<String>>().join(" "),
+        ]);
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.say()
+}
+
+fn automation(plan: &Json) -> Result<(), Failure> {
+    let fires = plan
+        .pointer("/automation/would_fire")
+        .and_then(Json::as_array);
+    let mut rows = Rows::of(&["would fire…", "#records"]);
+    for rule in fires.into_iter().flatten() {
+        let count = rule.get("count").and_then(Json::as_i64);
+        rows.row([
+            value(rule.get("rule").unwrap_or(&Json::Null)),
+            grouped(count.unwrap_or_default()),
+        ]);
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.say()
+}
+
+fn sample(plan: &Json) -> Result<(), Failure> {
+    let mut rows = Rows::of(&["sample", "name…", "field", "before…", "after…"]);
+    for record in items(plan, "sample").iter().take(SAMPLE) {
+        let side = |key: &str| record.get(key).and_then(Json::as_object);
+        let (before, after) = (side("before"), side("after"));
+        let fields = after.filter(|after| !after.is_empty()).or(before);
+        let mut fields: Vec<&str> = fields
+            .into_iter()
+            .flat_map(Map::keys)
+            .map(String::as_str)
+            .collect();
+        if fields.is_empty() {
+            // A deletion leaves nothing: the name says which record it is.
+            fields.push("");
+        }
+        for (n, field) in fields.into_iter().enumerate() {
+            let of = |side: Option<&Map<String, Json>>| match field {
+                "" => String::new(),
+                field => value(side.and_then(|side| side.get(field)).unwrap_or(&Json::Null)),
+            };
+            let first = |key: &str| match n {
+                0 => value(record.get(key).unwrap_or(&Json::Null)),
+                _ => String::new(),
+            };
+            rows.row([
+                first("id"),
+                first("name"),
+                clean(field),
+                of(before),
+                of(after),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.say()
 }
 
 /// Says a job: where it stands, and its counts.

@@ -1,4 +1,4 @@
-//! Starting a job, once, and following it: what commands that start jobs have in common.
+//! Starting a job, once, and following it: what `run` and `retry` have in common.
 
 use crate::Done;
 use crate::follow::{self, Interruption, count, text};
@@ -8,7 +8,7 @@ use crate::shown::{self, records};
 use crate::terminal;
 use anyhow::bail;
 use clap::Args;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// How often a request that starts something is sent before it is given up. Its key sees to it that it
 /// is done once.
@@ -23,7 +23,7 @@ pub(crate) struct Start {
     /// Start the job and do not follow it
     #[arg(long, global = true)]
     pub(crate) detach: bool,
-    /// Answer in JSON: the job at its end
+    /// Answer in JSON: the job at its end, and the plan, if one was made
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
@@ -44,8 +44,9 @@ impl Start {
         Ok(self.yes || terminal::agreed(question)?)
     }
 
-    /// Starts a job by a request and follows it to where it rests, and says it.
-    pub(crate) fn follow(&self, server: &Remote, asked: &Asked<'_>) -> Done {
+    /// Starts a job by a request and follows it to where it rests; says it, and with it the plan that
+    /// was said before.
+    pub(crate) fn follow(&self, server: &Remote, asked: &Asked<'_>, plan: Option<&Json>) -> Done {
         let bar = terminal::bar(self.json)?;
         let interruption = Interruption::caught(&bar)?;
         let accepted = asked.send(server)?;
@@ -53,7 +54,7 @@ impl Start {
         interruption.is_of(&job);
         if self.detach {
             if self.json {
-                return terminal::say_json(&accepted);
+                return terminal::say_json(&document(plan, &accepted));
             }
             let total = records(count(&accepted, "total"));
             say(format_args!("job {job} is accepted: {total}"))?;
@@ -64,17 +65,25 @@ impl Start {
             follow::say_begin(&job);
         }
         let rested = follow::to_rest(server, &job, &bar)?;
-        self.tell(&rested)
+        self.tell(&rested, plan)
     }
 
     /// Says a job that rests, and whether it is as it was wanted.
-    pub(crate) fn tell(&self, job: &Json) -> Done {
+    pub(crate) fn tell(&self, job: &Json, plan: Option<&Json>) -> Done {
         if self.json {
-            terminal::say_json(job)?;
+            terminal::say_json(&document(plan, job))?;
         } else {
             shown::job(job)?;
         }
         shown::verdict(job)
+    }
+}
+
+/// The one document of JSON: the job, with its plan where there is one.
+fn document(plan: Option<&Json>, job: &Json) -> Json {
+    match plan {
+        Some(plan) => json!({ "plan": plan, "job": job }),
+        None => job.clone(),
     }
 }
 

@@ -105,9 +105,7 @@ impl Outcomes {
             server,
             path: self.path(),
         };
-        let (mut told, next) = pages.upto(limit)?;
-        let more = next.is_some() || told.len() > limit;
-        told.truncate(limit);
+        let (told, more) = pages.upto(limit)?;
         if self.json {
             return terminal::say_json(&json!({ "data": told, "more": more }));
         }

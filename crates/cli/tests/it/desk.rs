@@ -46,7 +46,25 @@ impl Desk {
         let (out, error) = self.says(args, code);
         serde_json::from_str(&out).unwrap_or_else(|_| panic!("{args:?}: {out}{error}"))
     }
+
+    /// Starts the mass update of the view at this pace, and answers the job.
+    pub(crate) fn started(&self, throttle: &str) -> String {
+        let args = [&UPDATE[..], &["--yes", "--detach", "--json"]].concat();
+        let accepted = self.json(&[&args[..], &["--throttle", throttle]].concat(), 0);
+        accepted["job"]["id"].as_str().unwrap().to_owned()
+    }
 }
+
+/// The mass update of the view.
+pub(crate) const UPDATE: [&str; 7] = [
+    "run",
+    "update",
+    "Leads",
+    "--view",
+    "Open Leads",
+    "--set",
+    "Lead_Source=Trade Show",
+];
 
 /// What an ended command said; panics unless it ended with this code.
 pub(crate) fn said(output: &Output, args: &[&str], code: i32) -> (String, String) {

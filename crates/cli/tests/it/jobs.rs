@@ -1,15 +1,47 @@
 //! `swathe jobs`: a job is followed, stopped and taken back, and what came of each record is told.
 
-use crate::desk::{Desk, IN_VIEW, LOCKED, has_row};
-use crate::swathe::fails;
-use serde_json::json;
+use crate::desk::{Desk, IN_VIEW, LOCKED, UPDATE, has_row, said};
+use crate::swathe::{Server, fails, swathe};
+use serde_json::{Value as Json, json};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use testkit::{Kind, each_db};
 
 each_db! {
     jobs_are_listed_shown_and_watched,
+    a_job_is_paused_resumed_throttled_and_cancelled,
+    an_interrupted_run_leaves_its_job_running,
+    a_watch_goes_on_when_the_server_was_away,
     outcomes_are_shown_and_written_to_a_file,
+    names_of_records_do_not_steer_the_terminal,
     what_failed_is_tried_again,
+    a_job_that_pauses_itself_is_told,
     the_jobs_of_others_are_unknown,
+}
+
+/// A command that runs, and what it said on standard error so far.
+fn begun(desk: &Desk, args: &[&str], until: &str) -> (Child, String) {
+    let mut command = desk.command(args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut error = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains(until) {
+        assert!(error.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    child.stderr = Some(error.into_inner());
+    (child, said)
+}
+
+fn tell(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    let told = Command::new("kill").args(["-s", signal, &id]).status();
+    assert!(told.unwrap().success());
+}
+
+fn state(desk: &Desk, job: &str) -> String {
+    let shown = desk.json(&["jobs", "show", job, "--json"], 0);
+    shown["state"].as_str().unwrap().to_owned()
 }
 
 mod check {
@@ -62,6 +94,75 @@ mod check {
         assert!(error.contains("queued, running"), "{error}");
     }
 
+    pub(super) fn a_job_is_paused_resumed_throttled_and_cancelled(kind: Kind) {
+        let desk = Desk::new(kind);
+        let job = desk.started("20");
+        let (out, _) = desk.says(&["jobs", "pause", &job], 0);
+        assert!(out.contains("paused by person"), "{out}");
+        let (out, _) = desk.says(&["jobs", "throttle", &job, "30"], 0);
+        assert!(out.contains("30 records a second"), "{out}");
+        let resumed = desk.json(&["jobs", "resume", &job, "--json"], 0);
+        assert_eq!(resumed["throttle"], 30);
+        assert!(["queued", "running"].contains(&resumed["state"].as_str().unwrap()));
+        let (out, _) = desk.says(&["jobs", "throttle", &job, "off"], 0);
+        assert!(out.contains("as fast as it can"), "{out}");
+        let watched = desk.json(&["jobs", "watch", &job, "--json"], 1);
+        assert_eq!(watched["counts"]["changed"], IN_VIEW - LOCKED);
+        let (_, error) = desk.says(&["jobs", "pause", &job], 1);
+        assert!(error.contains("WRONG_STATE"), "{error}");
+
+        let free = "UPDATE \"m_Leads\" SET \"Lead_Source\" = 'Chat', rev = rev + 1";
+        desk.world.sql().run(free);
+        let job = desk.started("20");
+        let (out, _) = desk.says(&["jobs", "cancel", &job], 0);
+        assert!(out.contains("cancelled"), "{out}");
+        let (_, error) = desk.says(&["jobs", "watch", &job], 1);
+        assert!(error.contains("is cancelled"), "{error}");
+        let (_, error) = desk.says(&["jobs", "resume", &job], 1);
+        assert!(error.contains("WRONG_STATE"), "{error}");
+    }
+
+    pub(super) fn an_interrupted_run_leaves_its_job_running(kind: Kind) {
+        let desk = Desk::new(kind);
+        let args = [&UPDATE[..], &["--yes", "--throttle", "20"]].concat();
+        let (child, so_far) = begun(&desk, &args, "following");
+        let job = so_far.rsplit("following job ").next().unwrap();
+        let (job, _) = job.split_once(';').unwrap();
+        tell(&child, "INT");
+        let (_, error) = said(&child.wait_with_output().unwrap(), &args, 130);
+        for words in ["goes on", "jobs watch", "jobs pause", "jobs cancel"] {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+        assert!(["queued", "running"].contains(&state(&desk, job).as_str()));
+        // The same of a watch; then the job is let go.
+        let (child, _) = begun_watch(&desk, job);
+        tell(&child, "INT");
+        said(&child.wait_with_output().unwrap(), &["jobs", "watch"], 130);
+        desk.says(&["jobs", "throttle", job, "off"], 0);
+        let watched = desk.json(&["jobs", "watch", job, "--json"], 1);
+        assert_eq!(watched["counts"]["changed"], IN_VIEW - LOCKED);
+    }
+
+    fn begun_watch(desk: &Desk, job: &str) -> (Child, String) {
+        begun(desk, &["jobs", "watch", job], "following")
+    }
+
+    pub(super) fn a_watch_goes_on_when_the_server_was_away(kind: Kind) {
+        let desk = Desk::new(kind);
+        let job = desk.started("200");
+        let address = desk.server.url.strip_prefix("http://").unwrap().to_owned();
+        let (child, _) = begun_watch(&desk, &job);
+        let Desk { world, server } = desk;
+        assert_eq!(server.stop("TERM").0.code(), Some(0));
+        let database = world.test.url();
+        let again = swathe(&["serve", "--listen", &address, "--database", &database]);
+        let server = Server::start_by(again);
+        let desk = Desk { world, server };
+        desk.says(&["jobs", "throttle", &job, "off"], 0);
+        let (out, _) = said(&child.wait_with_output().unwrap(), &["jobs", "watch"], 1);
+        assert!(out.contains("completed"), "{out}");
+    }
+
     pub(super) fn outcomes_are_shown_and_written_to_a_file(kind: Kind) {
         let desk = Desk::new(kind);
         let job = desk.client().job().to_string();
@@ -105,6 +206,16 @@ mod check {
             assert_eq!(i64::try_from(written.lines().count()), Ok(rows));
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+        let ids = dir.path().join("csv");
+        let ids = [
+            "--ids-file",
+            ids.to_str().unwrap(),
+            "--json",
+            "--set",
+            "City=Rome",
+        ];
+        let plan = desk.json(&[&["plan", "update", "Leads"][..], &ids].concat(), 0);
+        assert_eq!(plan["counts"]["selected"], IN_VIEW);
 
         for (more, words) in [
             (["--output", "x"], "--format csv"),
@@ -113,6 +224,34 @@ mod check {
             let (_, error) = desk.says(&[&outcomes[..], &more].concat(), 2);
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    pub(super) fn names_of_records_do_not_steer_the_terminal(kind: Kind) {
+        let desk = Desk::new(kind);
+        let client = desk.client();
+        let id = 5_000_000_000_000_000_001_i64;
+        let name = "\u{1b}[2J\u{9b}31mPay \u{202e}lla";
+        let body = json!({"data": [{ "Last_Name": name }]});
+        let (status, told) = client.ask("PUT", &format!("Leads/{id}"), &body).unwrap();
+        assert_eq!(status, 200, "{told}");
+        let ids = id.to_string();
+        let plan = [
+            "plan",
+            "update",
+            "Leads",
+            "--ids",
+            &ids,
+            "--set",
+            "City=Oslo",
+        ];
+        let (out, _) = desk.says(&plan, 0);
+        let shown = "\\u{1b}[2J\\u{9b}31mPay \\u{202e}lla";
+        assert!(out.contains(shown), "{out}");
+        assert!(!out.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{out:?}");
+        let (out, _) = desk.says(&[&plan[..], &["--json"]].concat(), 0);
+        assert!(!out.contains(['\u{1b}', '\u{9b}']), "{out:?}");
+        let told: Json = serde_json::from_str(&out).unwrap();
+        assert_eq!(told["sample"][0]["name"], name);
     }
 
     pub(super) fn what_failed_is_tried_again(kind: Kind) {
@@ -130,6 +269,33 @@ mod check {
         let again = told["id"].as_str().unwrap();
         let (out, _) = desk.says(&["jobs", "retry", again, "--yes"], 0);
         assert!(has_row(&out, "changed", " 1"), "{out}");
+    }
+
+    pub(super) fn a_job_that_pauses_itself_is_told(kind: Kind) {
+        let desk = Desk::new(kind);
+        let plan = [
+            "plan",
+            "update",
+            "Leads",
+            "--view",
+            "Open Leads",
+            "--set=Lead_Source=Trade Show",
+            "--json",
+        ];
+        let plan = desk.json(&plan, 0);
+        let client = desk.client();
+        let body = json!({"data": [{ "Lead_Source": "Partner" }]});
+        let path = "Leads/5000000000000000001";
+        assert_eq!(client.ask("PUT", path, &body).unwrap().0, 200);
+        let run = ["run", "--plan", plan["id"].as_str().unwrap(), "--yes"];
+        let (out, error) = desk.says(&run, 1);
+        assert!(out.contains("paused by tolerance"), "{out}");
+        assert!(error.contains("--tolerance N"), "{error}");
+        let jobs = desk.json(&["jobs", "list", "--json"], 0);
+        let job = jobs["data"][0]["id"].as_str().unwrap();
+        desk.says(&["jobs", "resume", job, "--tolerance", "5"], 0);
+        let watched = desk.json(&["jobs", "watch", job, "--json"], 1);
+        assert_eq!(watched["failed_by_code"]["CHANGED_SINCE_PLAN"], 1);
     }
 
     pub(super) fn the_jobs_of_others_are_unknown(kind: Kind) {

@@ -18,6 +18,7 @@ mod kill;
 mod odd_server;
 mod org;
 mod proxy;
+mod run;
 mod sdk;
 mod serve;
 #[cfg(unix)]

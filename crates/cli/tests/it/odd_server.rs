@@ -154,6 +154,29 @@ fn cut_events_go_on_behind_the_last() {
 }
 
 #[test]
+fn a_request_whose_answer_is_lost_is_sent_again_under_its_key() {
+    let (url, requests) = odd(|request, n| match n {
+        0 => json(
+            "201 Created",
+            r#"{"id":"5","action":"delete","module":"Leads","counts":{"selected":4,"change":4,"unchanged":0,"refused":0}}"#,
+        ),
+        1 => String::new(),
+        _ if request.line.starts_with("POST") => json("202 Accepted", JOB),
+        _ => json("200 OK", DONE),
+    });
+    let args = [
+        "run", "delete", "Leads", "--view", "A", "--yes", "--detach", "--json",
+    ];
+    said(&run(&url, &args), &args, 0);
+    let asked: Vec<Request> = requests.try_iter().collect();
+    let lines: Vec<&str> = asked.iter().map(|request| request.line.as_str()).collect();
+    let jobs = "POST /swathe/v1/jobs HTTP/1.1";
+    assert_eq!(lines, ["POST /swathe/v1/plans HTTP/1.1", jobs, jobs]);
+    let key = asked[1].header("idempotency-key");
+    assert!(key.is_some() && key == asked[2].header("idempotency-key"));
+}
+
+#[test]
 fn what_is_no_server_of_ours_is_said() {
     let (url, _requests) = odd(|_, _| json("502 Bad Gateway", "<html>"));
     let args = ["jobs", "show", "7"];

@@ -1,13 +1,15 @@
-//! On a terminal: it shows colours where they are wanted, and breaks no id.
+//! On a terminal: it asks before it acts, shows colours where they are wanted, and breaks no id.
 
-use crate::desk::Desk;
+use crate::desk::{Desk, IN_VIEW, UPDATE};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
+use serde_json::json;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use testkit::{Kind, each_db};
 
 each_db! {
+    it_asks_before_it_acts,
     colours_are_for_terminals_that_want_them,
     ids_are_whole_on_a_narrow_terminal,
 }
@@ -64,6 +66,24 @@ fn typed(
 
 mod check {
     use super::*;
+
+    pub(super) fn it_asks_before_it_acts(kind: Kind) {
+        let desk = Desk::new(kind);
+        for no in ["n\n", "\n", "yess\n", "\u{4}"] {
+            let (code, shown) = typed(&desk, &UPDATE, no, &[], 100);
+            assert_eq!(code, Some(1), "{no:?}: {shown}");
+            let question = "Update 1,959 of 1,960 records of Leads (1 would be refused)? [y/N]";
+            assert!(shown.contains(question), "{shown}");
+            assert!(shown.contains("nothing was changed"), "{shown}");
+        }
+        let jobs = desk.json(&["jobs", "list", "--json"], 0);
+        assert_eq!(jobs["data"], json!([]));
+        let (code, shown) = typed(&desk, &UPDATE, "y\n", &[], 100);
+        assert_eq!(code, Some(1), "{shown}");
+        assert!(shown.contains("completed"), "{shown}");
+        let jobs = desk.json(&["jobs", "list", "--json"], 0);
+        assert_eq!(jobs["data"][0]["counts"]["changed"], IN_VIEW - 1);
+    }
 
     pub(super) fn colours_are_for_terminals_that_want_them(kind: Kind) {
         let desk = Desk::new(kind);
