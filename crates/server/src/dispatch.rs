@@ -248,9 +248,7 @@ fn finish(server: &Server, outcome: Outcome, line: &Line<'_>) -> Response {
         Body::Empty => return response,
         Body::Json(json) => (JSON, json.to_string().into_bytes().into()),
         Body::Other(content_type, bytes) => (content_type, bytes.into()),
-        Body::Stream(content_type, stream) => {
-            (content_type, stream.start(Arc::clone(&server.turns), id))
-        }
+        Body::Stream(content_type, stream) => (content_type, stream.start(id)),
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     *response.body_mut() = body;

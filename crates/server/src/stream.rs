@@ -1,8 +1,8 @@
 //! Bodies that come piece by piece: lists of any length, and what is told while it happens.
 //!
-//! A source is asked for its next piece on a blocking thread, in a turn of its own, and answers from
+//! A source is asked for its next piece on a blocking thread, two of them at a time, and answers from
 //! short reads; while its client takes the piece, or while there is nothing to tell, it holds no
-//! thread, no turn and no transaction. A body that could not be sent to its end is cut: it lacks the
+//! thread and no transaction. A body that could not be sent to its end is cut: it lacks the
 //! end that chunked encoding has, so that a client can tell.
 
 use crate::App;
@@ -22,6 +22,9 @@ use tokio::time::timeout;
 
 /// Bodies that are sent piece by piece at once; who asks for one more is refused.
 const STREAMS_MAX: usize = 256;
+/// Sources that are asked at once: fewer than the database has readers, so that many downloads never
+/// keep a short request from being answered.
+const ASKED_MAX: usize = 2;
 /// A client that takes no piece for so long is given up.
 const STALL_TIME: Duration = Duration::from_secs(60);
 
@@ -67,6 +70,7 @@ impl Reader {
 #[derive(Clone)]
 pub struct Streams {
     places: Arc<Semaphore>,
+    asked: Arc<Semaphore>,
     stopping: Arc<watch::Sender<bool>>,
 }
 
@@ -81,6 +85,7 @@ impl Streams {
     pub fn at_most(max: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(max)),
+            asked: Arc::new(Semaphore::new(ASKED_MAX)),
             stopping: Arc::new(watch::channel(false).0),
         }
     }
@@ -133,13 +138,12 @@ enum Sent {
 }
 
 impl Stream {
-    /// Begins to send: each piece is made in a turn, on a blocking thread, while at most one other
-    /// waits for the client.
-    pub(crate) fn start(self, turns: Arc<Semaphore>, request_id: &str) -> axum::body::Body {
+    /// Begins to send: while a piece is made, at most one other waits for the client.
+    pub(crate) fn start(self, request_id: &str) -> axum::body::Body {
         let (sender, receiver) = mpsc::channel(1);
         let request_id = request_id.to_owned();
         tokio::spawn(async move {
-            if let Err(why) = self.send(turns, &sender).await {
+            if let Err(why) = self.send(&sender).await {
                 tracing::warn!(request_id, why, "an answer was cut");
             }
         });
@@ -150,14 +154,11 @@ impl Stream {
     }
 
     /// To the end, or until the client is gone; otherwise answers why the body is cut.
-    async fn send(
-        mut self,
-        turns: Arc<Semaphore>,
-        sender: &mpsc::Sender<Sent>,
-    ) -> Result<(), String> {
-        let mut stopping = self.reader.app.streams.stopping.subscribe();
+    async fn send(mut self, sender: &mpsc::Sender<Sent>) -> Result<(), String> {
+        let streams = self.reader.app.streams.clone();
+        let mut stopping = streams.stopping.subscribe();
         loop {
-            let turn = Arc::clone(&turns).acquire_owned().await;
+            let turn = Arc::clone(&streams.asked).acquire_owned().await;
             let work = move || {
                 let _turn = turn;
                 let step = self.source.next(&self.reader);

@@ -22,6 +22,7 @@ each_db! {
     it_goes_through_a_blueprint,
     it_assigns_territories,
     it_shares_records,
+    it_reads_timelines,
 }
 
 const ADMIN: &str = "admin@kestrel-rowe.example.com";
@@ -89,6 +90,10 @@ mod check {
 
     pub(super) fn it_shares_records(kind: Kind) {
         passes("sharing.py", EIGHT, kind);
+    }
+
+    pub(super) fn it_reads_timelines(kind: Kind) {
+        passes("timelines.py", EIGHT, kind);
     }
 }
 

@@ -11,6 +11,7 @@ each_db! {
     what_changed_later_is_not_what_the_job_left,
     a_deletion_is_told_with_all_that_went,
     a_change_in_part_tells_both,
+    the_targets_of_a_plan_have_their_outcomes,
     outcomes_are_narrowed_by_word_and_code,
     a_list_goes_on_while_the_job_runs_and_ends_with_it,
     a_failed_job_says_what_was_not_run,
@@ -193,6 +194,30 @@ mod check {
             assert_eq!(told[0]["after"], json!({ "City": "Faro" }));
         }
         assert!(all(&api, "admin", &job, "?outcome=failed").is_empty());
+    }
+
+    pub(super) fn the_targets_of_a_plan_have_their_outcomes(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let leads = ada.make_leads(3);
+        ada.lock("Leads", &leads[1]);
+        let job = schedule(&api, &ada, json!({ "City": "Faro" }));
+        // As a job that was made from a plan has them: under the plan's id.
+        let plan = job.parse::<i64>().unwrap() + 1_000_000;
+        api.execute(&format!(
+            "UPDATE job_targets SET job = {plan} WHERE job = {job}"
+        ));
+        api.execute(&format!("UPDATE jobs SET plan = {plan} WHERE id = {job}"));
+        api.run_jobs();
+        let told = all(&api, "admin", &job, "");
+        let wanted = ["changed", "failed", "changed"];
+        let wanted = leads.iter().cloned().zip(wanted.map(str::to_owned));
+        assert_eq!(words(&told), wanted.collect::<Vec<_>>());
+        assert_eq!(all(&api, "admin", &job, "?outcome=failed"), told[1..2]);
+        assert_eq!(
+            get(&api, "admin", &job, "?format=csv").text.lines().count(),
+            4
+        );
     }
 
     pub(super) fn outcomes_are_narrowed_by_word_and_code(kind: Kind) {
