@@ -40,7 +40,8 @@ const REST_MS: i64 = 5_000;
 /// A job with a throttle visits at most what that allows for so long, then rests as long as that
 /// takes.
 const PACE_MS: i64 = 1_000;
-/// Jobs that one worker holds at once.
+/// Jobs that one worker holds at once. When there are more, it gives one back at each look and takes
+/// the one that waited longest.
 const HELD_MAX: usize = 32;
 /// Records of the first chunk, of the smallest and of the largest.
 const CHUNK_START: usize = 500;
@@ -196,6 +197,14 @@ impl Worker {
         let now = self.clock.now();
         // A clock that was put back must not keep it from looking.
         let overdue = !(0..LOOK_MS).contains(&(now.0 - self.looked_at.0));
+        if overdue && self.held.len() >= HELD_MAX {
+            self.looked_at = now;
+            self.look = true;
+            // It had its turn last.
+            if let Some(held) = self.held.pop_back() {
+                self.give_back(&held);
+            }
+        }
         if (self.look || overdue || self.held.is_empty()) && self.held.len() < HELD_MAX {
             match self.claim(now) {
                 Ok(Some(id)) => return Step::Claimed(id),
@@ -392,12 +401,16 @@ impl Worker {
     /// Gives all leases back, so that others go on at once.
     pub fn release(&mut self) {
         for held in std::mem::take(&mut self.held) {
-            let released = self.db.write(Priority::Chunk, |tx| {
-                Ok(jobs::release(tx, held.id, held.lease_no)?)
-            });
-            if let Err(error) = released {
-                tracing::warn!(job = %held.id, %error, "a lease runs out by itself");
-            }
+            self.give_back(&held);
+        }
+    }
+
+    fn give_back(&self, held: &Held) {
+        let released = self.db.write(Priority::Chunk, |tx| {
+            Ok(jobs::release(tx, held.id, held.lease_no)?)
+        });
+        if let Err(error) = released {
+            tracing::warn!(job = %held.id, %error, "a lease runs out by itself");
         }
     }
 }

@@ -17,6 +17,8 @@ const SCOPES: &str = "ZohoCRM.modules.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mas
     swathe.jobs.READ,swathe.jobs.WRITE";
 /// Values that jobs write in turn, so that each has something to change.
 const SOURCES: [&str; 3] = ["Trade Show", "Partner", "Cold Call"];
+/// Records that a job may have where the org does not say.
+const JOB_RECORDS: u32 = 50_000;
 /// How often a client asks whether a job ended.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -50,8 +52,11 @@ impl Node {
         let program = binaries.join("swathe");
         let database = format!("sqlite:{}", dir.join("swathe.db").display());
         let org = dir.join("org.toml");
-        let demo = fs::read_to_string(root().join("demo/org.toml")).context("demo/org.toml")?;
-        fs::write(&org, demo)?;
+        let mut text = fs::read_to_string(root().join("demo/org.toml")).context("demo/org.toml")?;
+        if leads > JOB_RECORDS {
+            text.push_str("\n[limits]\nrecords_per_job = 1_000_000\n");
+        }
+        fs::write(&org, text)?;
         let csv = dir.join("leads.csv");
         write_leads(&csv, leads, scattered)?;
         announce(&format!("loading {leads} leads"));

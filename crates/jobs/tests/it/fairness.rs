@@ -15,6 +15,7 @@ each_db! {
     twenty_jobs_take_turns,
     twenty_jobs_take_turns_with_two_workers,
     a_job_that_comes_later_has_its_turn_before_others_have_a_second,
+    a_job_beyond_those_that_a_worker_holds_has_its_turn,
     a_job_is_not_starved_by_steady_writes,
 }
 
@@ -98,6 +99,35 @@ mod check {
                 Step::Ran(id, _) => assert!(others.insert(id.0), "{id} had two turns"),
                 step => panic!("{step:?}"),
             }
+        }
+    }
+
+    /// A worker holds 32 jobs at once.
+    pub(super) fn a_job_beyond_those_that_a_worker_holds_has_its_turn(kind: Kind) {
+        let bench = Bench::quick(kind, 20);
+        for id in 101..=134 {
+            bench.accept(id, 20);
+            bench.clock.advance_ms(1);
+        }
+        let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(1);
+        let mut chunks = Vec::new();
+        while chunks.len() < 90 {
+            if let Step::Ran(id, _) = bench.step(&mut worker) {
+                chunks.push(id.0);
+                bench.clock.advance_ms(50);
+            }
+        }
+        let had: BTreeSet<i64> = chunks.iter().copied().collect();
+        assert_eq!(had.len(), 34, "each had a turn before any ended");
+        let sql = "SELECT id FROM jobs WHERE finished_at IS NOT NULL OR attempts > 0";
+        assert!(
+            bench.ints(sql, &[]).is_empty(),
+            "to give back is no attempt"
+        );
+        worker.release();
+        bench.finish(&mut bench.worker("b", Toy::plain()));
+        for id in 101..=134 {
+            assert_eq!(bench.left(id), unhindered(20));
         }
     }
 
