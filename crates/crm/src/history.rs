@@ -5,7 +5,7 @@ use model::field::Field;
 use model::id::RecordId;
 use model::value::{Class, Value};
 use serde_json::Value as Json;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use store::changes::{self, ChangeKind, Past};
 use store::{Fault, Tx};
 
@@ -16,14 +16,14 @@ pub(crate) struct History(HashMap<RecordId, Vec<Past>>);
 impl History {
     /// Reads the changes of each record after its revision.
     pub(crate) fn since(tx: &mut Tx, points: &[(RecordId, i64)]) -> Result<Self, Fault> {
+        // What was changed often long ago is not read for the sake of what is new.
+        let mut after: BTreeMap<i64, Vec<RecordId>> = BTreeMap::new();
+        for (record, rev) in points {
+            after.entry(*rev).or_default().push(*record);
+        }
         let mut of_records: HashMap<RecordId, Vec<Past>> = HashMap::new();
-        let after: HashMap<RecordId, i64> = points.iter().copied().collect();
-        let Some(oldest) = points.iter().map(|(_, rev)| *rev).min() else {
-            return Ok(Self::default());
-        };
-        let ids: Vec<RecordId> = after.keys().copied().collect();
-        for past in changes::since(tx, &ids, oldest)? {
-            if after.get(&past.record).is_some_and(|rev| past.rev > *rev) {
+        for (rev, records) in after {
+            for past in changes::since(tx, &records, rev)? {
                 of_records.entry(past.record).or_default().push(past);
             }
         }

@@ -31,6 +31,8 @@ pub(crate) const KEPT_MS: i64 = 60 * 24 * 60 * 60 * 1_000;
 const REMEMBERED_MS: i64 = 2 * KEPT_MS;
 /// A worker without work looks this often for what is older.
 const TIDY_MS: i64 = 60 * 60 * 1_000;
+/// A worker that is busy removes a part of it this often.
+const SWEEP_MS: i64 = 10_000;
 /// Rows of a kind removed in one transaction.
 const TIDY_ROWS: i64 = 5_000;
 /// A worker that is busy looks for more jobs this often: other processes accept some, or die.
@@ -116,6 +118,7 @@ pub struct Worker {
     look: bool,
     looked_at: Timestamp,
     tidied_at: Option<Timestamp>,
+    swept_at: Timestamp,
     sizes: RangeInclusive<usize>,
     /// Targets of a job for later that are stored at once.
     batch: usize,
@@ -153,6 +156,7 @@ impl Worker {
             look: true,
             looked_at: Timestamp(0),
             tidied_at: None,
+            swept_at: Timestamp(0),
             sizes: CHUNK_MIN..=CHUNK_MAX,
             batch: TARGETS_AT_ONCE,
             plan: None,
@@ -221,6 +225,13 @@ impl Worker {
         if self.held.is_empty() {
             return self.tidy(now);
         }
+        // Among jobs too, or a slow one would keep everything for as long as it runs.
+        if !(0..SWEEP_MS).contains(&(now.0 - self.swept_at.0)) {
+            self.swept_at = now;
+            if matches!(self.remove_old(now), Ok(true)) {
+                return Step::Tidied;
+            }
+        }
         let ready = |held: &Held| !held.paced(now) && !held.rests(now);
         let next = self.held.iter().position(ready);
         // When all others rest, the caller has waited already.
@@ -232,7 +243,7 @@ impl Worker {
         Step::Resting(until.min().unwrap_or(now))
     }
 
-    /// Removes a part of what jobs and deletions of long ago left; only a worker without work does.
+    /// Removes a part of what jobs and deletions of long ago left.
     fn tidy(&mut self, now: Timestamp) -> Step {
         if self
             .tidied_at
@@ -240,16 +251,7 @@ impl Worker {
         {
             return Step::Idle;
         }
-        let removed = self.db.write(Priority::Chunk, |tx| {
-            let before = now.plus_ms(-KEPT_MS);
-            let forgotten = now.plus_ms(-REMEMBERED_MS);
-            Ok(jobs::purge(tx, before, TIDY_ROWS)?
-                || plans::purge(tx, now, TIDY_ROWS)?
-                || outbox::purge(tx, before, TIDY_ROWS)?
-                || idempotency::purge(tx, now.plus_ms(-IDEMPOTENCY_MS), TIDY_ROWS)?
-                || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?)
-        });
-        match removed {
+        match self.remove_old(now) {
             Ok(true) => Step::Tidied,
             Ok(false) => {
                 self.tidied_at = Some(now);
@@ -260,6 +262,19 @@ impl Worker {
                 Step::Waiting
             }
         }
+    }
+
+    /// Removes a part of what is too old; `false` when there is nothing.
+    fn remove_old(&self, now: Timestamp) -> Result<bool, Fault> {
+        self.db.write(Priority::Chunk, |tx| {
+            let before = now.plus_ms(-KEPT_MS);
+            let forgotten = now.plus_ms(-REMEMBERED_MS);
+            Ok(jobs::purge(tx, before, TIDY_ROWS)?
+                || plans::purge(tx, now, TIDY_ROWS)?
+                || outbox::purge(tx, before, TIDY_ROWS)?
+                || idempotency::purge(tx, now.plus_ms(-IDEMPOTENCY_MS), TIDY_ROWS)?
+                || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?)
+        })
     }
 
     fn claim(&mut self, now: Timestamp) -> Result<Option<JobId>, Fault> {

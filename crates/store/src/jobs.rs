@@ -521,7 +521,7 @@ pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
     if removed == 0 {
         tx.execute("DELETE FROM job_along WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM job_failures WHERE job = $1", params![id])?;
-        tx.execute("DELETE FROM plans WHERE job = $1", params![id])?;
+        tx.execute("DELETE FROM plans WHERE id = $1", params![plan])?;
         tx.execute("DELETE FROM jobs WHERE id = $1", params![id])?;
     }
     Ok(true)

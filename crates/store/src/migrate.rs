@@ -81,6 +81,8 @@ fn refuse_newer(at: i64, known: i64) -> Result<()> {
 /// Two processes that start at once: the second waits, then finds the work done.
 pub(crate) fn alone(tx: &mut Tx) -> Result<()> {
     if tx.dialect() == Dialect::Postgres {
+        // A migration may copy years of rows: the time that a request's statement has is no measure.
+        tx.batch("SET LOCAL statement_timeout = 0")?;
         tx.batch("SELECT pg_advisory_xact_lock(6004510421)")?;
     }
     Ok(())

@@ -130,6 +130,11 @@ pub fn purge(tx: &mut Tx, now: Timestamp, rows: i64) -> Result<bool> {
         return Ok(false);
     };
     let id = row.int(0)?;
+    // From now on no job is made from it, whatever the clock of who asks says.
+    let sql = "UPDATE plans SET ready = FALSE WHERE id = $1 AND job IS NULL";
+    if tx.execute(sql, params![id])? == 0 {
+        return Ok(true);
+    }
     let sql = "DELETE FROM job_targets WHERE job = $1
                AND seq < (SELECT MIN(seq) FROM job_targets WHERE job = $1) + $2";
     if tx.execute(sql, params![id, rows])? == 0 {

@@ -17,6 +17,7 @@ each_db! {
     a_job_that_comes_later_has_its_turn_before_others_have_a_second,
     a_job_beyond_those_that_a_worker_holds_has_its_turn,
     a_job_is_not_starved_by_steady_writes,
+    what_is_old_is_removed_while_a_slow_job_runs,
 }
 
 const JOBS: std::ops::RangeInclusive<i64> = 101..=120;
@@ -55,6 +56,31 @@ fn are_fair(turns: &[i64], of_each: usize) {
 
 mod check {
     use super::*;
+
+    /// Jobs of 20 records, one a second.
+    fn slow(bench: &Bench, ids: std::ops::RangeInclusive<i64>) {
+        for id in ids {
+            let mut new = new_job(id, None);
+            new.terms.throttle = Some(1);
+            jobs::accept(&bench.db, &new, &records(20), bench.now()).unwrap();
+        }
+    }
+
+    pub(super) fn what_is_old_is_removed_while_a_slow_job_runs(kind: Kind) {
+        let bench = Bench::new(kind, 20);
+        bench.accept(7, 20);
+        let mut worker = bench.worker("a", Toy::plain());
+        bench.finish(&mut worker);
+        bench.clock.advance_ms(61 * 24 * 60 * 60 * 1_000);
+        slow(&bench, 8..=8);
+        for _ in 0..15 {
+            worker.look_for_jobs();
+            while !matches!(bench.step(&mut worker), Step::Resting(_)) {}
+            bench.clock.advance_ms(1_000);
+        }
+        assert_eq!(bench.job(8).state, JobState::Running);
+        assert_eq!(bench.ints("SELECT id FROM jobs", &[]), [8]);
+    }
 
     pub(super) fn twenty_jobs_take_turns(kind: Kind) {
         let bench = Bench::new(kind, 20);
