@@ -201,13 +201,22 @@ mod check {
         let ada = api.caller("admin");
         let leads = ada.make_leads(3);
         ada.lock("Leads", &leads[1]);
-        let job = schedule(&api, &ada, json!({ "City": "Faro" }));
-        // As a job that was made from a plan has them: under the plan's id.
-        let plan = job.parse::<i64>().unwrap() + 1_000_000;
-        api.execute(&format!(
-            "UPDATE job_targets SET job = {plan} WHERE job = {job}"
-        ));
-        api.execute(&format!("UPDATE jobs SET plan = {plan} WHERE id = {job}"));
+        let scopes = "swathe.jobs.ALL,ZohoCRM.mass_update.ALL,ZohoCRM.modules.ALL";
+        let token = api.token(api.user("admin"), scopes);
+        let made = |path: &str, body: Json| {
+            let reply = api.call_with("POST", path, &token, body.to_string().as_bytes());
+            assert!([201, 202].contains(&reply.status), "{}", reply.text);
+            reply.json()["id"].as_str().unwrap().to_owned()
+        };
+        let plan = made(
+            "/swathe/v1/plans",
+            json!({ "action": "update", "module": "Leads",
+                "selection": { "view": "All Leads" },
+                "change": { "fields": { "City": "Faro" } } }),
+        );
+        let job = made("/swathe/v1/jobs", json!({ "plan": plan }));
+        let under = format!("SELECT count(*) FROM job_targets WHERE job = {plan}");
+        assert_eq!(api.number(&under), 3);
         api.run_jobs();
         let told = all(&api, "admin", &job, "");
         let wanted = ["changed", "failed", "changed"];
