@@ -12,6 +12,7 @@ mod show;
 
 use crate::Done;
 use crate::node::Node;
+use crate::serve::outside;
 use crate::settings::{Usage, now as time_now, open, say};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -119,10 +120,15 @@ fn run(args: &Demo) -> Result<bool> {
         loading.as_secs_f64()
     ));
 
-    let (node, url) = Node::start(&db, args.listen).or_else(|error| {
+    let outside = outside(&target, None, &loopback()?)?;
+    let (node, url) = Node::start(&db, &outside, args.listen).or_else(|error| {
         // The usual address may be taken by somebody else's server.
         if args.listen.port() == 8080 {
-            Node::start(&db, std::net::SocketAddr::new(args.listen.ip(), 0))
+            Node::start(
+                &db,
+                &outside,
+                std::net::SocketAddr::new(args.listen.ip(), 0),
+            )
         } else {
             Err(error)
         }
@@ -149,6 +155,13 @@ fn run(args: &Demo) -> Result<bool> {
     }
     node.stop()?;
     Ok(good)
+}
+
+/// The demo may call programs on the same machine.
+fn loopback() -> Result<Vec<server::Range>> {
+    let ranges = ["127.0.0.0/8", "::1"].map(str::parse);
+    let ranges: Result<Vec<_>, String> = ranges.into_iter().collect();
+    ranges.map_err(anyhow::Error::msg)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo measures what it does")]

@@ -1,9 +1,9 @@
 //! One running server: the database, the workers and the listening address, started and stopped as one.
 
-use crate::serve::{start_engine, told_to_stop};
+use crate::serve::{start_engine, start_notifier, told_to_stop};
 use anyhow::{Context, Result};
 use jobs::Engine;
-use server::{App, SystemClock};
+use server::{App, Notifying, Outside, SystemClock};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use store::Db;
@@ -16,21 +16,28 @@ use tokio::task::JoinHandle;
 pub(crate) struct Node {
     runtime: Runtime,
     engine: Engine,
+    notifying: Notifying,
     serving: JoinHandle<std::io::Result<()>>,
     stop: oneshot::Sender<()>,
 }
 
 impl Node {
     /// Starts workers and serves on an address that is free.
-    pub(crate) fn start(db: &Db, listen: SocketAddr) -> Result<(Self, String)> {
+    pub(crate) fn start(
+        db: &Db,
+        outside: &Arc<Outside>,
+        listen: SocketAddr,
+    ) -> Result<(Self, String)> {
         let runtime = Runtime::new().context("starting the runtime")?;
         let listener = runtime
             .block_on(TcpListener::bind(listen))
             .with_context(|| format!("listening on {listen}"))?;
         let url = format!("http://{}", listener.local_addr().context("the address")?);
         let engine = start_engine(db)?;
+        let notifying = start_notifier(db, outside)?;
         let app = App {
             engine: engine.clone(),
+            outside: Arc::clone(outside),
             ..App::new(db.clone(), Arc::new(SystemClock), &url)
         };
         let (stop, stopped) = oneshot::channel::<()>();
@@ -43,6 +50,7 @@ impl Node {
             Self {
                 runtime,
                 engine,
+                notifying,
                 serving,
                 stop,
             },
@@ -65,6 +73,7 @@ impl Node {
         let _ = self.stop.send(());
         let ended = self.runtime.block_on(self.serving).context("serving")?;
         self.engine.stop();
+        self.notifying.halt();
         ended.context("serving")
     }
 }

@@ -6,10 +6,10 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use crm::org::Started;
 use jobs::{Engine, Worker};
-use server::{App, SystemClock};
+use server::{App, Key, Notifier, Notifying, Outside, Range, SystemClock};
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{Db, Target};
 use tracing_subscriber::EnvFilter;
@@ -41,6 +41,14 @@ pub(crate) struct Serve {
     /// An org file, applied when the database has no org yet
     #[arg(long, value_name = "FILE")]
     org: Option<PathBuf>,
+    /// The file of the key that signs completion calls, made if it is not there [default: beside a
+    /// SQLite file, under its name and .key]
+    #[arg(long, env = "SWATHE_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Addresses that completion calls may reach beside public ones, such as 10.0.0.0/8; several are
+    /// given one by one
+    #[arg(long, value_name = "CIDR")]
+    egress_allow: Vec<Range>,
     /// What this process does
     #[arg(long, value_enum, default_value = "all")]
     role: Role,
@@ -73,8 +81,14 @@ impl Serve {
         let url = url.unwrap_or_else(|| format!("http://{at}"));
         let clock = Arc::new(SystemClock);
         let engine = self.start_engine(&db)?;
+        let outside = outside(&self.database, self.key_file.as_deref(), &self.egress_allow)?;
+        let notifying = match self.role {
+            Role::Api => None,
+            Role::All | Role::Worker => Some(start_notifier(&db, &outside)?),
+        };
         let app = App {
             engine: engine.clone(),
+            outside,
             ..App::new(db.clone(), clock, &url)
         };
         let streams = app.streams.clone();
@@ -102,6 +116,9 @@ impl Serve {
         // Handlers that outlived the grace hold transactions, which end with the process.
         runtime.shutdown_background();
         engine.stop();
+        if let Some(notifying) = notifying {
+            notifying.halt();
+        }
         // Its last owner must not be inside the runtime, where connections to PostgreSQL cannot be
         // closed: they run one of their own.
         drop(db);
@@ -160,6 +177,31 @@ pub(crate) fn start_engine(db: &Db) -> Result<Engine, Failure> {
     let name = format!("process {}", std::process::id());
     let worker = Worker::new(db.clone(), Arc::new(SystemClock), crm::actions::all(), name);
     Ok(Engine::start(worker)?)
+}
+
+/// How others are called: with the key of a file, which a SQLite database has beside it.
+pub(crate) fn outside(
+    database: &Target,
+    key_file: Option<&Path>,
+    allow: &[Range],
+) -> Result<Arc<Outside>, Failure> {
+    let beside = match database {
+        Target::Sqlite(path) => {
+            let mut name = path.clone().into_os_string();
+            name.push(".key");
+            Some(PathBuf::from(name))
+        }
+        Target::Postgres(_) => None,
+    };
+    let key = key_file.map(Path::to_owned).or(beside);
+    let key = key.map(|path| Key::open(&path)).transpose()?;
+    Ok(Arc::new(Outside::new(allow.to_vec(), key)))
+}
+
+/// Starts the threads that make completion calls.
+pub(crate) fn start_notifier(db: &Db, outside: &Arc<Outside>) -> Result<Notifying, Failure> {
+    let notifier = Notifier::new(db.clone(), Arc::new(SystemClock), Arc::clone(outside));
+    Ok(notifier.start()?)
 }
 
 /// Plain on a terminal, JSON otherwise; RUST_LOG chooses what.

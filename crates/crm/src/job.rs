@@ -47,6 +47,8 @@ pub struct Retry<'a> {
     pub actor: UserId,
     /// Through which API client.
     pub client: Option<String>,
+    /// Who is called when it ends.
+    pub notify_url: Option<String>,
     /// What else is asked of who retries this job.
     pub may: &'a dyn Fn(&Actor, &Job) -> Result<(), Refusal>,
 }
@@ -81,6 +83,7 @@ pub fn retry<T>(
             terms: Terms {
                 automation: actions::automation_of(old)?,
                 throttle: old.terms.throttle,
+                notify_url: wanted.notify_url.clone(),
                 ..Terms::default()
             },
         })

@@ -10,6 +10,8 @@ pub mod call;
 mod csv;
 mod dispatch;
 mod metrics;
+mod notify;
+mod outside;
 pub mod routes;
 mod serve;
 pub mod stream;
@@ -20,6 +22,8 @@ pub use answer::Answer;
 pub use call::{Ask, Call, Query};
 pub use dispatch::{probes, router, router_of};
 pub use metrics::Metrics;
+pub use notify::{Notice, Notifier, Notifying, TRIES};
+pub use outside::{Key, KeyError, Outside, Range};
 pub use serve::{GRACE, SystemClock, serve, serve_router};
 pub use version::Version;
 
@@ -43,12 +47,15 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// The workers of this process, woken when a job is accepted.
     pub engine: Engine,
+    /// How others are called.
+    pub outside: Arc<Outside>,
     /// The answers that are being sent piece by piece.
     pub streams: Streams,
 }
 
 impl App {
-    /// Puts the parts together, without workers: jobs are accepted for other processes to run.
+    /// Puts the parts together, without workers: jobs are accepted for other processes to run; and
+    /// without a key, so that nobody is called.
     pub fn new(db: Db, clock: Arc<dyn Clock>, public_url: &str) -> Self {
         Self {
             db,
@@ -56,6 +63,7 @@ impl App {
             public_url: public_url.trim_end_matches('/').to_owned(),
             metrics: Arc::default(),
             engine: Engine::none(),
+            outside: Arc::default(),
             streams: Streams::default(),
         }
     }

@@ -27,6 +27,7 @@ mod mass_update;
 mod meta;
 mod modules;
 mod native;
+mod notify_secret;
 mod org;
 mod org_file;
 mod outbox;
@@ -46,6 +47,8 @@ mod territories;
 mod timeline;
 mod tokens;
 mod users;
+
+pub(crate) use jobs::counts as job_counts;
 
 use crate::answer::Answer;
 use crate::auth::{self, ScopeRule};
@@ -327,6 +330,7 @@ pub static ROUTES: &[Route] = &[
     native(Post, "/swathe/v1/jobs/{job}/actions/retry", Native("jobs", Op::Write), job_control::retry),
     native(Get, "/swathe/v1/jobs/{job}/events", Native("jobs", Op::Read), events::follow),
     native(Get, "/swathe/v1/jobs/{job}/outcomes", Native("jobs", Op::Read), outcomes::list),
+    native(Get, "/swathe/v1/notify_secret", Native("jobs", Op::Write), notify_secret::get),
     native(Get, "/swathe/v1/outbox", Native("jobs", Op::Read), outbox::list),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),
     native(Put, "/swathe/v1/org", Native("org", Op::Write), org_file::apply),

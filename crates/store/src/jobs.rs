@@ -7,7 +7,7 @@ pub use control::{cancel, exclusive, lock, pause, resume, set_throttle};
 pub use list::{Wanted, count_by_state, follower, list, unfinished_of};
 
 use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, params};
+use crate::{Dialect, Error, Result, Row, calls, params};
 use model::id::{JobId, ModuleId, PlanId, UserId};
 use model::job::{Automation, Counts, JobKind, JobState, PausedBy, Relation};
 use model::time::Timestamp;
@@ -454,6 +454,9 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
         ],
     )?;
     if touched == 1 {
+        if state == JobState::Completed && job.terms.notify_url.is_some() {
+            calls::owe(tx, job.id, progress.now)?;
+        }
         return Ok(state);
     }
     Err(Error::Inconsistent(format!(
@@ -480,7 +483,11 @@ pub fn count_attempt(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<bool> {
 pub fn fail(tx: &mut Tx, id: JobId, lease_no: i64, why: &str, now: Timestamp) -> Result<bool> {
     let sql = "UPDATE jobs SET state = 'failed', error = $3, finished_at = $4, touched_at = $4,
                lease_until = NULL WHERE id = $1 AND lease_no = $2 AND state = 'running'";
-    Ok(tx.execute(sql, params![id.0, lease_no, why, now.0])? == 1)
+    if tx.execute(sql, params![id.0, lease_no, why, now.0])? != 1 {
+        return Ok(false);
+    }
+    calls::owe(tx, id, now)?;
+    Ok(true)
 }
 
 /// Keeps a lease that no chunk renewed; `false` when it is lost.
@@ -521,6 +528,7 @@ pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
     if removed == 0 {
         tx.execute("DELETE FROM job_along WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM job_failures WHERE job = $1", params![id])?;
+        calls::forget(tx, JobId(id))?;
         tx.execute("DELETE FROM plans WHERE id = $1", params![plan])?;
         tx.execute("DELETE FROM jobs WHERE id = $1", params![id])?;
     }

@@ -20,6 +20,7 @@ pub mod backup;
 pub mod belonging;
 pub mod beside;
 pub mod blueprints;
+pub mod calls;
 pub mod catalog;
 pub mod changes;
 pub mod clients;

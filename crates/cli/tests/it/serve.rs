@@ -60,6 +60,9 @@ fn wrong_usage_ends_with_two() {
     for url in ["ftp://x", "x", "http://", "http://a@b", "https://x/?y"] {
         fails(&["serve", "--public-url", url], 2, "http://host");
     }
+    for range in ["10.0.0.0/33", "localhost", ""] {
+        fails(&["serve", "--egress-allow", range], 2, "range of addresses");
+    }
     fails(&["nonsense"], 2, "nonsense");
 }
 
@@ -76,4 +79,27 @@ fn what_cannot_start_says_why() {
     let other = TestDb::new(Kind::Sqlite);
     let args = ["serve", "--database", &other.url(), "--listen", port];
     fails(&args, 1, "cannot listen on");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_for_calls_is_made_beside_the_database_and_kept_from_others() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let test = TestDb::new(Kind::Sqlite);
+    Server::start(&["--database", &test.url()]).stop("TERM");
+    let key = format!("{}.key", test.url().strip_prefix("sqlite:").unwrap());
+    let metadata = std::fs::metadata(&key).unwrap();
+    assert_eq!(metadata.mode() & 0o777, 0o600);
+    let made = std::fs::read_to_string(&key).unwrap();
+    Server::start(&["--database", &test.url()]).stop("TERM");
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), made);
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let args = [
+        "serve",
+        "--database",
+        &test.url(),
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    fails(&args, 1, "chmod 600");
 }

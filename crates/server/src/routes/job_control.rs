@@ -5,6 +5,7 @@ use super::idempotency::{Once, once};
 use super::jobs::{named, one};
 use super::meta::asker;
 use super::native::{self, known_keys};
+use super::notify_secret::notify_url;
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::Actor;
@@ -57,15 +58,17 @@ pub(super) fn throttle(call: &Call<'_>) -> Result<Answer, Fault> {
     change(call, None, |tx, id| control::throttle(tx, id, throttle))
 }
 
-/// `POST …/actions/retry`: 202 with the new job.
+/// `POST …/actions/retry`, with `{"notify_url"}` or no body: 202 with the new job.
 pub(super) fn retry(call: &Call<'_>) -> Result<Answer, Fault> {
-    known_keys(&body(call)?, &[])?;
+    let body = body(call)?;
+    known_keys(&body, &["notify_url"])?;
     let unknown = || Refusal::new(Code::NotFound).saying("there is no such job");
     let of = JobId::parse(call.param("job")).ok_or_else(unknown)?;
     let wanted = Retry {
         of,
         actor: call.actor.user,
         client: call.actor.client.map(|client| client.to_string()),
+        notify_url: notify_url(call, &body)?,
         may: &|actor: &Actor, old: &Job| {
             native::require_scope_of(call, actor, old.kind, old.module)
         },

@@ -11,6 +11,7 @@ use model::limits::JOBS_PER_PAGE;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use serde_json::{Map, Value as Json, json};
+use store::calls::{self, Call as Notice};
 use store::jobs::{Job, Wanted};
 use store::outcomes;
 use store::{Fault, Tx};
@@ -113,10 +114,17 @@ pub(super) fn one(tx: &mut Tx, reader: &Actor, job: &Job) -> Result<Json, Fault>
 fn shown(tx: &mut Tx, reader: &Actor, jobs: &[Job]) -> Result<Vec<Json>, Fault> {
     let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
     let mut failed = outcomes::failed_by_code(tx, &ids)?;
+    let calls = calls::of(tx, &ids)?;
     let form = |job: &Job| {
         let failed = failed.remove(&job.id).unwrap_or_default();
         let request = crm::job::request(reader, job)?;
-        Ok(form(reader, job, failed, request))
+        let mut form = form(reader, job, failed, request);
+        if let Some(object) = form.as_object_mut() {
+            let notify = job.terms.notify_url.as_ref();
+            let notify = notify.map(|_| notice(calls.get(&job.id)));
+            object.insert("notify".to_owned(), notify.into());
+        }
+        Ok(form)
     };
     jobs.iter().map(form).collect()
 }
@@ -154,8 +162,17 @@ fn form(reader: &Actor, job: &Job, failed: Vec<(String, i64)>, request: Json) ->
     })
 }
 
+/// How it stands with the call to who wants to know of a job's end.
+fn notice(call: Option<&Notice>) -> Json {
+    json!({
+        "state": call.map_or("pending", |call| call.state.as_str()),
+        "attempts": call.map_or(0, |call| call.attempts),
+        "last_error": call.and_then(|call| call.last_error.as_deref()),
+    })
+}
+
 /// Every record of a job once, in the words of its outcomes: they sum to the total.
-fn counts(job: &Job) -> Json {
+pub(crate) fn counts(job: &Job) -> Json {
     let left = job.total - job.cursor;
     let of = |is: bool| if is { left } else { 0 };
     json!({

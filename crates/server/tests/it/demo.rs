@@ -9,7 +9,7 @@ use model::id::UserId;
 use model::module::Module;
 use model::time::Clock;
 use serde_json::{Value as Json, json};
-use server::{Version, router};
+use server::{App, Version, router};
 use std::sync::Arc;
 use store::{Db, Priority};
 use testkit::Kind;
@@ -174,7 +174,12 @@ impl Reply {
 impl Api {
     /// A server with the demo org, and nobody to run its jobs.
     pub(crate) fn start_demo(kind: Kind) -> Self {
-        let api = Self::with(kind, router);
+        Self::demo_of(kind, router)
+    }
+
+    /// The same, of a server that is put together otherwise.
+    pub(crate) fn demo_of(kind: Kind, make: impl FnOnce(App) -> axum::Router) -> Self {
+        let api = Self::with(kind, make);
         api.apply_demo();
         api
     }
@@ -194,6 +199,11 @@ impl Api {
 
     fn apply_demo(&self) {
         testkit::save_catalog(&self.db, &testkit::demo_catalog());
+    }
+
+    /// The time, in seconds.
+    pub(crate) fn clock_seconds(&self) -> i64 {
+        self.clock.now().0 / 1_000
     }
 
     pub(crate) fn catalog(&self) -> Arc<Catalog> {

@@ -72,7 +72,7 @@ mod check {
                 "failed_by_code": {}, "rate": null, "eta": null, "throttle": null,
                 "tolerance": 0, "plan": null, "parent": null, "undo_of": null, "retry_of": null,
                 "run_at": null, "created_at": created, "started_at": null, "finished_at": null,
-                "error": null,
+                "error": null, "notify": null,
                 "request": {
                     "selection": { "by": "view", "cvid": api.view("Leads", "Open Leads"),
                         "view": "Open Leads", "territories": null, "criteria": null },

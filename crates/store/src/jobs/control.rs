@@ -2,7 +2,7 @@
 
 use super::{COLUMNS, Job, job};
 use crate::tx::Tx;
-use crate::{Error, Result, params};
+use crate::{Error, Result, calls, params};
 use model::id::JobId;
 use model::time::Timestamp;
 
@@ -33,7 +33,9 @@ pub fn resume(tx: &mut Tx, id: JobId, tolerance: i64, now: Timestamp) -> Result<
     match tx.execute(sql, params![id.0, now.0, tolerance]) {
         Err(Error::Constraint(why)) => Err(Error::Conflict(why)),
         other => other.map(|_| ()),
-    }
+    }?;
+    // It is to be told of its end, and this was none.
+    calls::forget(tx, id)
 }
 
 /// Ends a locked job that is not finished: what was not visited stays as it is.
@@ -41,7 +43,7 @@ pub fn cancel(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
     let sql = "UPDATE jobs SET state = 'cancelled', paused_by = NULL, lease_until = NULL,
                finished_at = $2, touched_at = $2 WHERE id = $1";
     tx.execute(sql, params![id.0, now.0])?;
-    Ok(())
+    calls::owe(tx, id, now)
 }
 
 /// Sets how many records a second a job may visit.

@@ -1,0 +1,44 @@
+//! `GET /swathe/v1/notify_secret`: what completion calls to the asking client are signed with, and the
+//! `notify_url` of requests that start a job.
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::notify::receiver;
+use crate::outside::{Key, is_callable};
+use model::limits::NOTIFY_URL_BYTES_MAX;
+use model::refusal::{Code, Refusal};
+use serde_json::{Map, Value as Json, json};
+use store::Fault;
+
+use super::native::text_of;
+
+/// Answers `{"secret"}`. It is derived, so it is the same each time; nothing of it is stored.
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
+    let client = call.actor.client.map(|client| client.to_string());
+    let receiver = receiver(client.as_deref(), call.actor.user);
+    let secret = key(call)?.secret_of(&receiver);
+    Ok(Answer::ok(json!({ "secret": secret })))
+}
+
+fn key<'a>(call: &'a Call<'_>) -> Result<&'a Key, Refusal> {
+    let none = "this server has no key to sign calls with: start it with --key-file";
+    let refusal = || Refusal::new(Code::NotSupported).saying(none);
+    call.app.outside.key().ok_or_else(refusal)
+}
+
+/// `notify_url` of a body: who is called when the job ends.
+pub(super) fn notify_url(
+    call: &Call<'_>,
+    body: &Map<String, Json>,
+) -> Result<Option<String>, Refusal> {
+    let Some(url) = text_of(body, "notify_url")? else {
+        return Ok(None);
+    };
+    if !is_callable(url) {
+        let text = "the URL needs to be http://… or https://… with a host and without a password";
+        let refusal = Refusal::invalid("notify_url", "$.notify_url").saying(text);
+        return Err(refusal.with("maximum_length", NOTIFY_URL_BYTES_MAX));
+    }
+    key(call).map_err(|refusal| refusal.with("api_name", "notify_url"))?;
+    Ok(Some(url.to_owned()))
+}
