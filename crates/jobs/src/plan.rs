@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use store::jobs::{Job, Terms};
 use store::plans::{self, Plan};
 use store::targets::{self, Target};
-use store::{Db, Error, Fault, Priority};
+use store::{Db, Error, Fault, Priority, Tx};
 
 /// Records foreseen in one read.
 const FORESEEN_AT_ONCE: usize = 2_000;
@@ -179,17 +179,25 @@ impl Outdated {
     }
 }
 
-/// Makes a plan for these records, which differ: it is found once this is done, and after a failure
-/// nothing of it is left. Refuses with PLAN_OUTDATED when the org changes meanwhile.
-pub fn make_plan(
+/// Makes a plan for these records, which differ: it is found once this is done, together with what
+/// `sealed` does, and after a failure nothing of it is left. Refuses with PLAN_OUTDATED when the org changes meanwhile.
+pub fn make_plan<T>(
     db: &Db,
     actions: &Actions,
     plan: &Plan,
     records: &[(RecordId, i64)],
     now: Timestamp,
-) -> Result<Summary, Fault> {
+    sealed: &mut dyn FnMut(&mut Tx, &Summary) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     db.write(Priority::Interactive, |tx| Ok(plans::insert(tx, plan)?))?;
-    let made = foresee(db, actions, plan, records, now);
+    let made = foresee(db, actions, plan, records, now).and_then(|summary| {
+        let text = serde_json::to_string(&summary)
+            .map_err(|error| Error::Inconsistent(format!("a summary has no JSON form: {error}")))?;
+        db.write(Priority::Interactive, |tx| {
+            plans::seal(tx, plan.id, summary.total(), &text)?;
+            sealed(tx, &summary)
+        })
+    });
     if made.is_err() {
         let discarded = db.write(Priority::Interactive, |tx| Ok(plans::discard(tx, plan.id)?));
         if let Err(error) = discarded {
@@ -241,11 +249,6 @@ fn foresee(
     }
     store_targets(db, plan, &ready)?;
     summary.sort();
-    let text = serde_json::to_string(&summary)
-        .map_err(|error| Error::Inconsistent(format!("a summary has no JSON form: {error}")))?;
-    db.write(Priority::Interactive, |tx| {
-        Ok(plans::seal(tx, plan.id, summary.total(), &text)?)
-    })?;
     Ok(summary)
 }
 

@@ -18,8 +18,6 @@ pub const IDEMPOTENCY_MS: i64 = 24 * 60 * 60 * 1000;
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 /// Records a second that a throttle may say.
 pub const THROTTLE_MAX: i64 = 1_000_000;
-/// Bytes of a URL that is called when a job ends.
-pub const NOTIFY_URL_BYTES_MAX: usize = 2_000;
 /// Jobs of one page of the native list.
 pub const JOBS_PER_PAGE: usize = 50;
 /// Fields of one mass update of the native API.

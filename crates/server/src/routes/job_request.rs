@@ -5,6 +5,7 @@ use super::jobs::one;
 use super::mass_request::{self, KEYS, SelectAt, Use, text, whole};
 use super::meta::asker;
 use super::native::{in_the_way, known_keys, require_scope_of};
+use super::notify_secret::notify_url;
 use super::plans;
 use crate::answer::Answer;
 use crate::call::Call;
@@ -12,7 +13,7 @@ use crm::actions::request::Prepared;
 use jobs::Outdated;
 use model::id::JobId;
 use model::job::Automation;
-use model::limits::{NOTIFY_URL_BYTES_MAX, RUN_AHEAD_MS_MAX, THROTTLE_MAX, TOLERANCE_MAX};
+use model::limits::{RUN_AHEAD_MS_MAX, THROTTLE_MAX, TOLERANCE_MAX};
 use model::refusal::Refusal;
 use model::time::Timestamp;
 use serde_json::{Map, Value as Json};
@@ -162,10 +163,7 @@ fn terms(call: &Call<'_>, body: &Map<String, Json>) -> Result<Terms, Refusal> {
             Refusal::invalid("automation", "$.automation").with("supported_values", words)
         })?;
     }
-    if body.contains_key("notify_url") {
-        let url = text(body, "notify_url", "$.notify_url")?;
-        terms.notify_url = Some(checked_url(url)?);
-    }
+    terms.notify_url = notify_url(call, body)?;
     Ok(terms)
 }
 
@@ -197,22 +195,5 @@ fn select_at(body: &Map<String, Json>, terms: &Terms) -> Result<SelectAt, Refusa
         }
         "start" => Ok(SelectAt::Start),
         _ => Err(wrong().with("supported_values", vec!["now", "start"])),
-    }
-}
-
-/// The form of a URL that can be called; whether it may be is asked when it is.
-fn checked_url(url: &str) -> Result<String, Refusal> {
-    let wrong = || Refusal::invalid("notify_url", "$.notify_url");
-    if url.len() > NOTIFY_URL_BYTES_MAX {
-        return Err(wrong().with("maximum_length", NOTIFY_URL_BYTES_MAX));
-    }
-    let web = url.parse::<axum::http::Uri>().ok().filter(|uri| {
-        let scheme = uri.scheme_str();
-        let named = uri.authority().is_some_and(|a| !a.as_str().contains('@'));
-        named && matches!(scheme, Some("http" | "https"))
-    });
-    match web {
-        Some(_) => Ok(url.to_owned()),
-        None => Err(wrong().with("expected_data_type", "website")),
     }
 }

@@ -10,7 +10,7 @@ use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use store::Fault;
 
-use super::native::text_of;
+use super::native::needed_text;
 
 /// Answers `{"secret"}`. It is derived, so it is the same each time; nothing of it is stored.
 pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
@@ -31,9 +31,10 @@ pub(super) fn notify_url(
     call: &Call<'_>,
     body: &Map<String, Json>,
 ) -> Result<Option<String>, Refusal> {
-    let Some(url) = text_of(body, "notify_url")? else {
+    if !body.contains_key("notify_url") {
         return Ok(None);
-    };
+    }
+    let url = needed_text(body, "notify_url")?;
     if !is_callable(url) {
         let text = "the URL needs to be http://… or https://… with a host and without a password";
         let refusal = Refusal::invalid("notify_url", "$.notify_url").saying(text);

@@ -1,6 +1,7 @@
 //! `/swathe/v1/plans`: what a mass action would do, before it does anything. A plan is its user's, by
 //! the client that it was made through; to others it is unknown.
 
+use super::idempotency::{Once, once};
 use super::mass_request::{self, KEYS, SelectAt, Use};
 use super::meta::asker;
 use super::native::known_keys;
@@ -25,6 +26,10 @@ use store::{Fault, Tx};
 
 /// `POST /plans` with a mass action: 201 with what was foreseen. No record is touched.
 pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
+    once(call, |once| make(call, once))
+}
+
+fn make(call: &Call<'_>, once: &Once<'_>) -> Result<Answer, Fault> {
     let prepared = call.app.db.read(|tx| {
         let actor = asker(tx, call)?;
         let body = call.json_object()?;
@@ -35,7 +40,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
         };
         mass_request::prepare(tx, call, &actor, &body, wanted_for)
     })?;
-    let mut plan = Plan {
+    let plan = Plan {
         id: PlanId(call.app.db.new_id()?),
         kind: prepared.kind,
         module: prepared.module,
@@ -53,13 +58,19 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
     };
     let actions = crm::actions::all();
     let (db, targets) = (&call.app.db, &prepared.targets);
-    let summary = jobs::make_plan(db, &actions, &plan, targets, call.now)?;
-    plan.total = summary.total();
-    let shown = db.read(|tx| {
-        let actor = asker(tx, call)?;
-        shown(tx, &actor, &plan, &summary)
-    })?;
-    Ok(Answer::json(201, shown))
+    jobs::make_plan(
+        db,
+        &actions,
+        &plan,
+        targets,
+        call.now,
+        &mut |tx, summary| {
+            let actor = asker(tx, call)?;
+            let answer = Answer::json(201, shown(tx, &actor, &plan, summary)?);
+            once.keep(tx, &answer)?;
+            Ok(answer)
+        },
+    )
 }
 
 /// `GET /plans/{plan}`.

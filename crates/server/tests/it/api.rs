@@ -6,7 +6,7 @@ use model::time::Clock;
 use serde_json::Value as Json;
 use server::auth::{self, NewClient, Registered};
 use server::routes::Route;
-use server::{App, router, router_of};
+use server::{App, Key, Outside, router, router_of};
 use std::sync::Arc;
 use store::{Db, Priority};
 use testkit::catalog::ADMIN;
@@ -81,7 +81,12 @@ impl Api {
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = App::new(db.clone(), Arc::clone(&clock) as Arc<dyn Clock>, &url);
+        let keys = tempfile::tempdir().unwrap();
+        let key = Key::open(&keys.path().join("key")).unwrap();
+        let app = App {
+            outside: Arc::new(Outside::new(Vec::new(), Some(key))),
+            ..App::new(db.clone(), Arc::clone(&clock) as Arc<dyn Clock>, &url)
+        };
         let service = make(app);
         runtime.spawn(server::serve_router(
             listener,

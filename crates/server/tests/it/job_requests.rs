@@ -18,6 +18,7 @@ each_db! {
     fifty_thousand_records_can_be_named,
     a_token_without_the_scope_runs_no_plan,
     a_request_sent_twice_makes_one_job,
+    a_plan_that_is_asked_for_again_is_the_same,
 }
 
 fn update(selection: Json) -> Json {
@@ -412,5 +413,23 @@ mod check {
         let other = update(json!({ "criteria": "(City:equals:Faro)" }));
         let reply = asker.post_with_key("jobs", &other, "key-0");
         assert_eq!(reply.json()["code"], "IDEMPOTENCY_KEY_REUSED");
+    }
+
+    pub(super) fn a_plan_that_is_asked_for_again_is_the_same(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ids = api.caller("admin").make_leads(2);
+        let asker = Asker::new(&api, "admin");
+        let body = update(json!({ "ids": ids }));
+        let first = asker.post_with_key("plans", &body, "key");
+        let again = asker.post_with_key("plans", &body, "key");
+        assert_eq!((first.status, &first.text), (201, &again.text));
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        assert_eq!(api.number("SELECT count(*) FROM plans"), 1);
+        // What fails with the answer leaves neither.
+        api.execute("ALTER TABLE idempotency RENAME COLUMN answer TO gone");
+        assert_eq!(asker.post_with_key("plans", &body, "other").status, 500);
+        api.execute("ALTER TABLE idempotency RENAME COLUMN gone TO answer");
+        assert_eq!(api.number("SELECT count(*) FROM plans"), 1);
+        assert_eq!(api.number("SELECT count(*) FROM job_targets"), 2);
     }
 }

@@ -452,7 +452,8 @@ mod check {
 
     pub(super) fn without_a_key_nobody_is_called(kind: Kind) {
         let mut notifier = None;
-        let api = Api::demo_of(kind, |app| {
+        let api = Api::demo_of(kind, |mut app| {
+            app.outside = Arc::default();
             let (db, clock) = (app.db.clone(), Arc::clone(&app.clock));
             notifier = Some(Notifier::new(db, clock, Arc::default()));
             router(app)
