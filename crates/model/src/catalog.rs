@@ -1,6 +1,7 @@
 //! The catalog: all metadata of the org at one version, as one value.
 
 use crate::id::{ModuleId, OrgId, ProfileId, RoleId, TerritoryId, UserId, ViewId};
+use crate::limits::VIEW_RECORDS_MAX;
 use crate::module::{ACTIVITY_MODULES, Module};
 use crate::people::{Profile, Role, User};
 use crate::territory::Territory;
@@ -61,6 +62,22 @@ impl Edition {
     }
 }
 
+/// Bounds that an org sets for itself; the vendor's where it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Records of one job.
+    pub records_per_job: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            records_per_job: VIEW_RECORDS_MAX,
+        }
+    }
+}
+
 /// The customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Org {
@@ -83,6 +100,9 @@ pub struct Org {
     /// Which edition it behaves like.
     #[serde(default)]
     pub edition: Edition,
+    /// How much of something it may have.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// All metadata of the org.

@@ -10,8 +10,10 @@ pub const IDS_MAX: usize = 500;
 pub const RELATED_MODULES_MAX: usize = 5;
 /// Records that change their owner because others do, in one call.
 pub const RELATED_RECORDS_MAX: usize = 5_000;
-/// Records of one scheduled mass action (1.6).
+/// Records of one scheduled mass action (1.6), where the org does not say another number.
 pub const VIEW_RECORDS_MAX: usize = 50_000;
+/// Records of one job that an org may say at most.
+pub const JOB_RECORDS_MAX: usize = 5_000_000;
 /// Milliseconds for which the answer to an idempotency key is kept.
 pub const IDEMPOTENCY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Bytes of an idempotency key.

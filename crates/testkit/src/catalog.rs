@@ -1,7 +1,7 @@
 //! A small org, made by hand: two modules, two profiles, three users.
 
 use model::access::Sharing;
-use model::catalog::{Catalog, Edition, Org};
+use model::catalog::{Catalog, Edition, Limits, Org};
 use model::field::{Field, FieldKind, PickValue};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, UserId, ViewId};
 use model::module::{Layout, Module, Section, system};
@@ -205,6 +205,7 @@ pub fn small_catalog() -> Catalog {
             country_code: "IN".to_owned(),
             primary_email: ADMIN_EMAIL.to_owned(),
             edition: Edition::Enterprise,
+            limits: Limits::default(),
         },
         modules: vec![leads(), clients()],
         roles: vec![role(CEO, "CEO", None), role(SELLER, "Seller", Some(CEO))],

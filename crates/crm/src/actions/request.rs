@@ -8,7 +8,7 @@ use crate::change::Change;
 use crate::selection::{self, Wanted};
 use model::id::{ModuleId, RecordId, UserId};
 use model::job::JobKind;
-use model::limits::{AUTOMATION_RECORDS_MAX, VIEW_RECORDS_MAX};
+use model::limits::AUTOMATION_RECORDS_MAX;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -126,12 +126,9 @@ fn prepared(
 ) -> Result<(Prepared, Filter), Fault> {
     wanted.check()?;
     let kind = doing.kind();
-    if wanted
-        .ids
-        .as_ref()
-        .is_some_and(|ids| ids.len() > VIEW_RECORDS_MAX)
-    {
-        return Err(scheduled::too_many(kind).into());
+    let limit = actor.catalog.org.limits.records_per_job;
+    if wanted.ids.as_ref().is_some_and(|ids| ids.len() > limit) {
+        return Err(scheduled::too_many(kind, limit).into());
     }
     let Wanted {
         ids,

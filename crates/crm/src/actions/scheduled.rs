@@ -8,7 +8,7 @@ use jobs::Settled;
 use model::criteria::{Bound, Criteria};
 use model::id::{JobId, RecordId, TerritoryId, UserId, ViewId};
 use model::job::{Automation, JobKind};
-use model::limits::{AUTOMATION_RECORDS_MAX, VIEW_RECORDS_MAX};
+use model::limits::AUTOMATION_RECORDS_MAX;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -154,9 +154,10 @@ pub(super) fn frozen(
     filter: &Filter,
     kind: JobKind,
 ) -> Result<Vec<(RecordId, i64)>, Fault> {
-    let targets = records::select_ids(tx, module, filter, VIEW_RECORDS_MAX + 1)?;
-    if targets.len() > VIEW_RECORDS_MAX {
-        return Err(too_many(kind).into());
+    let limit = tx.catalog()?.org.limits.records_per_job;
+    let targets = records::select_ids(tx, module, filter, limit + 1)?;
+    if targets.len() > limit {
+        return Err(too_many(kind, limit).into());
     }
     Ok(targets)
 }
@@ -194,12 +195,12 @@ pub(super) fn exclusive(kind: JobKind, cvid: ViewId, module: &Module) -> String 
 }
 
 /// The refusal of a view that holds too many records.
-pub(super) fn too_many(kind: JobKind) -> Refusal {
+pub(super) fn too_many(kind: JobKind, limit: usize) -> Refusal {
     let code = match kind {
         JobKind::ChangeOwner => Code::RecordLimitExceeded,
         JobKind::MassUpdate | JobKind::MassDelete => Code::LimitExceeded,
     };
-    Refusal::new(code).with("limit", VIEW_RECORDS_MAX)
+    Refusal::new(code).with("limit", limit)
 }
 
 /// Whether a job's writes fire automation. As the wire API has it, those of named records always do,
@@ -220,7 +221,9 @@ pub(crate) fn automation_of(old: &Job) -> Result<Automation, Fault> {
         selection: Option<Selection>,
     }
     let selected: Selected = decode(old)?;
-    let of_view = matches!(selected.selection, Some(Selection::View { .. }));
+    let of_view = selected
+        .selection
+        .is_some_and(|selection| !selection.named());
     Ok(match old.terms.automation {
         Automation::Wire if fires_automation(of_view, old) => Automation::Fire,
         Automation::Wire => Automation::Suppress,

@@ -2,12 +2,13 @@
 //! every mistake. New things get provisional ids below zero, so that the outcome is a catalog like
 //! any other and can be compared with the one before; [`super::resolve`] gives them real ones.
 
-use super::file::{Head, OrgEntry, OrgFile, ProfileEntry};
+use super::file::{Head, LimitsEntry, OrgEntry, OrgFile, ProfileEntry};
 use super::read::{At, Flaw, Text};
 use super::standard::BuiltIn;
-use crate::catalog::{Catalog, Edition, Org};
+use crate::catalog::{Catalog, Edition, Limits, Org};
 use crate::field::is_email;
 use crate::id::OrgId;
+use crate::limits::JOB_RECORDS_MAX;
 use jiff::tz::TimeZone;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,7 @@ pub(super) fn empty() -> Catalog {
             country_code: "US".to_owned(),
             primary_email: String::new(),
             edition: Edition::Enterprise,
+            limits: Limits::default(),
         },
         modules: Vec::new(),
         roles: Vec::new(),
@@ -191,6 +193,9 @@ impl Draft<'_> {
         if let Some(org) = &file.org {
             self.org(org);
         }
+        if let Some(limits) = &file.limits {
+            self.limits(limits);
+        }
         // First what there is, so that every reference finds its target; then what it is like.
         self.role_names();
         self.territory_names();
@@ -243,6 +248,20 @@ impl Draft<'_> {
         if let Some(email) = &entry.primary_email {
             self.check_email(email);
         }
+    }
+
+    fn limits(&mut self, entry: &LimitsEntry) {
+        let mut limits = Limits::default();
+        if let Some(stated) = &entry.records_per_job {
+            let number = usize::try_from(stated.value).ok();
+            if let Some(number) = number.filter(|n| (1..=JOB_RECORDS_MAX).contains(n)) {
+                limits.records_per_job = number;
+            } else {
+                let message = format!("`records_per_job` is from 1 to {JOB_RECORDS_MAX}");
+                self.flaw(stated, message);
+            }
+        }
+        self.catalog.org.limits = limits;
     }
 
     pub(super) fn check_zone(&mut self, zone: &Text) {

@@ -95,6 +95,8 @@ pub(super) fn diff(old: &Catalog, new: &Catalog, whole: &BTreeSet<i64>) -> Vec<C
         changes: Vec::new(),
     };
     diff.facts("org", &facts::of_org(&old.org), &facts::of_org(&new.org));
+    let limits = |catalog: &Catalog| facts::of_limits(catalog.org.limits);
+    diff.facts("limits", &limits(old), &limits(new));
     diff.list(|catalog, names| {
         let items = catalog.roles.iter();
         items

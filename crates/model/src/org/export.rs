@@ -8,7 +8,7 @@ use super::fields::mass_update_by_default;
 use super::modules::{complete, default_columns, first_layout, name_field};
 use super::standard::{BuiltIn, built_in};
 use crate::access::Sharing;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Limits};
 use crate::criteria::Criteria;
 use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, LayoutId};
@@ -99,6 +99,12 @@ impl Out {
         self.head("[org]");
         for (key, value) in facts::of_org(&catalog.org) {
             self.text(&key, &value);
+        }
+        if catalog.org.limits != Limits::default() {
+            self.head("[limits]");
+            for (key, value) in facts::of_limits(catalog.org.limits) {
+                self.key(&key, value);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 use super::modules::COMPUTED;
 use super::people::RIGHTS;
 use crate::blueprint::{Blueprint, Transition};
-use crate::catalog::{Catalog, Org};
+use crate::catalog::{Catalog, Limits, Org};
 use crate::criteria::Criteria;
 use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, ProfileId, RoleId, TerritoryId, UserId};
@@ -89,6 +89,10 @@ pub(super) fn of_org(org: &Org) -> Facts {
         fact("primary_email", &org.primary_email),
         fact("edition", org.edition.as_str()),
     ]
+}
+
+pub(super) fn of_limits(limits: Limits) -> Facts {
+    vec![fact("records_per_job", limits.records_per_job)]
 }
 
 pub(super) fn of_role(role: &Role, names: &Names<'_>) -> Facts {

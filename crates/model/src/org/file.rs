@@ -13,6 +13,7 @@ use super::rules::{LayoutRuleEntry, ValidationRuleEntry, layout_rule, validation
 pub struct OrgFile {
     pub(super) source: String,
     pub(super) org: Option<OrgEntry>,
+    pub(super) limits: Option<LimitsEntry>,
     pub(super) roles: Vec<RoleEntry>,
     pub(super) profiles: Vec<ProfileEntry>,
     pub(super) users: Vec<UserEntry>,
@@ -38,6 +39,11 @@ pub(super) struct OrgEntry {
     pub(super) country_code: Option<Text>,
     pub(super) primary_email: Option<Text>,
     pub(super) edition: Option<Text>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct LimitsEntry {
+    pub(super) records_per_job: Option<At<i64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -172,6 +178,9 @@ impl OrgFile {
         let file = Self {
             source: text.to_owned(),
             org: root.table("org", "[org]", read).and_then(|t| org(t, read)),
+            limits: root
+                .table("limits", "[limits]", read)
+                .map(|t| limits(t, read)),
             roles: each(&mut root, "role", "[[role]]", read, role),
             profiles: each(&mut root, "profile", "[[profile]]", read, profile),
             users: each(&mut root, "user", "[[user]]", read, user),
@@ -258,6 +267,12 @@ fn org(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<OrgEntry> {
         primary_email,
         edition,
     })
+}
+
+fn limits(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> LimitsEntry {
+    let records_per_job = t.integer("records_per_job", flaws);
+    t.finish(flaws);
+    LimitsEntry { records_per_job }
 }
 
 fn role(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<RoleEntry> {

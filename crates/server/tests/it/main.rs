@@ -52,6 +52,7 @@ mod outbox;
 mod outcomes;
 mod outcomes_denied;
 mod owners;
+mod plan_property;
 mod plan_runs;
 mod plans;
 mod probes;

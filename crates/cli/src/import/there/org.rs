@@ -5,7 +5,7 @@ use crate::settings::Failure;
 use anyhow::Context;
 use crm::Actor;
 use jiff::tz::TimeZone;
-use model::catalog::{Catalog, Edition, Org};
+use model::catalog::{Catalog, Edition, Limits, Org};
 use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, ProfileId, RoleId, UserId};
 use model::module::{Layout, Module};
@@ -218,5 +218,6 @@ fn no_org() -> Org {
         country_code: String::new(),
         primary_email: String::new(),
         edition: Edition::Enterprise,
+        limits: Limits::default(),
     }
 }

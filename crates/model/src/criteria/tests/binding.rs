@@ -1,7 +1,7 @@
 //! What binding makes of criteria, and what does not fit a module.
 
 use super::*;
-use crate::catalog::{Catalog, Edition, Org};
+use crate::catalog::{Catalog, Edition, Limits, Org};
 use crate::id::{OrgId, ProfileId, RoleId, UserId};
 use crate::people::{User, UserStatus, UserType};
 use crate::time::Timestamp;
@@ -36,6 +36,7 @@ fn catalog() -> Catalog {
             country_code: String::new(),
             primary_email: String::new(),
             edition: Edition::Enterprise,
+            limits: Limits::default(),
         },
         modules: vec![module()],
         roles: Vec::new(),

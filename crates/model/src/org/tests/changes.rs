@@ -524,3 +524,39 @@ fn an_org_of_an_older_release_gets_new_modules_and_name_fields() {
     assert!(standard.may(Right::MassUpdate, cases));
     assert!(!planned(LEAST, Some(&newer)).changes_anything());
 }
+
+#[test]
+fn limits_are_stated_exported_and_taken_back() {
+    let limit = |catalog: &Catalog| catalog.org.limits.records_per_job;
+    let first = applied(LEAST, None);
+    assert_eq!(limit(&first), 50_000);
+    assert!(!export(&first).contains("[limits]"));
+    let stated = with_least("[limits]\nrecords_per_job = 200000");
+    let more = applied(&stated, Some(&first));
+    assert_eq!(limit(&more), 200_000);
+    let line = "~ limits records_per_job: 50000 -> 200000";
+    let lines = planned(&stated, Some(&first)).changes;
+    assert!(lines.iter().any(|change| change.to_string() == line));
+    assert_eq!(applied(&export(&more), Some(&more)), more);
+    // A file that does not speak of them leaves them, one that does states them all.
+    assert_eq!(limit(&applied(LEAST, Some(&more))), 200_000);
+    assert_eq!(
+        limit(&applied(&with_least("[limits]"), Some(&more))),
+        50_000
+    );
+}
+
+#[test]
+fn limits_have_bounds() {
+    let bounds = "`records_per_job` is from 1 to 5000000";
+    for wrong in ["0", "-1", "5000001"] {
+        refusals::check(
+            &format!("[limits]\nrecords_per_job = §{wrong}\n"),
+            &[bounds],
+        );
+    }
+    for right in [1, 5_000_000] {
+        let stated = with_least(&format!("[limits]\nrecords_per_job = {right}"));
+        assert_eq!(applied(&stated, None).org.limits.records_per_job, right);
+    }
+}

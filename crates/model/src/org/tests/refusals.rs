@@ -38,7 +38,7 @@ fn the_form() {
             "name takes a string, not an integer",
             "[[role]] needs `name`",
             "max takes a whole number, not a string",
-            "unknown key `what` in the file; it takes org, role, profile, user, territory, module",
+            "unknown key `what` in the file; it takes org, limits, role, profile, user, territory, module",
         ],
     );
     let answer = OrgFile::parse("[org]\ncompany = \n[[role]]\nname = \"x").unwrap_err();

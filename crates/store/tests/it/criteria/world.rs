@@ -1,7 +1,7 @@
 //! A database with one module, and rows to select from it.
 
 use model::access::Sharing;
-use model::catalog::{Catalog, Edition, Org};
+use model::catalog::{Catalog, Edition, Limits, Org};
 use model::criteria::{BindContext, Bound, Criteria};
 use model::field::{Field, FieldKind};
 use model::id::{FieldId, ModuleId, OrgId, ProfileId, RecordId, RoleId, UserId};
@@ -100,6 +100,7 @@ fn catalog() -> Catalog {
             country_code: "DE".to_owned(),
             primary_email: "u71@example.com".to_owned(),
             edition: Edition::Enterprise,
+            limits: Limits::default(),
         },
         modules: vec![module()],
         roles: Vec::new(),
