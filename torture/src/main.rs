@@ -49,7 +49,7 @@ const JUDGED_WHOLLY: u64 = 10;
 const LEADS: u64 = 1_500;
 const LEADS_OF_LARGE: u64 = 21_000;
 /// A process that does not come to its point in this time is killed from outside.
-const LIFE: Duration = Duration::from_secs(3);
+const LIFE: Duration = Duration::from_secs(2);
 
 struct Options {
     binary: PathBuf,

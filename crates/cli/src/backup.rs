@@ -1,7 +1,7 @@
 //! `swathe backup` and `swathe restore`: everything in one file, and back into an empty database.
 
 use crate::Done;
-use crate::settings::{self, Failure, Place, Usage, say};
+use crate::settings::{self, Failure, Place, Source, Usage, say};
 use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::ProgressBar;
@@ -58,19 +58,31 @@ impl Backup {
     /// Writes beside, so that no half of a backup ever has its name.
     fn make(&self, part: &Path) -> Result<Contents, Failure> {
         let cannot = || format!("cannot write {}", part.display());
-        let target = self.place.here()?;
-        let db = Db::open_as_is(&Settings {
-            target,
-            now: settings::now(),
-        })?;
-        let file = open_for_owner(part).with_context(cannot)?;
+        let source = self.place.source()?;
         let bar = ProgressBar::new_spinner();
-        let made = backup::write(&db, &file, settings::now(), &mut |rows| {
-            bar.set_message(format!("{rows} rows"));
-            bar.tick();
-        });
+        let (file, made) = match source {
+            Source::Here(target) => {
+                let db = Db::open_as_is(&Settings {
+                    target,
+                    now: settings::now(),
+                })?;
+                let file = open_for_owner(part).with_context(cannot)?;
+                let made = backup::write(&db, &file, settings::now(), &mut |rows| {
+                    bar.set_message(format!("{rows} rows"));
+                    bar.tick();
+                });
+                (file, made.map_err(settings::refused)?)
+            }
+            Source::There(server) => {
+                bar.set_message("the server writes it first");
+                bar.tick();
+                let mut sent = server.stream_of_file("/swathe/v1/backup")?;
+                let mut file = open_for_owner(part).with_context(cannot)?;
+                std::io::copy(&mut sent, &mut file).context("the backup was cut on its way")?;
+                (file, backup::check(part)?)
+            }
+        };
         bar.finish_and_clear();
-        let made = made.map_err(settings::refused)?;
         file.sync_all().with_context(cannot)?;
         fs::rename(part, &self.file).with_context(cannot)?;
         backup::settle(&file, &self.file).with_context(cannot)?;

@@ -170,9 +170,23 @@ impl Remote {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<impl Read + use<>, Failure> {
+        self.stream_within(path, headers, ANSWER)
+    }
+
+    /// The same of a body that the server writes to a file before it sends the first piece.
+    pub(crate) fn stream_of_file(&self, path: &str) -> Result<impl Read + use<>, Failure> {
+        self.stream_within(path, &[], LONG_ANSWER)
+    }
+
+    fn stream_within(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        within: Duration,
+    ) -> Result<impl Read + use<>, Failure> {
         let request = self.request("GET", path, &Json::Null, headers)?;
         let request = self.agent.configure_request(request);
-        let request = request.timeout_recv_response(Some(ANSWER));
+        let request = request.timeout_recv_response(Some(within));
         let mut response = self.run(request.timeout_per_read(Some(SILENCE)).build())?;
         let status = response.status().as_u16();
         if status == 200 {

@@ -117,6 +117,14 @@ pub(crate) enum Opened {
     There(Remote),
 }
 
+/// The data, not opened.
+pub(crate) enum Source {
+    /// The database itself.
+    Here(Target),
+    /// A server.
+    There(Remote),
+}
+
 impl Place {
     /// Opens it: `--database` goes before `--url`, which may come from the environment.
     pub(crate) fn open(&self) -> Result<Opened, Failure> {
@@ -128,12 +136,15 @@ impl Place {
         self.find(true)
     }
 
-    /// The database itself, which is there.
-    pub(crate) fn here(&self) -> Result<Target, Failure> {
+    /// Where the data is, unopened: the database itself, which is there, or a server.
+    pub(crate) fn source(&self) -> Result<Source, Failure> {
+        if let Some(server) = self.server()? {
+            return Ok(Source::There(server));
+        }
         let target = self.target()?;
         match missing(&target) {
             Some(path) => bail!("there is no database at {}", path.display()),
-            None => Ok(target),
+            None => Ok(Source::Here(target)),
         }
     }
 
@@ -154,12 +165,20 @@ impl Place {
         })
     }
 
+    /// The server that is asked, if one is.
+    fn server(&self) -> Result<Option<Remote>, Failure> {
+        let (true, Some(url)) = (self.is_there(), &self.url) else {
+            return Ok(None);
+        };
+        let Some(token) = &self.token else {
+            bail!(Usage("--url needs --token, or SWATHE_TOKEN".to_owned()));
+        };
+        Ok(Some(Remote::new(url, token)))
+    }
+
     fn find(&self, make: bool) -> Result<Opened, Failure> {
-        if let (true, Some(url)) = (self.is_there(), &self.url) {
-            let Some(token) = &self.token else {
-                bail!(Usage("--url needs --token, or SWATHE_TOKEN".to_owned()));
-            };
-            return Ok(Opened::There(Remote::new(url, token)));
+        if let Some(server) = self.server()? {
+            return Ok(Opened::There(server));
         }
         let target = self.target()?;
         match missing(&target) {

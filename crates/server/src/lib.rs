@@ -29,7 +29,7 @@ pub use version::Version;
 
 use jobs::Engine;
 use model::time::Clock;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use store::Db;
 use stream::Streams;
 
@@ -45,6 +45,8 @@ pub struct App {
     pub public_url: String,
     /// What `/metrics` says.
     pub metrics: Arc<Metrics>,
+    /// Held while a backup is written: one at a time.
+    pub backing_up: Arc<Mutex<()>>,
     /// The workers of this process, woken when a job is accepted.
     pub engine: Engine,
     /// How others are called.
@@ -62,6 +64,7 @@ impl App {
             clock,
             public_url: public_url.trim_end_matches('/').to_owned(),
             metrics: Arc::default(),
+            backing_up: Arc::default(),
             engine: Engine::none(),
             outside: Arc::default(),
             streams: Streams::default(),

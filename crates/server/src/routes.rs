@@ -5,6 +5,7 @@
 //! `{module}` are checked before a handler runs: a handler may rely on both.
 
 mod activities;
+mod backup;
 mod blueprint;
 mod change_owner;
 mod clients;
@@ -332,6 +333,7 @@ pub static ROUTES: &[Route] = &[
     native(Get, "/swathe/v1/jobs/{job}/outcomes", Native("jobs", Op::Read), outcomes::list),
     native(Get, "/swathe/v1/notify_secret", Native("jobs", Op::Write), notify_secret::get),
     native(Get, "/swathe/v1/outbox", Native("jobs", Op::Read), outbox::list),
+    native(Get, "/swathe/v1/backup", Native("backup", Op::Read), backup::get),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),
     native(Put, "/swathe/v1/org", Native("org", Op::Write), org_file::apply),
 ];

@@ -78,12 +78,15 @@ fn refuse_newer(at: i64, known: i64) -> Result<()> {
     )))
 }
 
-/// Two processes that start at once: the second waits, then finds the work done.
+/// Two processes that find work here at once: the second waits, then finds the work done. It may take
+/// its time; organisations in other schemas of the database are in nobody's way.
 pub(crate) fn alone(tx: &mut Tx) -> Result<()> {
     if tx.dialect() == Dialect::Postgres {
         // A migration may copy years of rows: the time that a request's statement has is no measure.
-        tx.batch("SET LOCAL statement_timeout = 0")?;
-        tx.batch("SELECT pg_advisory_xact_lock(6004510421)")?;
+        tx.batch(
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
+             SELECT pg_advisory_xact_lock(6004510421 + hashtext(current_schema()::text))",
+        )?;
     }
     Ok(())
 }
@@ -102,8 +105,12 @@ pub(crate) fn migrate(tx: &mut Tx, now: Timestamp) -> Result<()> {
 }
 
 fn migrate_by(tx: &mut Tx, migrations: &[Migration], now: Timestamp) -> Result<()> {
+    let known = count(migrations);
+    if version(tx)? == known {
+        return Ok(());
+    }
     alone(tx)?;
-    let (at, known) = (version(tx)?, count(migrations));
+    let at = version(tx)?;
     refuse_newer(at, known)?;
     apply(tx, migrations, at)?;
     if at == 0 {

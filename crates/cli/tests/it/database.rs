@@ -208,3 +208,36 @@ fn a_server_goes_on_when_postgresql_was_away() {
     let status = client.watch(job);
     world.judge(job, &status);
 }
+
+/// Ends the connections that are in a transaction on this database now; answers how many.
+fn end_transactions(world: &World) -> i64 {
+    world.sql().int(
+        "SELECT count(*) FROM (SELECT DISTINCT l.pid FROM pg_locks l
+           JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = current_schema() AND l.pid <> pg_backend_pid()) held
+         WHERE pg_terminate_backend(held.pid)",
+    )
+}
+
+#[test]
+fn a_job_goes_on_when_its_connections_are_ended_in_the_middle_of_chunks() {
+    let world = World::new(Kind::Postgres, many(Kind::Postgres));
+    let server = world.serve();
+    let client = world.client(&server);
+    let job = client.job();
+    let mut ended = 0;
+    for round in 0..4 {
+        let seen = client.watch_past(job, round * 1_000);
+        assert!(!is_over(&seen), "{seen}");
+        let so_far = ended;
+        while ended == so_far {
+            ended += end_transactions(&world);
+        }
+        world.judge_meanwhile(job);
+    }
+    let status = client.watch(job);
+    world.judge(job, &status);
+    // No record was blamed for it.
+    let given_up = "SELECT count(*) FROM job_outcomes WHERE code = 'INTERNAL_ERROR'";
+    assert_eq!(world.sql().int(given_up), 0);
+}

@@ -26,4 +26,6 @@ mod stop;
 mod swathe;
 #[cfg(unix)]
 mod terminal;
+mod upgrade;
+mod wal;
 mod world;

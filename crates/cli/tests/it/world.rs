@@ -57,6 +57,7 @@ pub(crate) struct World {
     pub(crate) test: TestDb,
     work: Work,
     token: String,
+    backups: String,
     view: i64,
     leads: i64,
 }
@@ -99,23 +100,39 @@ impl World {
             .unwrap();
         drop(db);
         let url = test.url();
-        let token = json(&[
-            "token",
-            "--json",
-            "--user",
-            ADMIN,
-            "--scope",
-            SCOPE,
-            "--database",
-            &url,
-        ]);
+        let token = |scope: &str| {
+            let made = json(&[
+                "token",
+                "--json",
+                "--user",
+                ADMIN,
+                "--scope",
+                scope,
+                "--database",
+                &url,
+            ]);
+            made["access_token"].as_str().unwrap().to_owned()
+        };
         Self {
-            token: token["access_token"].as_str().unwrap().to_owned(),
+            token: token(SCOPE),
+            backups: token("swathe.backup.READ"),
             view: view.unwrap().id.0,
             leads,
             test,
             work,
         }
+    }
+
+    /// Lets a job do so many records a second, or as many as it can.
+    pub(crate) fn throttle(&self, job: i64, records: Option<i64>) {
+        let records = records.map_or("NULL".to_owned(), |records| records.to_string());
+        let sql = format!("UPDATE jobs SET throttle = {records} WHERE id = {job}");
+        self.sql().run(&sql);
+    }
+
+    /// The administrator's token that is good for backups alone.
+    pub(crate) fn token_for_backups(&self) -> &str {
+        &self.backups
     }
 
     /// The same world in the database that a backup of it was restored into.
@@ -124,6 +141,7 @@ impl World {
             test,
             work: self.work,
             token: self.token.clone(),
+            backups: self.backups.clone(),
             view: self.view,
             leads: self.leads,
         }

@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod clock;
 mod control;
 mod engine;
 mod fairness;

@@ -186,6 +186,7 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/swathe/v1/jobs/{job}/outcomes", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/notify_secret", "swathe.jobs.WRITE", User),
     row(Get, "/swathe/v1/outbox", "swathe.jobs.READ", User),
+    row(Get, "/swathe/v1/backup", "swathe.backup.READ", Administrator),
     row(Get, "/swathe/v1/org", "swathe.org.READ", Administrator),
     row(Put, "/swathe/v1/org", "swathe.org.WRITE", Administrator).body(r#"{"org":""}"#),
 ];
