@@ -6,6 +6,7 @@ pub mod mass_update;
 pub mod request;
 mod scheduled;
 pub(crate) mod told;
+pub mod undo;
 
 pub use scheduled::ViewSelection;
 pub(crate) use scheduled::automation_of;
@@ -17,5 +18,6 @@ pub fn all() -> jobs::Actions {
         mass_update: Arc::new(mass_update::MassUpdate),
         change_owner: Arc::new(change_owner::ChangeOwner),
         mass_delete: Arc::new(mass_delete::MassDelete),
+        undo: Arc::new(undo::Undo),
     }
 }

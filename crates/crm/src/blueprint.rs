@@ -251,7 +251,9 @@ fn check_data(
 /// Puts those of these records, which are in no process, into the first blueprint that takes them:
 /// a few statements for each blueprint of the module, none where there is none.
 pub(crate) fn enter(tx: &mut Tx, writing: Writing<'_>, ids: &[RecordId]) -> Result<(), Fault> {
-    let Writing { module, now, .. } = writing;
+    let Writing {
+        module, job, now, ..
+    } = writing;
     let mut rest = ids.to_vec();
     for blueprint in &module.blueprints {
         if rest.is_empty() {
@@ -265,7 +267,7 @@ pub(crate) fn enter(tx: &mut Tx, writing: Writing<'_>, ids: &[RecordId]) -> Resu
         rest.retain(|id| !entering.contains(id));
         let entering: Vec<RecordId> = entering.into_iter().collect();
         if !entering.is_empty() {
-            blueprints::enter(tx, module.id, blueprint.id, &entering, now)?;
+            blueprints::enter(tx, module.id, blueprint.id, &entering, (job, now))?;
         }
     }
     Ok(())

@@ -50,7 +50,7 @@ pub struct Retry<'a> {
     /// Who is called when it ends.
     pub notify_url: Option<String>,
     /// What else is asked of who retries this job.
-    pub may: &'a dyn Fn(&Actor, &Job) -> Result<(), Refusal>,
+    pub may: &'a dyn Fn(&Actor, &Job) -> Result<(), Fault>,
 }
 
 /// Accepts a job that visits once more what failed in another, or was left by it, judged anew with

@@ -8,7 +8,7 @@ use crate::rules::{Becoming, Rules};
 use model::access::Access;
 use model::field::{Computed, Field, FieldKind};
 use model::hold::HoldKind;
-use model::id::{BlueprintId, RecordId};
+use model::id::{BlueprintId, JobId, RecordId};
 use model::limits::MULTI_SELECT_VALUES_MAX;
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
@@ -116,6 +116,8 @@ pub(crate) struct Facts {
     /// It is still kept in a blueprint that no longer leads on from its value: it is in none, and
     /// the next write takes it out, lest a later value put it back unasked.
     pub(crate) lapsed: bool,
+    /// The job through which it entered that blueprint.
+    pub(crate) entered_by: Option<JobId>,
     /// It goes a way of that blueprint now.
     pub(crate) in_transition: bool,
 }

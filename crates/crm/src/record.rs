@@ -1,6 +1,7 @@
 //! Making, changing and deleting records, always in sets: one record is a set of one.
 
 mod along;
+mod back;
 mod create;
 mod delete;
 mod drift;
@@ -8,10 +9,12 @@ mod reading;
 mod restore;
 mod unique;
 
+pub(crate) use back::{Deed, Left};
 pub use create::{create, create_by};
 pub use delete::delete;
 pub(crate) use delete::{delete_first, foresee_deletion};
 pub use restore::restore;
+pub(crate) use restore::{foresee_return, restore_first};
 
 use crate::actor::Actor;
 use crate::blueprint;
@@ -19,10 +22,11 @@ use crate::change::Change;
 use crate::judge::{Columns, Verdict, judge};
 use crate::owner::Owners;
 use crate::rules::{LayoutRules, Rules};
+use back::Since;
 use drift::Drift;
 use jobs::{Difference, Forecast, Settled};
 use model::field::Field;
-use model::id::{JobId, RecordId};
+use model::id::{FieldId, JobId, RecordId};
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -114,6 +118,8 @@ pub struct Expected<'a> {
     pub within: Option<&'a Filter>,
     /// As a plan saw them: the targets, record by record as the set has them. None is no plan.
     pub targets: &'a [Target],
+    /// As a job left them: what was changed since is kept.
+    pub(crate) left_by: Option<&'a Deed>,
 }
 
 impl<'a> Expected<'a> {
@@ -121,7 +127,7 @@ impl<'a> Expected<'a> {
     pub fn within(filter: Option<&'a Filter>) -> Self {
         Self {
             within: filter,
-            targets: &[],
+            ..Self::default()
         }
     }
 
@@ -164,8 +170,8 @@ pub fn update_by(
                 if proposal.lapsed {
                     lapsed.push(proposal.before.record);
                 }
-                plan.add(proposal);
-                Settled::Changed
+                let kept = plan.add(proposal);
+                kept.map_or(Settled::Changed, Settled::ChangedInPart)
             }
         });
     }
@@ -184,19 +190,24 @@ pub(crate) fn foresee(
     tx: &mut Tx,
     writing: Writing<'_>,
     items: &[(RecordId, &Change)],
-    within: Option<&Filter>,
+    expected: Expected<'_>,
 ) -> Result<Vec<(i64, Forecast)>, Fault> {
-    let expected = Expected::within(within);
     let judged = judge_all(tx, writing, items, expected, LayoutRules::Silent)?;
     let forecasts = judged.into_iter().map(|(rev, judged)| {
         let forecast = match judged {
             Judged::Refuse(refusal) => Forecast::Refuse(refusal),
             Judged::Unchanged => Forecast::Unchanged,
-            Judged::Change(Proposal { writes, before, .. }) => {
+            Judged::Change(Proposal {
+                writes,
+                before,
+                kept,
+                ..
+            }) => {
                 let after = writes.into_iter().map(|(field, value)| (field.id, value));
                 Forecast::Change(Difference {
                     before: before.before,
                     after: after.collect(),
+                    refused: kept,
                     ..Difference::default()
                 })
             }
@@ -221,6 +232,8 @@ struct Proposal<'a> {
     free: bool,
     /// It is to be taken out of the blueprint that it is kept in.
     lapsed: bool,
+    /// What of the change is not written.
+    kept: Option<Refusal>,
 }
 
 /// Judges records, each by its own change, in order, with the revision of each; 0 where there is no
@@ -239,6 +252,7 @@ fn judge_all<'a>(
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| *id).collect();
     let reading = Reading::new(tx, writing, &columns, &ids, expected.within)?;
     let drift = Drift::read(tx, expected.targets, &reading)?;
+    let since = Since::read(tx, expected.left_by, &reading)?;
     let mut taken = Uniques::default();
     let mut owners = Owners::default();
     let mut judged = Vec::with_capacity(items.len());
@@ -252,7 +266,13 @@ fn judge_all<'a>(
             }
         };
         let Standing { record, facts, .. } = standing;
-        let mut verdict = judge(module, &columns, record, facts, &rules, change);
+        let (change, stray) = since.part(&columns, record, change);
+        let kept = since.refusal(*id, &stray);
+        let facts = since.facts(module, &columns, record, facts);
+        let mut verdict = judge(module, &columns, record, &facts, &rules, &change);
+        if let (Verdict::Unchanged, Some(refusal)) = (&verdict, &kept) {
+            verdict = Verdict::Refuse(refusal.clone());
+        }
         if let Verdict::Change(writes) = &verdict {
             let unfit = owners.of_change(writing, writes);
             let refusal = match unfit {
@@ -262,7 +282,8 @@ fn judge_all<'a>(
             verdict = refusal.map_or(verdict, Verdict::Refuse);
         }
         // Asked of the last word, because that is what a plan foresees.
-        let strayed = target.and_then(|target| drift.check(target, &columns, record, &verdict));
+        let strayed =
+            target.and_then(|target| drift.check(target, &columns, record, &verdict, &stray));
         if let Some(refusal) = strayed {
             if let Verdict::Change(writes) = &verdict {
                 taken.release(writes);
@@ -277,6 +298,7 @@ fn judge_all<'a>(
                 writes,
                 free: facts.blueprint.is_none(),
                 lapsed: facts.lapsed,
+                kept,
             }),
         };
         judged.push((rev, one));
@@ -295,44 +317,63 @@ fn before(columns: &Columns<'_>, record: &Record, writes: &[(&Field, Value)]) ->
     }
 }
 
-/// Records that get the same values.
+/// Records that get values of the same fields.
 struct Group<'a> {
     fields: Vec<&'a Field>,
-    ids: Vec<RecordId>,
+    rows: Vec<(RecordId, Vec<Value>)>,
+    /// The values of all are equal.
+    alike: bool,
 }
 
-/// What a set of verdicts writes: a few statements, one for each different set of new values.
+/// What a set of verdicts writes: a few statements, one for each different set of fields.
 #[derive(Default)]
 struct Plan<'a> {
-    groups: HashMap<Vec<(&'a str, Value)>, Group<'a>>,
+    groups: HashMap<Vec<FieldId>, Group<'a>>,
     changes: Vec<changes::Change>,
 }
 
 impl<'a> Plan<'a> {
-    fn add(&mut self, proposal: Proposal<'a>) {
-        let Proposal { writes, before, .. } = proposal;
+    /// Adds what is to be written, and answers what is not.
+    fn add(&mut self, proposal: Proposal<'a>) -> Option<Refusal> {
+        let Proposal {
+            writes,
+            before,
+            kept,
+            ..
+        } = proposal;
         let record = before.record;
         self.changes.push(before);
-        let fields = writes.iter().map(|(field, _)| *field).collect();
-        let key = writes
-            .into_iter()
-            .map(|(f, value)| (f.api_name.as_str(), value))
-            .collect();
+        let (fields, values): (Vec<&Field>, Vec<Value>) = writes.into_iter().unzip();
+        let key = fields.iter().map(|field| field.id).collect();
         let group = self.groups.entry(key).or_insert_with(|| Group {
             fields,
-            ids: Vec::new(),
+            rows: Vec::new(),
+            alike: true,
         });
-        group.ids.push(record);
+        let first = group.rows.first();
+        group.alike &= first.is_none_or(|(_, first)| *first == values);
+        group.rows.push((record, values));
+        kept
     }
 
     fn apply(self, tx: &mut Tx, writing: Writing<'_>) -> Result<(), Fault> {
-        for (key, Group { fields, ids }) in self.groups {
-            let mut values: Vec<(&Field, Value)> = fields
-                .into_iter()
-                .zip(key.into_iter().map(|(_, value)| value))
-                .collect();
-            values.extend(writing.stamp());
-            records::update(tx, writing.module, &ids, &values)?;
+        let module = writing.module;
+        for Group {
+            fields,
+            mut rows,
+            alike,
+        } in self.groups.into_values()
+        {
+            let stamp = writing.stamp();
+            if !alike {
+                records::update_each(tx, module, &fields, rows, &stamp)?;
+                continue;
+            }
+            let ids: Vec<RecordId> = rows.iter().map(|(id, _)| *id).collect();
+            let values = rows.pop().map(|(_, values)| values).unwrap_or_default();
+            let values = fields.into_iter().zip(values);
+            let values: Vec<(&Field, Value)> = values.chain(stamp).collect();
+            records::update(tx, module, &ids, &values)?;
         }
         Ok(changes::insert(
             tx,

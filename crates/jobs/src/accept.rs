@@ -1,7 +1,9 @@
 //! Accepting a job: its row and its frozen targets, committed before the caller is answered.
 
 use crate::action::{self, Actions, Settled};
+use crate::control;
 use model::id::{JobId, RecordId};
+use model::job::Relation;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use store::jobs::{InUse, NewJob, Progress};
@@ -136,6 +138,9 @@ pub(crate) fn begin(
     process: Option<i64>,
     now: Timestamp,
 ) -> Result<(), Fault> {
+    if let Some((Relation::Undo, parent)) = new.parent {
+        control::undoable(tx, parent, now)?;
+    }
     // A job for later takes its key when it starts.
     let now_taken = new
         .exclusive

@@ -97,6 +97,8 @@ pub struct Actions {
     pub change_owner: Arc<dyn Action>,
     /// Puts records into the recycle bin.
     pub mass_delete: Arc<dyn Action>,
+    /// Puts back what a job changed.
+    pub undo: Arc<dyn Action>,
 }
 
 impl Actions {
@@ -106,6 +108,7 @@ impl Actions {
             JobKind::MassUpdate => self.mass_update.as_ref(),
             JobKind::ChangeOwner => self.change_owner.as_ref(),
             JobKind::MassDelete => self.mass_delete.as_ref(),
+            JobKind::Undo => self.undo.as_ref(),
         }
     }
 }

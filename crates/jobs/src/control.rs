@@ -85,6 +85,21 @@ pub fn throttle(tx: &mut Tx, id: JobId, throttle: Option<i64>) -> Result<Job, Fa
     again(tx, id)
 }
 
+/// A job that can be undone now, locked: it ended, and not so long ago that what it left is forgotten.
+pub fn undoable(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<Job, Fault> {
+    let job = locked(tx, id)?;
+    if !job.state.finished() {
+        return Err(cannot("undone", &job).into());
+    }
+    if is_forgotten(&job, now) {
+        let refusal = cannot("undone", &job);
+        return Err(refusal
+            .saying("the job ended too long ago to be undone")
+            .into());
+    }
+    Ok(job)
+}
+
 fn locked(tx: &mut Tx, id: JobId) -> Result<Job, Fault> {
     let none = || Refusal::new(Code::NotFound).saying("there is no such job");
     let job = jobs::lock(tx, id)?.ok_or_else(none)?;

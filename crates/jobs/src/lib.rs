@@ -25,4 +25,4 @@ pub use engine::Engine;
 pub use fault::Point;
 pub use plan::{Example, Outdated, Reason, Summary, make_plan, summary_of};
 pub use retry::{Make, Sealed, retry};
-pub use worker::{Step, Worker};
+pub use worker::{KEPT_MS, Step, Worker};

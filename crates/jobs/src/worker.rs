@@ -26,7 +26,7 @@ use store::{
 const LEASE_MS: i64 = 30_000;
 /// What a finished job leaves (status, targets, outcomes) is kept for 60 days (wire API 1.5), and a
 /// deleted record can be restored for as long (9.7).
-pub(crate) const KEPT_MS: i64 = 60 * 24 * 60 * 60 * 1_000;
+pub const KEPT_MS: i64 = 60 * 24 * 60 * 60 * 1_000;
 /// That a record was deleted is known 120 days longer than it can be restored (wire API 9.7).
 const REMEMBERED_MS: i64 = 2 * KEPT_MS;
 /// A worker without work looks this often for what is older.

@@ -73,11 +73,18 @@ pub enum JobKind {
     ChangeOwner,
     /// Put records into the recycle bin.
     MassDelete,
+    /// Put back what a job changed.
+    Undo,
 }
 
 impl JobKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::MassUpdate, Self::ChangeOwner, Self::MassDelete];
+    pub const ALL: [Self; 4] = [
+        Self::MassUpdate,
+        Self::ChangeOwner,
+        Self::MassDelete,
+        Self::Undo,
+    ];
 
     /// The stored and wire word.
     pub fn as_str(self) -> &'static str {
@@ -85,6 +92,7 @@ impl JobKind {
             Self::MassUpdate => "mass_update",
             Self::ChangeOwner => "change_owner",
             Self::MassDelete => "mass_delete",
+            Self::Undo => "undo",
         }
     }
 
@@ -99,6 +107,7 @@ impl JobKind {
             Self::MassUpdate => "update",
             Self::ChangeOwner => "change_owner",
             Self::MassDelete => "delete",
+            Self::Undo => "undo",
         }
     }
 

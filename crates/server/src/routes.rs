@@ -47,6 +47,7 @@ mod roles;
 mod territories;
 mod timeline;
 mod tokens;
+mod undo;
 mod users;
 
 pub(crate) use jobs::counts as job_counts;
@@ -331,6 +332,7 @@ pub static ROUTES: &[Route] = &[
     native(Post, "/swathe/v1/jobs/{job}/actions/retry", Native("jobs", Op::Write), job_control::retry),
     native(Get, "/swathe/v1/jobs/{job}/events", Native("jobs", Op::Read), events::follow),
     native(Get, "/swathe/v1/jobs/{job}/outcomes", Native("jobs", Op::Read), outcomes::list),
+    native(Post, "/swathe/v1/jobs/{job}/actions/undo", Native("jobs", Op::Write), undo::create),
     native(Get, "/swathe/v1/notify_secret", Native("jobs", Op::Write), notify_secret::get),
     native(Get, "/swathe/v1/outbox", Native("jobs", Op::Read), outbox::list),
     native(Get, "/swathe/v1/backup", Native("backup", Op::Read), backup::get),

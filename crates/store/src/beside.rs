@@ -44,7 +44,11 @@ const TABLES: [Table; 4] = [
     },
     Table {
         name: "record_blueprints",
-        columns: &[("blueprint", Class::Int), ("at", Class::Int)],
+        columns: &[
+            ("blueprint", Class::Int),
+            ("at", Class::Int),
+            ("job", Class::Int),
+        ],
     },
 ];
 
@@ -113,7 +117,11 @@ pub fn put(tx: &mut Tx, module: ModuleId, kept: &[(RecordId, String)]) -> Result
         }
     }
     for table in &TABLES {
-        let rows = of_tables.remove(table.name).unwrap_or_default();
+        let mut rows = of_tables.remove(table.name).unwrap_or_default();
+        for row in &mut rows {
+            // What was taken before a column was added knows nothing of it.
+            row.resize(table.columns.len() + 1, Value::Null);
+        }
         let own = table.columns.iter();
         let columns: Vec<(String, Class)> = [("record", Class::Int)]
             .iter()

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::tx::{Param, Same, Tx};
-use model::id::{BlueprintId, ModuleId, RecordId};
+use model::id::{BlueprintId, JobId, ModuleId, RecordId};
 use model::time::Timestamp;
 use model::value::{Class, Value};
 
@@ -10,12 +10,29 @@ fn ids_of(records: &[RecordId]) -> Param {
     Param::Ids(records.iter().map(|record| record.0).collect())
 }
 
+/// A record that is in a blueprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// The record.
+    pub record: RecordId,
+    /// The blueprint.
+    pub blueprint: BlueprintId,
+    /// The job through which it entered.
+    pub job: Option<JobId>,
+}
+
 /// The blueprints that these records are in.
-pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, BlueprintId)>> {
-    let sql = "SELECT record, blueprint FROM record_blueprints WHERE record IN ids($1)";
+pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Inside>> {
+    let sql = "SELECT record, blueprint, job FROM record_blueprints WHERE record IN ids($1)";
     let rows = tx.query(sql, &[ids_of(records)])?;
     rows.iter()
-        .map(|row| Ok((RecordId(row.int(0)?), BlueprintId(row.int(1)?))))
+        .map(|row| {
+            Ok(Inside {
+                record: RecordId(row.int(0)?),
+                blueprint: BlueprintId(row.int(1)?),
+                job: row.opt_int(2)?.map(JobId),
+            })
+        })
         .collect()
 }
 
@@ -25,12 +42,13 @@ pub fn enter(
     module: ModuleId,
     blueprint: BlueprintId,
     records: &[RecordId],
-    now: Timestamp,
+    (job, now): (Option<JobId>, Timestamp),
 ) -> Result<()> {
     delete_of(tx, records)?;
     let same = [
         Same::int("blueprint", blueprint.0),
         Same::int("module", module.0),
+        Same::int("job", job.map(|job| job.0)),
         Same::int("at", now.0),
     ];
     let columns = [("record".to_owned(), Class::Int)];

@@ -342,16 +342,22 @@ fn negative() -> Error {
 /// All in the bin that these took along, themselves included, in id order, locked until the
 /// transaction ends.
 pub fn lock(tx: &mut Tx, roots: &[RecordId]) -> Result<Vec<Entry>> {
-    let sql = lock_sql(tx.dialect());
+    let sql = lock_sql(tx.for_update());
     let rows = tx.query(&sql, &[ids_of(roots)])?;
     rows.iter().map(entry).collect()
 }
 
-fn lock_sql(dialect: Dialect) -> String {
+/// What is known of the deletion of these records, whether they still are in the bin or not.
+pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Entry>> {
+    let sql = format!("SELECT {COLUMNS} FROM deleted_records WHERE record IN ids($1)");
+    let rows = tx.query(&sql, &[ids_of(records)])?;
+    rows.iter().map(entry).collect()
+}
+
+fn lock_sql(for_update: &str) -> String {
     format!(
         "SELECT {COLUMNS} FROM deleted_records WHERE root IN ids($1) AND purged_at IS NULL
-         ORDER BY record{}",
-        dialect.for_update()
+         ORDER BY record{for_update}"
     )
 }
 
@@ -442,10 +448,7 @@ mod tests {
         let (time, rows) = (Param::from(1), Param::from(5_000));
         let forget = format!("{FORGET} AND root IN ids($2)");
         let mut wanted = vec![
-            (
-                (lock_sql(Dialect::Sqlite), vec![ids()]),
-                "deleted_records_root",
-            ),
+            ((lock_sql(""), vec![ids()]), "deleted_records_root"),
             ((forget, vec![time.clone(), ids()]), "deleted_records_root"),
             (
                 (expire_sql(), vec![time.clone(), time.clone(), rows.clone()]),

@@ -81,6 +81,44 @@ impl Dialect {
         format!("INSERT INTO {table} ({names}) SELECT {places} FROM unnest({arrays}) AS u")
     }
 
+    /// Gives rows values of their own, some of which are the same in all, and raises their revisions by
+    /// one; the last of `columns` is the id. Made like [`Self::insert_rows`], for the same reasons.
+    pub(crate) fn update_rows(
+        self,
+        table: &str,
+        same: &[Same<'_>],
+        columns: &[(String, Class)],
+    ) -> String {
+        let (own, key) = columns.split_at(columns.len().saturating_sub(1));
+        if self == Self::Sqlite {
+            let shared = same.iter().map(|same| format!(", {} = ?", same.column));
+            let own = own.iter().map(|(name, _)| format!(", {name} = ?"));
+            let sets: String = shared.chain(own).collect();
+            return format!("UPDATE {table} SET rev = rev + 1{sets} WHERE id = ?");
+        }
+        let typed = |n: usize, class: Class| match class {
+            Class::Bool => format!("${n}::boolean"),
+            Class::Int => format!("${n}::bigint"),
+            Class::Text => format!("${n}::text"),
+        };
+        let shared = same.iter().enumerate();
+        let shared =
+            shared.map(|(n, same)| format!(", {} = {}", same.column, typed(n + 1, same.class)));
+        let names = own.iter().enumerate();
+        let names = names.map(|(n, (name, _))| format!(", {name} = u.c{n}"));
+        let sets: String = shared.chain(names).collect();
+        let arrays = own.iter().chain(key).enumerate();
+        let arrays = arrays.map(|(n, (_, class))| typed(same.len() + n + 1, *class) + "[]");
+        let arrays: Vec<String> = arrays.collect();
+        let aliases = (0..own.len()).map(|n| format!("c{n}, "));
+        let aliases: String = aliases.collect();
+        format!(
+            "UPDATE {table} AS t SET rev = t.rev + 1{sets} FROM unnest({}) AS u({aliases}id)
+             WHERE t.id = u.id",
+            arrays.join(", ")
+        )
+    }
+
     /// Counts the tables of a name: each database keeps its own list.
     pub(crate) fn count_tables(self) -> &'static str {
         match self {

@@ -125,7 +125,7 @@ impl PgConnection {
         same: &[Same<'_>],
         columns: &[(String, Class)],
         rows: &[Vec<Value>],
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let statement = self.prepare(sql)?;
         let arrays: Vec<Vec<Option<Cell<'_>>>> = (0..columns.len())
             .map(|n| {
@@ -140,7 +140,9 @@ impl PgConnection {
             .chain(arrays.iter().map(|array| array as &(dyn ToSql + Sync)))
             .collect();
         let touched = self.client.execute(&statement, &params);
-        self.note(touched).map(|_| ())
+        let touched = self.note(touched)?;
+        usize::try_from(touched)
+            .map_err(|_| Error::Inconsistent(format!("{touched} rows were touched")))
     }
 }
 

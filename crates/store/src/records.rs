@@ -2,7 +2,7 @@
 
 use crate::module_table::{column, table, table_name};
 use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, access, criteria, params, territories};
+use crate::{Dialect, Error, Result, Row, Same, access, criteria, params, territories};
 use model::access::Reach;
 use model::criteria::Bound;
 use model::field::Field;
@@ -484,6 +484,43 @@ pub fn update(
     sql.push_str(&format!(" WHERE id IN ids(${})", params.len()));
     let touched = tx.execute(&sql, &params).map_err(again)?;
     expect(touched, ids.len(), &sql)
+}
+
+/// Gives each of these records values of its own, in the order of `fields`, all of them those of
+/// `same`, and raises their revisions by one.
+pub fn update_each(
+    tx: &mut Tx,
+    module: &Module,
+    fields: &[&Field],
+    records: Vec<(RecordId, Vec<Value>)>,
+    same: &[(&Field, Value)],
+) -> Result<()> {
+    let names: Vec<String> = same.iter().map(|(field, _)| column(field)).collect();
+    let same: Vec<Same<'_>> = names
+        .iter()
+        .zip(same)
+        .map(|(name, (field, value))| Same {
+            column: name,
+            class: field.kind.class(),
+            value: value.clone(),
+        })
+        .collect();
+    let own = fields.iter();
+    let mut columns: Vec<(String, Class)> = own
+        .map(|field| (column(field), field.kind.class()))
+        .collect();
+    columns.push(("id".to_owned(), Class::Int));
+    let wanted = records.len();
+    let rows: Vec<Vec<Value>> = records
+        .into_iter()
+        .map(|(id, mut values)| {
+            values.push(id.0.into());
+            values
+        })
+        .collect();
+    let table = table(module);
+    let touched = tx.update_rows(&table, &same, &columns, &rows);
+    expect(touched.map_err(again)?, wanted, &table)
 }
 
 /// Deletes records.

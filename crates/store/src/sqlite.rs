@@ -221,8 +221,9 @@ pub(crate) fn execute_many(
     sql: &str,
     same: &[Same<'_>],
     rows: &[Vec<Value>],
-) -> Result<()> {
+) -> Result<usize> {
     let mut statement = connection.prepare_cached(sql)?;
+    let mut touched = 0;
     // What is bound stays bound from one execution to the next.
     for (n, same) in same.iter().enumerate() {
         statement.raw_bind_parameter(n + 1, bind(&same.value))?;
@@ -231,9 +232,9 @@ pub(crate) fn execute_many(
         for (n, value) in row.iter().enumerate() {
             statement.raw_bind_parameter(same.len() + n + 1, bind(value))?;
         }
-        statement.raw_execute()?;
+        touched += statement.raw_execute()?;
     }
-    Ok(())
+    Ok(touched)
 }
 
 pub(crate) fn query(connection: &Connection, sql: &str, params: &[Param]) -> Result<Vec<Row>> {

@@ -42,6 +42,13 @@ pub fn insert(tx: &mut Tx, job: JobId, targets: &[Target]) -> Result<()> {
     tx.insert_rows("job_targets", &[Same::int("job", job.0)], &columns, &rows)
 }
 
+/// Says that a job changed these records beside its targets.
+pub fn insert_along(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<()> {
+    let columns = [("record".to_owned(), Class::Int)];
+    let rows: Vec<Vec<Value>> = records.iter().map(|id| vec![id.0.into()]).collect();
+    tx.insert_rows("job_along", &[Same::int("job", job.0)], &columns, &rows)
+}
+
 /// Removes the targets of a job or a plan.
 pub fn delete(tx: &mut Tx, job: JobId) -> Result<()> {
     tx.execute("DELETE FROM job_targets WHERE job = $1", params![job.0])?;

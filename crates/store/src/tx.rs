@@ -187,9 +187,36 @@ impl<'a> Tx<'a> {
             return Ok(());
         }
         let sql = self.dialect().insert_rows(table, same, columns);
+        self.run_rows(&sql, same, columns, rows).map(|_| ())
+    }
+
+    /// Gives many rows values of their own and raises their revisions by one; the last of `columns` is
+    /// the id of the row. `same` holds the columns whose new value all rows share. Answers how many
+    /// rows there were.
+    pub fn update_rows(
+        &mut self,
+        table: &str,
+        same: &[Same<'_>],
+        columns: &[(String, Class)],
+        rows: &[Vec<Value>],
+    ) -> Result<usize> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let sql = self.dialect().update_rows(table, same, columns);
+        self.run_rows(&sql, same, columns, rows)
+    }
+
+    fn run_rows(
+        &mut self,
+        sql: &str,
+        same: &[Same<'_>],
+        columns: &[(String, Class)],
+        rows: &[Vec<Value>],
+    ) -> Result<usize> {
         let answer = match &mut self.engine {
-            Engine::Sqlite(connection) => crate::sqlite::execute_many(connection, &sql, same, rows),
-            Engine::Postgres(connection) => connection.execute_arrays(&sql, same, columns, rows),
+            Engine::Sqlite(connection) => crate::sqlite::execute_many(connection, sql, same, rows),
+            Engine::Postgres(connection) => connection.execute_arrays(sql, same, columns, rows),
         };
         self.note(answer)
     }

@@ -28,7 +28,7 @@ use store::changes::Cause;
 use store::jobs::Job;
 use store::outbox::{self, OwnerChanged};
 use store::records::Filter;
-use store::targets::Target;
+use store::targets::{self, Target};
 use store::{Db, Fault, Tx};
 
 pub use related::{Left, Part, parts};
@@ -205,7 +205,10 @@ pub fn run_now(
         these.map(|(id, _)| *id).collect::<Vec<RecordId>>()
     };
     let given = with(|settled| !matches!(settled, Settled::Failed(_)));
-    let left = related::give(tx, writing, &given, wanted.owner, wanted.parts)?;
+    let (along, left) = related::give(tx, writing, &given, wanted.owner, wanted.parts)?;
+    if let Some(job) = job {
+        targets::insert_along(tx, job, &along)?;
+    }
     if wanted.notify {
         let changed = with(|settled| *settled == Settled::Changed);
         let told = OwnerChanged {
@@ -302,6 +305,7 @@ impl Action for ChangeOwner {
         let expected = Expected {
             within: ready.within.as_ref(),
             targets,
+            ..Expected::default()
         };
         record::update(
             tx,
@@ -320,7 +324,8 @@ impl Action for ChangeOwner {
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         let ready = Ready::of(tx, job)?;
         let writing = ready.writing(job, now)?;
-        record::foresee(tx, writing, &ready.items(targets), ready.within.as_ref())
+        let expected = Expected::within(ready.within.as_ref());
+        record::foresee(tx, writing, &ready.items(targets), expected)
     }
 
     fn select(

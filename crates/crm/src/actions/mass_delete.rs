@@ -116,6 +116,7 @@ impl Action for MassDelete {
         let expected = Expected {
             within: ready.within.as_ref(),
             targets,
+            ..Expected::default()
         };
         record::delete_first(tx, ready.writing(job, now)?, &ids(targets), expected)
     }
@@ -129,7 +130,8 @@ impl Action for MassDelete {
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         let ready = Ready::of(tx, job)?;
         let writing = ready.writing(job, now)?;
-        record::foresee_deletion(tx, writing, &ids(targets), ready.within.as_ref())
+        let expected = Expected::within(ready.within.as_ref());
+        record::foresee_deletion(tx, writing, &ids(targets), expected)
     }
 
     fn select(

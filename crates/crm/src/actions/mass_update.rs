@@ -342,6 +342,7 @@ impl Action for MassUpdate {
         let expected = Expected {
             within: ready.within.as_ref(),
             targets,
+            ..Expected::default()
         };
         record::update(
             tx,
@@ -360,7 +361,8 @@ impl Action for MassUpdate {
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         let ready = Ready::of(tx, job)?;
         let writing = ready.writing(job, now)?;
-        record::foresee(tx, writing, &ready.items(targets), ready.within.as_ref())
+        let expected = Expected::within(ready.within.as_ref());
+        record::foresee(tx, writing, &ready.items(targets), expected)
     }
 
     fn select(

@@ -65,7 +65,14 @@ pub fn authorise(
         JobKind::MassUpdate => mass_update::authorise(actor, module),
         JobKind::ChangeOwner => change_owner::authorise(actor, module, change_owner::right(named)),
         JobKind::MassDelete => mass_delete::authorise(actor, module),
+        JobKind::Undo => Err(not_here()),
     }
+}
+
+/// The refusal of an undo where a mass action is asked for by what it does to a selection.
+pub fn not_here() -> Refusal {
+    let text = "an undo is asked for at the job that it undoes";
+    Refusal::invalid("action", "$.action").saying(text)
 }
 
 /// Prepares a mass action, with its records as they are now. Refuses one without records, with more
@@ -184,6 +191,6 @@ pub fn fires_automation(plan: &Plan) -> Result<bool, Fault> {
             let stored: Stored = scheduled::decode_text(&plan.request)?;
             stored.selection.named() || plan.total < AUTOMATION_RECORDS_MAX
         }
-        JobKind::MassDelete => false,
+        JobKind::MassDelete | JobKind::Undo => false,
     })
 }

@@ -189,8 +189,8 @@ pub(super) fn module_of<'a>(actor: &'a Actor, job: &Job) -> Result<&'a Module, R
 /// module for deletion (wire API 4.4).
 pub(super) fn exclusive(kind: JobKind, cvid: ViewId, module: &Module) -> String {
     match kind {
-        JobKind::MassUpdate | JobKind::ChangeOwner => format!("view:{cvid}"),
         JobKind::MassDelete => format!("delete:{}", module.id),
+        _ => format!("view:{cvid}"),
     }
 }
 
@@ -198,7 +198,7 @@ pub(super) fn exclusive(kind: JobKind, cvid: ViewId, module: &Module) -> String 
 pub(super) fn too_many(kind: JobKind, limit: usize) -> Refusal {
     let code = match kind {
         JobKind::ChangeOwner => Code::RecordLimitExceeded,
-        JobKind::MassUpdate | JobKind::MassDelete => Code::LimitExceeded,
+        _ => Code::LimitExceeded,
     };
     Refusal::new(code).with("limit", limit)
 }

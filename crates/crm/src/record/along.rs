@@ -6,14 +6,14 @@ use super::reading::{Reading, Standing};
 use crate::judge::{Columns, held};
 use model::access::Access;
 use model::field::{Field, FieldKind};
-use model::id::{ModuleId, RecordId};
+use model::id::{JobId, ModuleId, RecordId};
 use model::limits::{ALONG_PER_CHUNK_MAX, ALONG_PER_RECORD_MAX};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use std::collections::{HashMap, HashSet};
 use store::belonging::{self, Belonging};
 use store::records::{self, Filter, Record};
-use store::{Fault, Tx};
+use store::{Fault, Tx, changes};
 
 /// A module whose records belong to others, with those that belong to records of a set.
 struct Part<'a> {
@@ -138,6 +138,34 @@ impl<'a> Along<'a> {
                 columns,
                 children,
             });
+        }
+        Ok(())
+    }
+
+    /// Refuses records with something along that is not as this job left it: what came to belong to
+    /// them since, or was changed, is somebody's work.
+    pub(super) fn keep_strangers(&mut self, tx: &mut Tx, job: JobId) -> Result<(), Fault> {
+        for Part {
+            module, children, ..
+        } in &self.parts
+        {
+            let ids: Vec<RecordId> = children.iter().map(|(record, _)| record.id).collect();
+            let left = changes::by_job(tx, job, &ids)?.into_iter();
+            let left: HashMap<RecordId, i64> = left.map(|past| (past.record, past.rev)).collect();
+            for (record, root) in children {
+                if left.get(&record.id) != Some(&record.rev) {
+                    let refusal = || {
+                        Refusal::new(Code::ChangedSince)
+                            .saying(
+                                "what belongs to the record was made or changed after the job, and \
+                                 is not deleted with it",
+                            )
+                            .with("id", root.to_string())
+                            .with("module", module.api_name.as_str())
+                    };
+                    self.refused.entry(*root).or_insert_with(refusal);
+                }
+            }
         }
         Ok(())
     }

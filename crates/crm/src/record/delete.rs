@@ -1,6 +1,7 @@
 //! Deleting records: they go into the recycle bin, with what belongs to them.
 
 use super::along::Along;
+use super::back::Since;
 use super::drift::Drift;
 use super::reading::{Reading, Standing};
 use super::{Expected, Writing};
@@ -15,7 +16,7 @@ use model::refusal::Refusal;
 use model::value::Value;
 use store::changes::{self, Cause, ChangeKind};
 use store::deleted::{self, Deletion, Removed};
-use store::records::{self, Filter, Record};
+use store::records::{self, Record};
 use store::{Fault, Tx, beside};
 
 /// Deletes records, and answers for each what happened, in order. Those that would take more along
@@ -74,10 +75,13 @@ pub(crate) fn foresee_deletion(
     tx: &mut Tx,
     writing: Writing<'_>,
     ids: &[RecordId],
-    within: Option<&Filter>,
+    expected: Expected<'_>,
 ) -> Result<Vec<(i64, Forecast)>, Fault> {
-    let columns = Columns(writing.module.name_field().into_iter().collect());
-    let expected = Expected::within(within);
+    let columns = match expected.left_by {
+        // Whether any value was changed since is asked of all of them.
+        Some(_) => Columns::all(writing.module),
+        None => Columns(writing.module.name_field().into_iter().collect()),
+    };
     let doomed = judge_deletion(tx, writing, &columns, ids, expected)?;
     let mut along = doomed.along.counts();
     let forecasts = ids.iter().zip(doomed.judged).map(|(id, judged)| {
@@ -117,14 +121,16 @@ fn judge_deletion<'a>(
             Ok(()) => Verdict::Change(all(columns)),
             Err(refusal) => Verdict::Refuse(refusal.clone()),
         };
-        drift.check(target, columns, record, &verdict)
+        drift.check(target, columns, record, &verdict, &[])
     };
+    let since = Since::read(tx, expected.left_by, &reading)?;
     let judge = |(n, id): (usize, &RecordId)| {
         let Standing { record, facts, .. } = reading.get(*id, expected.target(n))?;
         // A converted lead may be deleted; only what holds the record speaks against it.
         let refused = denied(record.id, facts, Access::Full);
         let judged = refused
             .or_else(|| held(record.id, facts))
+            .or_else(|| since.changed(writing.module, columns, record))
             .map_or(Ok(()), Err);
         let target = expected.target(n);
         let foreseen = target.is_some_and(|t| t.foreseen == Some(Foreseen::Change));
@@ -137,7 +143,10 @@ fn judge_deletion<'a>(
     // What is refused anyway takes nothing along: it must not cost the others their turn.
     let free = ids.iter().zip(&judged).filter(|(_, judged)| judged.is_ok());
     let free: Vec<RecordId> = free.map(|(id, _)| *id).collect();
-    let along = Along::of(tx, writing, &free)?;
+    let mut along = Along::of(tx, writing, &free)?;
+    if let Some(deed) = expected.left_by {
+        along.keep_strangers(tx, deed.job)?;
+    }
     if let Some(first_left) = free.get(along.reach) {
         let visited = ids.iter().position(|id| id == first_left);
         judged.truncate(visited.unwrap_or(ids.len()));

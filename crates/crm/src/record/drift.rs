@@ -27,13 +27,15 @@ impl Drift {
         Ok(Self(History::since(tx, &points)?))
     }
 
-    /// Refuses a record that is not as the plan saw it. `verdict` is what would happen to it now.
+    /// Refuses a record that is not as the plan saw it. `verdict` is what would happen to it now, and
+    /// `kept` the fields that an undo would not put back.
     pub(super) fn check(
         &self,
         target: &Target,
         columns: &Columns<'_>,
         record: &Record,
         verdict: &Verdict<'_>,
+        kept: &[&Field],
     ) -> Option<Refusal> {
         let foreseen = target.foreseen?;
         let now = match verdict {
@@ -45,14 +47,9 @@ impl Drift {
             // What decides beside the record (rights, rules) may refuse it now, and says why itself.
             now == Foreseen::Change && foreseen != Foreseen::Change
         } else {
-            now != foreseen || !self.stands(target, columns, record, verdict)
+            now != foreseen || !self.stands(target, columns, record, verdict, kept)
         };
-        strayed.then(|| {
-            let refusal = Refusal::new(Code::ChangedSincePlan).with("id", record.id.to_string());
-            refusal
-                .with("foreseen", foreseen.as_str())
-                .with("now", now.as_str())
-        })
+        strayed.then(|| changed_since_plan(record.id, foreseen, now))
     }
 
     /// Whether the values that would be written over are those that the plan saw.
@@ -62,6 +59,7 @@ impl Drift {
         columns: &Columns<'_>,
         record: &Record,
         verdict: &Verdict<'_>,
+        kept: &[&Field],
     ) -> bool {
         let Verdict::Change(writes) = verdict else {
             return true;
@@ -73,6 +71,15 @@ impl Drift {
         if self.0.came_or_went(record.id, target.rev) {
             return false;
         }
-        writes.iter().all(|(field, _)| same(field))
+        let written = writes.iter().map(|(field, _)| *field);
+        written.chain(kept.iter().copied()).all(same)
     }
+}
+
+/// The refusal of a record that is not as the plan saw it.
+pub(super) fn changed_since_plan(record: RecordId, foreseen: Foreseen, now: Foreseen) -> Refusal {
+    Refusal::new(Code::ChangedSincePlan)
+        .with("id", record.to_string())
+        .with("foreseen", foreseen.as_str())
+        .with("now", now.as_str())
 }

@@ -107,18 +107,19 @@ impl Reading {
             }
         }
         if !module.blueprints.is_empty() {
-            for (record, id) in blueprints::of(tx, ids)? {
-                let Some(standing) = found.get_mut(&record) else {
+            for inside in blueprints::of(tx, ids)? {
+                let Some(standing) = found.get_mut(&inside.record) else {
                     continue;
                 };
-                let stays = module.blueprint(id).is_some_and(|blueprint| {
+                let stays = module.blueprint(inside.blueprint).is_some_and(|blueprint| {
                     let field = module.field_by_id(blueprint.field);
                     let state = field.map(|f| columns.value(&standing.record, &f.api_name));
                     let state = state.and_then(Value::as_text);
                     state.is_some_and(|state| blueprint.leads_on(state))
                 });
                 // The org can have changed: where nothing leads on, the process is over.
-                standing.facts.blueprint = stays.then_some(id);
+                standing.facts.blueprint = stays.then_some(inside.blueprint);
+                standing.facts.entered_by = inside.job;
                 standing.facts.lapsed = !stays;
             }
         }

@@ -1,21 +1,29 @@
 //! Restoring deleted records, with what was deleted along with them.
 
 use super::Writing;
+use super::back::Deed;
+use super::drift::changed_since_plan;
+use super::reading::Reading;
 use super::unique::Uniques;
 use crate::actor::Actor;
 use crate::deleted::{denied, sets, unknown};
 use crate::history::value_of;
+use crate::judge::Columns;
+use jobs::{Difference, Forecast, Settled};
 use model::field::Field;
-use model::id::{LayoutId, ModuleId, RecordId, UserId};
+use model::id::{FieldId, JobId, LayoutId, ModuleId, RecordId, UserId};
+use model::job::Foreseen;
+use model::limits::ALONG_PER_CHUNK_MAX;
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
 use serde_json::{Map, Value as Json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use store::changes::{self, Cause, ChangeKind};
 use store::deleted::{self, Entry};
-use store::records::{self, Record};
+use store::records::{self, Filter, Record};
+use store::targets::Target;
 use store::{Fault, Tx, beside};
 
 /// A deleted record as it would stand again.
@@ -35,9 +43,188 @@ pub fn restore(
 ) -> Result<Vec<Result<(), Refusal>>, Fault> {
     let sets = sets(tx, ids)?;
     let heads = heads(tx, actor, ids)?;
+    let Judged { of, good } = judge_sets(tx, actor, sets, now)?;
+    write(tx, actor, good, (Cause::Restore, None), now)?;
+    let answers = ids.iter().map(|id| answer(*id, &of, &heads));
+    Ok(answers.collect())
+}
+
+/// Restores what a job deleted, the first of these records with what it deleted along with them, as
+/// many as one transaction may, at least one, and answers for each what happened, in order.
+pub(crate) fn restore_first(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    targets: &[Target],
+    deed: &Deed,
+) -> Result<Vec<Settled>, Fault> {
+    let Returning { judged, good, .. } = judge_return(tx, writing, targets, deed)?;
+    write(
+        tx,
+        writing.actor,
+        good,
+        (writing.cause, writing.job),
+        writing.now,
+    )?;
+    let settled = judged.into_iter().map(|(_, judged)| match judged {
+        Ok(true) => Settled::Changed,
+        Ok(false) => Settled::Unchanged,
+        Err(refusal) => Settled::Failed(refusal),
+    });
+    Ok(settled.collect())
+}
+
+/// Says what [`restore_first`] would do, with the revision of each record now, and writes nothing.
+pub(crate) fn foresee_return(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    targets: &[Target],
+    deed: &Deed,
+) -> Result<Vec<(i64, Forecast)>, Fault> {
+    let Returning { judged, good, .. } = judge_return(tx, writing, targets, deed)?;
+    let mut names: HashMap<RecordId, (FieldId, Value)> = HashMap::new();
+    for one in good {
+        let name = one.module.name_field();
+        let name_of = one
+            .values
+            .into_iter()
+            .find(|(field, _)| Some(*field) == name);
+        names.extend(name_of.map(|(field, value)| (one.entry.record, (field.id, value))));
+    }
+    let forecasts = targets.iter().zip(judged).map(|(target, (rev, judged))| {
+        let forecast = match judged {
+            Ok(true) => Forecast::Change(Difference {
+                after: names.remove(&target.record).into_iter().collect(),
+                ..Difference::default()
+            }),
+            Ok(false) => Forecast::Unchanged,
+            Err(refusal) => Forecast::Refuse(refusal),
+        };
+        (rev, forecast)
+    });
+    Ok(forecasts.collect())
+}
+
+/// Records that a job deleted: the first of a set, as many as one transaction may restore.
+struct Returning<'a> {
+    /// Of each its revision now, and whether it comes back; it need not if it is there.
+    judged: Vec<(i64, Result<bool, Refusal>)>,
+    good: Vec<Revenant<'a>>,
+}
+
+fn judge_return<'a>(
+    tx: &mut Tx,
+    writing: Writing<'a>,
+    targets: &[Target],
+    deed: &Deed,
+) -> Result<Returning<'a>, Fault> {
+    let ids: Vec<RecordId> = targets.iter().map(|target| target.record).collect();
+    let ids = first(tx, &ids)?;
+    let mut sets = sets(tx, &ids)?;
+    // Read with the bin locked: what is not in it now is back, or gone for good.
+    let entries = deleted::of(tx, &ids)?.into_iter();
+    let entries: HashMap<RecordId, Entry> = entries.map(|entry| (entry.record, entry)).collect();
+    let by_job = |id: &RecordId| {
+        let left = deed.left.get(id);
+        let entry = entries.get(id).filter(|entry| entry.purged_at.is_none());
+        left.zip(entry)
+            .is_some_and(|(left, entry)| left.rev == entry.rev)
+    };
+    sets.retain(|root, _| by_job(root));
+    let everything = Filter::everything();
+    let none = Columns(Vec::new());
+    let reading = Reading::new(tx, writing, &none, &ids, Some(&everything))?;
+    let Judged { of, mut good } = judge_sets(tx, writing.actor, sets, writing.now)?;
+    let judge = |(id, target): (&RecordId, &Target)| {
+        let judged = match entries.get(id) {
+            None => reading
+                .get(*id, None)
+                .map(|_| false)
+                .map_err(|refusal| match refusal.code {
+                    Code::Gone => lost(*id),
+                    _ => refusal,
+                }),
+            Some(entry) if entry.purged_at.is_some() => Err(lost(*id)),
+            Some(_) if by_job(id) => {
+                let judged = of.get(id).cloned().unwrap_or_else(|| Err(lost(*id)));
+                judged.map(|()| true).map_err(hidden)
+            }
+            Some(_) => Err(Refusal::new(Code::ChangedSince)
+                .saying("the record came back after the job and was deleted again")
+                .with("id", id.to_string())),
+        };
+        let rev = reading.rev(*id);
+        (rev, as_planned(target, rev, judged))
+    };
+    let judged: Vec<_> = ids.iter().zip(targets).map(judge).collect();
+    let back: HashSet<RecordId> = ids
+        .iter()
+        .zip(&judged)
+        .filter(|(_, (_, judged))| *judged == Ok(true))
+        .map(|(id, _)| *id)
+        .collect();
+    good.retain(|one| back.contains(&one.entry.root));
+    Ok(Returning { judged, good })
+}
+
+/// The first of these records, as many as may come back in one transaction with what they took along.
+fn first(tx: &mut Tx, ids: &[RecordId]) -> Result<Vec<RecordId>, Fault> {
+    let sizes = deleted::sizes(tx, ids)?;
+    let mut along = 0;
+    let fits = |id: &&RecordId| {
+        let size = sizes.get(id).copied().unwrap_or_default();
+        along += size.saturating_sub(1);
+        along <= ALONG_PER_CHUNK_MAX
+    };
+    let first: Vec<RecordId> = ids.iter().take_while(fits).copied().collect();
+    // One alone is never too much.
+    let one = || ids.iter().take(1).copied().collect();
+    Ok(if first.is_empty() { one() } else { first })
+}
+
+/// Who may not see a record in the bin is told of it as of any other that is hidden from them.
+fn hidden(refusal: Refusal) -> Refusal {
+    match (refusal.code, refusal.details.get("id")) {
+        (Code::InvalidData, Some(id)) => Refusal::new(Code::NotVisible).with("id", id.clone()),
+        _ => refusal,
+    }
+}
+
+fn lost(id: RecordId) -> Refusal {
+    Refusal::new(Code::Gone)
+        .saying("the record is no longer in the recycle bin and cannot be restored")
+        .with("id", id.to_string())
+}
+
+/// Refuses a record that is not as the plan saw it, like `drift.rs` those that stand.
+fn as_planned(target: &Target, rev: i64, judged: Result<bool, Refusal>) -> Result<bool, Refusal> {
+    let now = match &judged {
+        Ok(true) => Foreseen::Change,
+        Ok(false) => Foreseen::Unchanged,
+        Err(refusal) => Foreseen::Refuse(refusal.code),
+    };
+    let strayed =
+        |foreseen: &Foreseen| *foreseen != now && (now == Foreseen::Change || target.rev != rev);
+    match target.foreseen.filter(strayed) {
+        Some(foreseen) => Err(changed_since_plan(target.record, foreseen, now)),
+        None => judged,
+    }
+}
+
+/// What may happen to what several records took along into the bin.
+struct Judged<'a> {
+    of: HashMap<RecordId, Result<(), Refusal>>,
+    good: Vec<Revenant<'a>>,
+}
+
+fn judge_sets<'a>(
+    tx: &mut Tx,
+    actor: &'a Actor,
+    sets: BTreeMap<RecordId, Vec<Entry>>,
+    now: Timestamp,
+) -> Result<Judged<'a>, Fault> {
     let all: Vec<RecordId> = sets.values().flatten().map(|entry| entry.record).collect();
     let mut values = deleted::values(tx, &all)?;
-    let mut judged: HashMap<RecordId, Result<(), Refusal>> = HashMap::new();
+    let mut of: HashMap<RecordId, Result<(), Refusal>> = HashMap::new();
     let mut back: Vec<Vec<Revenant<'_>>> = Vec::new();
     for (root, set) in sets {
         let allowed = denied(actor, root, &set);
@@ -51,7 +238,7 @@ pub fn restore(
         match made {
             Ok(set) => back.push(set),
             Err(refusal) => {
-                judged.insert(root, Err(refusal.with("id", root.to_string())));
+                of.insert(root, Err(refusal.with("id", root.to_string())));
             }
         }
     }
@@ -62,18 +249,16 @@ pub fn restore(
         let refused = take_uniques(tx, actor, &mut uniques, &set, now)?;
         match (root, refused) {
             (Some(root), Some(refusal)) => {
-                judged.insert(root, Err(refusal.with("id", root.to_string())));
+                of.insert(root, Err(refusal.with("id", root.to_string())));
             }
             (Some(root), None) => {
-                judged.insert(root, Ok(()));
+                of.insert(root, Ok(()));
                 good.extend(set);
             }
             (None, _) => {}
         }
     }
-    write(tx, actor, good, now)?;
-    let answers = ids.iter().map(|id| answer(*id, &judged, &heads));
-    Ok(answers.collect())
+    Ok(Judged { of, good })
 }
 
 /// What took each of these records along into the bin, as far as the actor sees them there.
@@ -230,7 +415,13 @@ fn writing<'a>(actor: &'a Actor, module: &'a Module, now: Timestamp, cause: Caus
 }
 
 /// Writes what comes back: a few statements for each module.
-fn write(tx: &mut Tx, actor: &Actor, good: Vec<Revenant<'_>>, now: Timestamp) -> Result<(), Fault> {
+fn write(
+    tx: &mut Tx,
+    actor: &Actor,
+    good: Vec<Revenant<'_>>,
+    (cause, job): (Cause, Option<JobId>),
+    now: Timestamp,
+) -> Result<(), Fault> {
     let ids: Vec<RecordId> = good.iter().map(|one| one.entry.record).collect();
     if ids.is_empty() {
         return Ok(());
@@ -269,9 +460,10 @@ fn write(tx: &mut Tx, actor: &Actor, good: Vec<Revenant<'_>>, now: Timestamp) ->
         let fields: Vec<&Field> = module.fields.iter().collect();
         records::insert(tx, module, &fields, rows)?;
         beside::put(tx, module.id, &kept)?;
-        for (cause, changes) in [(Cause::Restore, heads), (Cause::Parent, followers)] {
-            let origin = writing(actor, module, now, cause).origin(ChangeKind::Restore);
-            changes::insert(tx, origin, &changes)?;
+        for (cause, changes) in [(cause, heads), (Cause::Parent, followers)] {
+            let mut writing = writing(actor, module, now, cause);
+            writing.job = job;
+            changes::insert(tx, writing.origin(ChangeKind::Restore), &changes)?;
         }
     }
     Ok(())

@@ -167,7 +167,8 @@ pub(crate) fn actions(toy: Toy) -> Actions {
     Actions {
         mass_update: toy.clone(),
         change_owner: toy.clone(),
-        mass_delete: toy,
+        mass_delete: toy.clone(),
+        undo: toy,
     }
 }
 

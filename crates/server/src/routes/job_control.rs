@@ -9,6 +9,7 @@ use super::notify_secret::notify_url;
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::Actor;
+use crm::actions::undo;
 use crm::job::Retry;
 use jobs::control;
 use model::id::JobId;
@@ -70,7 +71,8 @@ pub(super) fn retry(call: &Call<'_>) -> Result<Answer, Fault> {
         client: call.actor.client.map(|client| client.to_string()),
         notify_url: notify_url(call, &body)?,
         may: &|actor: &Actor, old: &Job| {
-            native::require_scope_of(call, actor, old.kind, old.module)
+            let kind = undo::of_kind(old)?;
+            Ok(native::require_scope_of(call, actor, kind, old.module)?)
         },
     };
     let retried = once(call, |once| {

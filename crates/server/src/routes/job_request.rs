@@ -10,9 +10,10 @@ use super::plans;
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::actions::request::Prepared;
+use crm::actions::undo;
 use jobs::Outdated;
 use model::id::JobId;
-use model::job::Automation;
+use model::job::{Automation, Relation};
 use model::limits::{RUN_AHEAD_MS_MAX, THROTTLE_MAX, TOLERANCE_MAX};
 use model::refusal::Refusal;
 use model::time::Timestamp;
@@ -38,7 +39,12 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
 }
 
 /// The answer of an accepted job, kept in the transaction that accepts it.
-fn accepted(tx: &mut Tx, call: &Call<'_>, id: JobId, once: &Once<'_>) -> Result<Answer, Fault> {
+pub(super) fn accepted(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    id: JobId,
+    once: &Once<'_>,
+) -> Result<Answer, Fault> {
     let reader = asker(tx, call)?;
     let gone = || Error::Inconsistent(format!("job {id} went before it was answered"));
     let job = stored::find(tx, id)?.ok_or_else(gone)?;
@@ -62,7 +68,8 @@ fn of_plan(call: &Call<'_>, body: &Map<String, Json>, once: &Once<'_>) -> Result
         db.write(Priority::Interactive, |tx| {
             let catalog = tx.catalog()?;
             let plan = plans::own(tx, call, named)?;
-            require_scope_of(call, &asker(tx, call)?, plan.kind, plan.module)?;
+            let kind = undo::of_plan(&plan)?;
+            require_scope_of(call, &asker(tx, call)?, kind, plan.module)?;
             let outdated = if let Some(job) = plan.job {
                 Some(Outdated::Taken(job))
             } else if plan.expires_at <= call.now {
@@ -83,7 +90,8 @@ fn of_plan(call: &Call<'_>, body: &Map<String, Json>, once: &Once<'_>) -> Result
                 request: plan.request,
                 exclusive: plan.exclusive,
                 plan: Some(plan_id),
-                parent: None,
+                // Only an undo is planned for a job.
+                parent: plan.parent.map(|job| (Relation::Undo, job)),
                 terms: terms.clone(),
             };
             jobs::accept_in(tx, &new, total, call.now)?;

@@ -5,6 +5,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::Actor;
+use crm::actions::undo;
 use model::id::{JobId, UserId};
 use model::job::{JobKind, JobState, PausedBy, Relation};
 use model::limits::JOBS_PER_PAGE;
@@ -118,7 +119,8 @@ fn shown(tx: &mut Tx, reader: &Actor, jobs: &[Job]) -> Result<Vec<Json>, Fault> 
     let form = |job: &Job| {
         let failed = failed.remove(&job.id).unwrap_or_default();
         let request = crm::job::request(reader, job)?;
-        let mut form = form(reader, job, failed, request);
+        let until = undo::until(job)?;
+        let mut form = form(reader, job, failed, (request, until));
         if let Some(object) = form.as_object_mut() {
             let notify = job.terms.notify_url.as_ref();
             let notify = notify.map(|_| notice(calls.get(&job.id)));
@@ -129,7 +131,12 @@ fn shown(tx: &mut Tx, reader: &Actor, jobs: &[Job]) -> Result<Vec<Json>, Fault> 
     jobs.iter().map(form).collect()
 }
 
-fn form(reader: &Actor, job: &Job, failed: Vec<(String, i64)>, request: Json) -> Json {
+fn form(
+    reader: &Actor,
+    job: &Job,
+    failed: Vec<(String, i64)>,
+    (request, until): (Json, Option<Timestamp>),
+) -> Json {
     let module = reader.catalog.module_by_id(job.module);
     let parent = |relation: Relation| {
         let parent = job.parent.filter(|(other, _)| *other == relation);
@@ -153,6 +160,7 @@ fn form(reader: &Actor, job: &Job, failed: Vec<(String, i64)>, request: Json) ->
         "parent": job.parent.map(|(_, id)| id.to_string()),
         "undo_of": parent(Relation::Undo),
         "retry_of": parent(Relation::Retry),
+        "undo_until": until.map(Timestamp::to_utc),
         "run_at": job.terms.run_at.map(Timestamp::to_utc),
         "created_at": job.created_at.to_utc(),
         "started_at": job.started_at.map(Timestamp::to_utc),

@@ -90,6 +90,7 @@ fn kind(body: &Map<String, Json>) -> Result<JobKind, Refusal> {
     JobKind::of_action(word).ok_or_else(|| {
         let words: Vec<Json> = JobKind::ALL
             .iter()
+            .filter(|kind| **kind != JobKind::Undo)
             .map(|kind| kind.action().into())
             .collect();
         Refusal::invalid("action", "$.action").with("supported_values", words)
@@ -142,6 +143,7 @@ fn doing(
             Err(refusal.saying("a deletion has no change"))
         }
         JobKind::MassDelete => Ok(Doing::Delete),
+        JobKind::Undo => Err(request::not_here()),
     }
 }
 

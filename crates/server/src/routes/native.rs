@@ -116,7 +116,8 @@ pub(super) fn require_scope(
     module: Option<&Module>,
 ) -> Result<(), Refusal> {
     let rule = match kind {
-        JobKind::MassUpdate => ScopeRule::ByModule("mass_update", Op::Update),
+        // An undo is asked about as what it undoes.
+        JobKind::MassUpdate | JobKind::Undo => ScopeRule::ByModule("mass_update", Op::Update),
         JobKind::ChangeOwner => ScopeRule::ChangeOwner(Op::Create),
         JobKind::MassDelete => ScopeRule::ByModule("mass_delete", Op::Delete),
     };

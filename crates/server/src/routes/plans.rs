@@ -9,10 +9,10 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{self, Shape};
 use crm::Actor;
-use crm::actions::request;
+use crm::actions::request::{self, Prepared};
 use jobs::{Example, Reason, Summary};
 use model::field::Field;
-use model::id::{FieldId, PlanId, RecordId};
+use model::id::{FieldId, JobId, PlanId, RecordId};
 use model::limits::PLAN_MS;
 use model::module::Module;
 use model::people::Right;
@@ -40,6 +40,16 @@ fn make(call: &Call<'_>, once: &Once<'_>) -> Result<Answer, Fault> {
         };
         mass_request::prepare(tx, call, &actor, &body, wanted_for)
     })?;
+    made(call, once, prepared, None)
+}
+
+/// Makes the plan of a mass action, or of the undo of a job: 201 with what was foreseen.
+pub(super) fn made(
+    call: &Call<'_>,
+    once: &Once<'_>,
+    prepared: Prepared,
+    parent: Option<JobId>,
+) -> Result<Answer, Fault> {
     let plan = Plan {
         id: PlanId(call.app.db.new_id()?),
         kind: prepared.kind,
@@ -48,7 +58,7 @@ fn make(call: &Call<'_>, once: &Once<'_>) -> Result<Answer, Fault> {
         client: call.actor.client.as_ref().map(ToString::to_string),
         request: prepared.request,
         exclusive: prepared.exclusive,
-        parent: None,
+        parent,
         total: 0,
         summary: "{}".to_owned(),
         catalog_version: prepared.catalog_version,

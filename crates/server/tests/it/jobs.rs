@@ -71,6 +71,7 @@ mod check {
                     "cancelled": 0, "not_run": 0, "pending": 4 },
                 "failed_by_code": {}, "rate": null, "eta": null, "throttle": null,
                 "tolerance": 0, "plan": null, "parent": null, "undo_of": null, "retry_of": null,
+                "undo_until": null,
                 "run_at": null, "created_at": created, "started_at": null, "finished_at": null,
                 "error": null, "notify": null,
                 "request": {

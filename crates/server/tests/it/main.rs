@@ -72,3 +72,7 @@ mod stopping;
 mod streams;
 mod territories;
 mod timeline;
+mod undo;
+mod undo_chunks;
+mod undo_plans;
+mod undo_refusals;

@@ -210,15 +210,15 @@ fn named(
     Ok(Named::Nothing)
 }
 
-/// Gives away what belongs to these records, and answers what was left because something refuses its
-/// change. Too much of it refuses everything.
+/// Gives away what belongs to these records, and answers what of it was changed, and what was left
+/// because something refuses its change. Too much of it refuses everything.
 pub(super) fn give(
     tx: &mut Tx,
     writing: Writing<'_>,
     parents: &[RecordId],
     to: UserId,
     parts: &[Part],
-) -> Result<Vec<Left>, Fault> {
+) -> Result<(Vec<RecordId>, Vec<Left>), Fault> {
     let mut wanted: BTreeMap<&str, Option<BTreeSet<i64>>> = BTreeMap::new();
     for part in parts {
         let ids = wanted
@@ -233,6 +233,7 @@ pub(super) fn give(
     }
     let mut room = RELATED_RECORDS_MAX;
     let mut left = Vec::new();
+    let mut along = Vec::new();
     for (name, only) in wanted {
         let of = related(writing.actor, writing.module, name);
         let of = of.ok_or_else(|| Refusal::new(Code::InvalidModule))?;
@@ -250,6 +251,9 @@ pub(super) fn give(
             ..writing
         };
         let settled = record::update(tx, of_module, &items, Expected::within(Some(&filter)))?;
+        let changed = items.iter().zip(&settled);
+        let changed = changed.filter(|(_, settled)| **settled == Settled::Changed);
+        along.extend(changed.map(|((id, _), _)| *id));
         let refused = items
             .iter()
             .zip(settled)
@@ -265,7 +269,7 @@ pub(super) fn give(
             parents,
         )?);
     }
-    Ok(left)
+    Ok((along, left))
 }
 
 /// Whether a refusal is about a record that the actor may know of and that still belongs here.

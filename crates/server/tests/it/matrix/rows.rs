@@ -184,6 +184,7 @@ pub(crate) static ROWS: &[Row] = &[
     row(Post, "/swathe/v1/jobs/{job}/actions/retry", "swathe.jobs.WRITE", User),
     row(Get, "/swathe/v1/jobs/{job}/events", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/jobs/{job}/outcomes", "swathe.jobs.READ", User),
+    row(Post, "/swathe/v1/jobs/{job}/actions/undo", "swathe.jobs.WRITE", User),
     row(Get, "/swathe/v1/notify_secret", "swathe.jobs.WRITE", User),
     row(Get, "/swathe/v1/outbox", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/backup", "swathe.backup.READ", Administrator),

@@ -1,0 +1,163 @@
+//! Which values of records still are as a job left them: an undo puts back only those (DESIGN 6).
+
+use super::reading::Reading;
+use crate::change::Change;
+use crate::history::History;
+use crate::judge::{Columns, Facts};
+use model::field::Field;
+use model::id::{JobId, RecordId};
+use model::module::{Module, system};
+use model::refusal::{Code, Refusal};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use store::records::Record;
+use store::{Fault, Tx};
+
+/// What an undo knows of the job whose work it puts back.
+pub(crate) struct Deed {
+    /// The job.
+    pub(crate) job: JobId,
+    /// How it left each record.
+    pub(crate) left: HashMap<RecordId, Left>,
+}
+
+/// How a job left a record.
+#[derive(Clone, Copy)]
+pub(crate) struct Left {
+    /// At this revision.
+    pub(crate) rev: i64,
+    /// So many fields that it wrote are gone, or hold values of another type now.
+    pub(crate) gone: usize,
+}
+
+/// What happened to records since a job left them; without a job, nothing is asked.
+pub(super) struct Since<'a> {
+    deed: Option<&'a Deed>,
+    history: History,
+}
+
+/// The part of a change that is put back, and the fields that are not.
+type Part<'c, 'a> = (Cow<'c, Change>, Vec<&'a Field>);
+
+impl<'a> Since<'a> {
+    /// Reads what happened to the records that moved since.
+    pub(super) fn read(
+        tx: &mut Tx,
+        deed: Option<&'a Deed>,
+        reading: &Reading,
+    ) -> Result<Self, Fault> {
+        let left = deed.into_iter().flat_map(|deed| &deed.left);
+        let moved = left.filter(|(id, left)| {
+            let found = reading.standing(**id);
+            found.is_some_and(|found| found.record.rev != left.rev)
+        });
+        let points: Vec<(RecordId, i64)> = moved.map(|(id, left)| (*id, left.rev)).collect();
+        let history = History::since(tx, &points)?;
+        Ok(Self { deed, history })
+    }
+
+    fn left(&self, record: RecordId) -> Option<(JobId, Left)> {
+        let deed = self.deed?;
+        deed.left.get(&record).map(|left| (deed.job, *left))
+    }
+
+    /// Whether a value of a record is another one now than the job left.
+    fn strayed(&self, left: Left, columns: &Columns<'_>, record: &Record, field: &Field) -> bool {
+        let then = self.history.value(record.id, left.rev, field);
+        then.is_some_and(|then| then != *columns.value(record, &field.api_name))
+    }
+
+    /// Divides a change into what is put back and what was changed since. A value that is as wanted
+    /// already is neither.
+    pub(super) fn part<'c, 'f>(
+        &self,
+        columns: &Columns<'f>,
+        record: &Record,
+        change: &'c Change,
+    ) -> Part<'c, 'f> {
+        let Some((_, left)) = self.left(record.id) else {
+            return (Cow::Borrowed(change), Vec::new());
+        };
+        let mut kept = Vec::new();
+        for part in &change.0 {
+            let Some(field) = columns.0.iter().find(|field| field.id == part.field) else {
+                continue;
+            };
+            let now = columns.value(record, &field.api_name);
+            if part.write.onto(now) != *now && self.strayed(left, columns, record, field) {
+                kept.push(*field);
+            }
+        }
+        if kept.is_empty() {
+            return (Cow::Borrowed(change), kept);
+        }
+        let mut back = change.clone();
+        back.0
+            .retain(|part| !kept.iter().any(|field| field.id == part.field));
+        (Cow::Owned(back), kept)
+    }
+
+    /// Says what of a record is not put back, if anything.
+    pub(super) fn refusal(&self, record: RecordId, kept: &[&Field]) -> Option<Refusal> {
+        let (_, left) = self.left(record)?;
+        let code = match (kept, left.gone) {
+            ([], 0) => return None,
+            ([], _) => Code::FieldGone,
+            _ => Code::ChangedSince,
+        };
+        let mut refusal = Refusal::new(code).with("id", record.to_string());
+        if !kept.is_empty() {
+            let names: Vec<&str> = kept.iter().map(|field| field.api_name.as_str()).collect();
+            refusal = refusal.with("fields", names);
+        }
+        if left.gone > 0 {
+            refusal = refusal.with("fields_gone", left.gone);
+        }
+        Some(refusal)
+    }
+
+    /// The facts as an undo meets them: a blueprint that the record entered through the job, and has
+    /// not moved on in, holds it no longer and is left with the change.
+    pub(super) fn facts<'f>(
+        &self,
+        module: &Module,
+        columns: &Columns<'_>,
+        record: &Record,
+        facts: &'f Facts,
+    ) -> Cow<'f, Facts> {
+        let entered = self
+            .left(record.id)
+            .filter(|(job, _)| facts.entered_by == Some(*job));
+        let blueprint = facts.blueprint.and_then(|id| module.blueprint(id));
+        let state = blueprint.and_then(|blueprint| module.field_by_id(blueprint.field));
+        match (entered, state) {
+            (Some((_, left)), Some(state)) if !self.strayed(left, columns, record, state) => {
+                Cow::Owned(Facts {
+                    blueprint: None,
+                    lapsed: true,
+                    ..facts.clone()
+                })
+            }
+            _ => Cow::Borrowed(facts),
+        }
+    }
+
+    /// Refuses to delete a record that a job made or restored, and that somebody changed since.
+    pub(super) fn changed(
+        &self,
+        module: &Module,
+        columns: &Columns<'_>,
+        record: &Record,
+    ) -> Option<Refusal> {
+        let (_, left) = self.left(record.id)?;
+        let stamps = [system::MODIFIED_BY, system::MODIFIED_TIME];
+        let own = |field: &&Field| !stamps.contains(&field.api_name.as_str());
+        let fields = module.fields.iter().filter(own);
+        let kept: Vec<&Field> = fields
+            .filter(|field| self.strayed(left, columns, record, field))
+            .collect();
+        let text = "the record was changed after the job, and is not deleted";
+        let refusal = self.refusal(record.id, &kept)?;
+        Some(refusal.saying(text))
+    }
+}

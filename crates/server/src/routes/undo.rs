@@ -1,0 +1,64 @@
+//! `POST /swathe/v1/jobs/{job}/actions/undo`: what a job changed is put back by a job of its own.
+
+use super::idempotency::once;
+use super::job_request::accepted;
+use super::jobs::named;
+use super::meta::asker;
+use super::native::{self, known_keys, number_of, truth_of};
+use super::plans;
+use crate::answer::Answer;
+use crate::call::Call;
+use crm::actions::undo::{self, Wanted};
+use model::limits::THROTTLE_MAX;
+use model::refusal::Refusal;
+use serde_json::{Map, Value as Json};
+use store::Fault;
+
+/// `POST …/undo` with `{"throttle"}` or no body: 202 with the new job. With `{"plan":true}` a plan of
+/// it, 201.
+pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
+    let answer = once(call, |once| {
+        let (job, asked) = call.app.db.read(|tx| {
+            let actor = asker(tx, call)?;
+            let job = named(tx, &actor, call)?;
+            native::require_scope_of(call, &actor, undo::of_kind(&job)?, job.module)?;
+            Ok((job, asked(call)?))
+        })?;
+        let wanted = Wanted {
+            job: &job,
+            actor: call.actor.user,
+            client: call.actor.client.map(|client| client.to_string()),
+            throttle: asked.throttle,
+        };
+        if asked.plan {
+            let prepared = undo::prepare(&call.app.db, &wanted, call.now)?;
+            return plans::made(call, once, prepared, Some(job.id));
+        }
+        undo::schedule(&call.app.db, &wanted, call.now, &mut |tx, id| {
+            accepted(tx, call, id, once)
+        })
+    });
+    call.app.engine.wake();
+    native::in_the_way(answer)
+}
+
+#[derive(Default)]
+struct Asked {
+    plan: bool,
+    throttle: Option<i64>,
+}
+
+fn asked(call: &Call<'_>) -> Result<Asked, Refusal> {
+    if call.body.is_empty() {
+        return Ok(Asked::default());
+    }
+    let body: Map<String, Json> = call.json_object()?;
+    known_keys(&body, &["plan", "throttle"])?;
+    let plan = truth_of(&body, "plan")?;
+    if plan && body.contains_key("throttle") {
+        let text = "a plan has no throttle: ask for it with the job that is made from the plan";
+        return Err(Refusal::invalid("throttle", "$.throttle").saying(text));
+    }
+    let throttle = number_of(&body, "throttle", 1..=THROTTLE_MAX)?;
+    Ok(Asked { plan, throttle })
+}
