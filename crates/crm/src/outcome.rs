@@ -311,13 +311,7 @@ pub fn fields(tx: &mut Tx, reader: &Reader<'_>, job: &Job) -> Result<Vec<String>
     if !actor.profile.may(Right::View, module.id) || !(reader.reads)(module) {
         return Ok(Vec::new());
     }
-    let mut origin = Some(job.clone());
-    for _ in 0..ANCESTORS_MAX {
-        match origin.as_ref().and_then(|job| job.parent) {
-            Some((Relation::Undo, parent)) => origin = jobs::find(tx, parent)?,
-            _ => break,
-        }
-    }
+    let origin = origin(tx, job)?;
     let change = match &origin {
         Some(origin) => job::request(actor, origin)?.get("change").cloned(),
         None => None,
@@ -333,6 +327,24 @@ pub fn fields(tx: &mut Tx, reader: &Reader<'_>, job: &Job) -> Result<Vec<String>
     let names = seen.map(|field| field.api_name.as_str());
     let written = names.filter(|name| asked.as_ref().is_none_or(|asked| asked.contains(name)));
     Ok(written.map(str::to_owned).collect())
+}
+
+/// The job that an undo, or an undo of an undo, is about in the end; any other job itself.
+fn origin(tx: &mut Tx, job: &Job) -> Result<Option<Job>, Fault> {
+    let mut origin = Some(job.clone());
+    for _ in 0..ANCESTORS_MAX {
+        match origin.as_ref().and_then(|job| job.parent) {
+            Some((Relation::Undo, parent)) => origin = jobs::find(tx, parent)?,
+            _ => break,
+        }
+    }
+    Ok(origin)
+}
+
+/// Whether a job takes or brings back whole records: what it changed has all their fields.
+pub fn of_whole_records(tx: &mut Tx, job: &Job) -> Result<bool, Fault> {
+    let origin = origin(tx, job)?;
+    Ok(origin.is_none_or(|origin| origin.kind == JobKind::MassDelete))
 }
 
 /// Whether a job leaves no values where it changed something.

@@ -139,7 +139,7 @@ impl Call<'_> {
         content_type: &'static str,
         source: impl Source + 'static,
     ) -> Result<Answer, Refusal> {
-        let stream = Streams::open(self.app, &self.actor.token, source)?;
+        let stream = Streams::open(self.app, &self.actor, source)?;
         Ok(Answer::stream(content_type, stream))
     }
 }

@@ -2,6 +2,10 @@
 
 use serde_json::Value as Json;
 
+/// What ends a cell where a spreadsheet does not take the comma for it: quotes that then stand within a
+/// cell keep nothing together.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
 /// A row being written.
 #[derive(Default)]
 pub(crate) struct Row(String);
@@ -13,7 +17,7 @@ impl Row {
             self.0.push(',');
         }
         // A row of one empty cell would be no row.
-        if text.is_empty() || text.contains([',', '"', '\r', '\n']) {
+        if text.is_empty() || text.contains([',', '"']) || text.contains(SEPARATORS) {
             self.0.push('"');
             self.0.push_str(&text.replace('"', "\"\""));
             self.0.push('"');
@@ -24,11 +28,7 @@ impl Row {
 
     /// A text that somebody wrote.
     pub(crate) fn text(&mut self, text: &str) {
-        if is_formula(text) {
-            self.plain(&format!("'{text}"));
-        } else {
-            self.plain(text);
-        }
+        self.plain(&defused(text));
     }
 
     /// A value: nothing is an empty cell, a list its elements.
@@ -53,6 +53,21 @@ impl Row {
         self.0.push_str("\r\n");
         self.0
     }
+}
+
+/// The text with an apostrophe before each part of it that a spreadsheet would run, if it took that for
+/// a cell.
+fn defused(text: &str) -> String {
+    let mut safe = String::new();
+    let mut whole = is_formula(text);
+    for part in text.split_inclusive(SEPARATORS) {
+        if whole || is_formula(part.trim_end_matches(SEPARATORS)) {
+            safe.push('\'');
+        }
+        whole = false;
+        safe.push_str(part);
+    }
+    safe
 }
 
 /// Whether a spreadsheet would run a cell with this text: it starts with a sign that begins a formula,
@@ -83,14 +98,22 @@ mod tests {
             (json!("+SUM(A1)"), "'+SUM(A1)"),
             (json!("-cmd|' /C calc'!A0"), "'-cmd|' /C calc'!A0"),
             (json!("@now"), "'@now"),
-            (json!("\t=1"), "'\t=1"),
-            (json!("\r=1"), "\"'\r=1\""),
+            (json!("\t=1"), "\"'\t'=1\""),
+            (json!("\r=1"), "\"'\r'=1\""),
             (json!("  =1"), "'  =1"),
             (json!("\"=1"), "\"'\"\"=1\""),
             (json!(" '=1"), "' '=1"),
             (json!("＝1+1"), "'＝1+1"),
             (json!("=1,\"x\""), "\"'=1,\"\"x\"\"\""),
-            (json!(["=1", "b"]), "'=1;b"),
+            (json!(["=1", "b"]), "\"'=1;b\""),
+            (json!(["a", "=1"]), "\"a;'=1\""),
+            (json!(["a", "\t=1"]), "\"a;\t'=1\""),
+            (json!("x;=cmd|A0"), "\"x;'=cmd|A0\""),
+            (json!("x; \"@now"), "\"x;' \"\"@now\""),
+            (json!("x\t+SUM(A1);y"), "\"x\t'+SUM(A1);y\""),
+            (json!("two\r\n=lines"), "\"two\r\n'=lines\""),
+            (json!("a;-5;+41"), "\"a;-5;+41\""),
+            (json!("a;b=c"), "\"a;b=c\""),
             (json!(-5), "-5"),
             (json!("-5.25"), "-5.25"),
             (json!("+41"), "+41"),
@@ -100,7 +123,7 @@ mod tests {
             (json!("two\nlines"), "\"two\nlines\""),
             (json!(null), "\"\""),
             (json!(true), "true"),
-            (json!(["a", "b"]), "a;b"),
+            (json!(["a", "b"]), "\"a;b\""),
         ] {
             let mut row = Row::default();
             row.value(&value);
@@ -111,9 +134,9 @@ mod tests {
     #[test]
     fn cells_are_quoted_where_they_must_be() {
         let mut row = Row::default();
-        for cell in ["a", "b,c", "d\"e", ""] {
+        for cell in ["a", "b,c", "d\"e", "f;g", "h\ti", ""] {
             row.plain(cell);
         }
-        assert_eq!(row.end(), "a,\"b,c\",\"d\"\"e\",\"\"\r\n");
+        assert_eq!(row.end(), "a,\"b,c\",\"d\"\"e\",\"f;g\",\"h\ti\",\"\"\r\n");
     }
 }

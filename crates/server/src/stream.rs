@@ -9,11 +9,13 @@ use crate::App;
 use crate::auth::{self, Authorized};
 use axum::body::{Bytes, HttpBody};
 use hyper::body::Frame;
+use model::id::UserId;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use store::{Fault, Tx};
@@ -22,6 +24,8 @@ use tokio::time::timeout;
 
 /// Bodies that are sent piece by piece at once; who asks for one more is refused.
 const STREAMS_MAX: usize = 256;
+/// The same of one user, so that nobody takes all the room.
+const STREAMS_OF_USER_MAX: usize = 32;
 /// Sources that are asked at once: fewer than the database has readers, so that many downloads never
 /// keep a short request from being answered.
 const ASKED_MAX: usize = 2;
@@ -33,8 +37,10 @@ const STALL_TIME: Duration = Duration::from_secs(60);
 pub enum Step {
     /// Bytes to send, not many: a piece is held in memory.
     Piece(Vec<u8>),
-    /// Nothing now; ask again after so long.
+    /// Nothing to tell yet; ask again after so long. A server that stops takes it for the end.
     Wait(Duration),
+    /// Nothing found so far, but the list goes on: ask again when others had their turn.
+    Again,
     /// There is nothing more.
     End,
 }
@@ -70,21 +76,67 @@ impl Reader {
 #[derive(Clone)]
 pub struct Streams {
     places: Arc<Semaphore>,
+    of_users: Arc<OfUsers>,
     asked: Arc<Semaphore>,
     stopping: Arc<watch::Sender<bool>>,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self::at_most(STREAMS_MAX)
+        Self::at_most(STREAMS_MAX, STREAMS_OF_USER_MAX)
+    }
+}
+
+/// How many each user has.
+struct OfUsers {
+    most: usize,
+    held: Mutex<HashMap<UserId, usize>>,
+}
+
+impl OfUsers {
+    /// One more of this user, unless they have as many as one may.
+    fn take(self: &Arc<Self>, user: UserId) -> Option<OfUser> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(user).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(OfUser {
+            all: Arc::clone(self),
+            user,
+        })
+    }
+}
+
+/// A user's hold on one of theirs, until it is dropped.
+struct OfUser {
+    all: Arc<OfUsers>,
+    user: UserId,
+}
+
+impl Drop for OfUser {
+    fn drop(&mut self) {
+        let held = self.all.held.lock();
+        let mut held = held.unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.user);
+            }
+        }
     }
 }
 
 impl Streams {
-    /// Room for so many at once.
-    pub fn at_most(max: usize) -> Self {
+    /// Room for so many at once, and for so many of one user.
+    pub fn at_most(max: usize, of_user: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(max)),
+            of_users: Arc::new(OfUsers {
+                most: of_user,
+                held: Mutex::default(),
+            }),
             asked: Arc::new(Semaphore::new(ASKED_MAX)),
             stopping: Arc::new(watch::channel(false).0),
         }
@@ -99,9 +151,16 @@ impl Streams {
     /// A body from this source, or the refusal of one more than there is room for.
     pub(crate) fn open(
         app: &App,
-        token: &str,
+        holder: &Authorized,
         source: impl Source + 'static,
     ) -> Result<Stream, Refusal> {
+        let of_users = &app.streams.of_users;
+        let of_user = of_users.take(holder.user).ok_or_else(|| {
+            let text =
+                "you have as many answers streamed now as one user may: end one of them first";
+            let refusal = Refusal::new(Code::TooManyRequests).saying(text);
+            refusal.with("limit", of_users.most)
+        })?;
         let place = Arc::clone(&app.streams.places).try_acquire_owned();
         let place = place.map_err(|_| {
             let refusal = Refusal::new(Code::ServiceUnavailable);
@@ -111,9 +170,9 @@ impl Streams {
             source: Box::new(source),
             reader: Reader {
                 app: app.clone(),
-                token: token.to_owned(),
+                token: holder.token.clone(),
             },
-            _place: place,
+            _place: (place, of_user),
         })
     }
 }
@@ -122,7 +181,7 @@ impl Streams {
 pub struct Stream {
     source: Box<dyn Source>,
     reader: Reader,
-    _place: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, OfUser),
 }
 
 impl fmt::Debug for Stream {
@@ -170,6 +229,8 @@ impl Stream {
             let sent = match step.map_err(|fault| fault.to_string())? {
                 Step::Piece(bytes) => Sent::Bytes(bytes.into()),
                 Step::End => Sent::End,
+                Step::Again if sender.is_closed() => return Ok(()),
+                Step::Again => continue,
                 Step::Wait(time) => {
                     let left = async {
                         tokio::select! {

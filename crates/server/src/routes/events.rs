@@ -13,11 +13,15 @@ use std::time::Duration;
 use store::jobs::Job;
 use store::{Fault, Tx};
 
-/// The job is looked at so often: its row says how far it is, whichever process runs it.
+/// A job that moves is looked at so often: its row says how far it is, whichever process runs it.
 const LOOK: Duration = Duration::from_millis(250);
-/// Looks without anything new until a line is sent all the same, so that nobody on the way takes the
+/// One that stands still is looked at less and less often, down to this.
+const LOOK_SELDOM: Duration = Duration::from_secs(2);
+/// The longer it stood still, the longer the wait for the next look: this part of it.
+const STILL_PART: u32 = 8;
+/// After so long without anything new a line is sent all the same, so that nobody on the way takes the
 /// connection for dead.
-const QUIET_LOOKS: u32 = 60;
+const QUIET_TIME: Duration = Duration::from_secs(15);
 /// A client whose connection ended comes back after so many milliseconds.
 const RETRY: &str = "retry: 1000\n\n";
 /// What of a job's form events tell.
@@ -78,8 +82,8 @@ enum Pulse {
     Begin,
     /// Something; the next look is due in a while.
     Told,
-    /// Nothing at so many looks since.
-    Quiet(u32),
+    /// Nothing new for so long, nothing at all for so long.
+    Quiet { still: Duration, silent: Duration },
     /// The last event.
     Done,
 }
@@ -87,13 +91,21 @@ enum Pulse {
 impl Pulse {
     /// What is sent when there is nothing new.
     fn quiet(self) -> (Self, Step) {
-        match self {
-            Self::Quiet(looks) if looks >= QUIET_LOOKS => {
-                (Self::Told, Step::Piece(b":\n\n".to_vec()))
-            }
-            Self::Quiet(looks) => (Self::Quiet(looks + 1), Step::Wait(LOOK)),
-            _ => (Self::Quiet(1), Step::Wait(LOOK)),
+        let (still, silent) = match self {
+            Self::Quiet { still, silent } => (still, silent),
+            _ => (Duration::ZERO, Duration::ZERO),
+        };
+        let left = QUIET_TIME.saturating_sub(silent);
+        if left.is_zero() {
+            let silent = Duration::ZERO;
+            return (
+                Self::Quiet { still, silent },
+                Step::Piece(b":\n\n".to_vec()),
+            );
         }
+        let wait = (still / STILL_PART).clamp(LOOK, LOOK_SELDOM).min(left);
+        let (still, silent) = (still + wait, silent + wait);
+        (Self::Quiet { still, silent }, Step::Wait(wait))
     }
 }
 
@@ -124,10 +136,11 @@ impl Source for Events {
         match self.pulse {
             Pulse::Done => return Ok(Step::End),
             Pulse::Told => {
-                self.pulse = Pulse::Quiet(0);
-                return Ok(Step::Wait(LOOK));
+                let (pulse, step) = self.pulse.quiet();
+                self.pulse = pulse;
+                return Ok(step);
             }
-            Pulse::Begin | Pulse::Quiet(_) => {}
+            Pulse::Begin | Pulse::Quiet { .. } => {}
         }
         let (place, finished, told) = self.look(reader)?;
         let Some(told) = told else {
@@ -159,20 +172,31 @@ mod tests {
 
     #[test]
     fn a_quiet_job_is_told_to_live_every_fifteen_seconds() {
-        let mut pulse = Pulse::Quiet(0);
+        let mut pulse = Pulse::Told;
         let (mut waited, mut beats) = (Duration::ZERO, Vec::new());
+        let mut waits = Vec::new();
         while beats.len() < 2 {
             let (next, step) = pulse.quiet();
             pulse = next;
             match step {
-                Step::Wait(time) => waited += time,
+                Step::Wait(time) => {
+                    waited += time;
+                    waits.push(time);
+                }
                 Step::Piece(bytes) => {
                     assert_eq!(bytes, b":\n\n");
                     beats.push(waited);
                 }
-                Step::End => panic!("a quiet job does not end"),
+                Step::Again | Step::End => panic!("a quiet job does not end"),
             }
         }
         assert_eq!(beats, [Duration::from_secs(15), Duration::from_secs(30)]);
+        // Soon after it moved it is looked at as often as ever, later seldom.
+        assert_eq!(waits[..9], [LOOK; 9]);
+        assert!(
+            waits.contains(&LOOK_SELDOM) && waits.len() < 45,
+            "{waits:?}"
+        );
+        assert!(waits.iter().all(|wait| *wait <= LOOK_SELDOM), "{waits:?}");
     }
 }

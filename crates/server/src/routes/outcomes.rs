@@ -16,7 +16,6 @@ use model::limits::PER_PAGE_MAX;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use serde_json::{Value as Json, json};
-use std::time::Duration;
 use store::jobs::Job;
 use store::{Fault, Tx};
 
@@ -24,6 +23,8 @@ use store::{Fault, Tx};
 const PARAMS: [&str; 4] = ["outcome", "code", "format", "page_token"];
 /// Outcomes read at once for a body that is sent whole.
 const PIECE_ROWS: usize = 500;
+/// The same where each has all the fields of a record: a piece is held in memory.
+const PIECE_ROWS_WHOLE: usize = 50;
 /// Reads of one request that found nothing yet, each of as many places as one page goes through.
 const READS_MAX: usize = 20;
 
@@ -161,7 +162,7 @@ fn shown(told: &Told) -> Json {
 
 /// All of it, piece by piece.
 fn whole(call: &Call<'_>, wanted: Wanted, format: Format) -> Result<Answer, Fault> {
-    let (job, columns) = call.app.db.read(|tx| {
+    let (job, columns, rows) = call.app.db.read(|tx| {
         let reader = asker(tx, call)?;
         let job = jobs::named(tx, &reader, call)?;
         let columns = with_rights(tx, &call.actor, |tx, reader| {
@@ -169,7 +170,12 @@ fn whole(call: &Call<'_>, wanted: Wanted, format: Format) -> Result<Answer, Faul
             outcome::page(tx, reader, &job, wanted, (0, 0))?;
             Columns::of(tx, reader, &job)
         })?;
-        Ok((job.id, columns))
+        let rows = if outcome::of_whole_records(tx, &job)? {
+            PIECE_ROWS_WHOLE
+        } else {
+            PIECE_ROWS
+        };
+        Ok((job.id, columns, rows))
     })?;
     let content_type = match format {
         Format::Csv => "text/csv;charset=UTF-8;header=present",
@@ -179,6 +185,7 @@ fn whole(call: &Call<'_>, wanted: Wanted, format: Format) -> Result<Answer, Faul
         job,
         wanted,
         columns: (format == Format::Csv).then_some(columns),
+        rows,
         next: Some(0),
         begun: false,
     };
@@ -248,6 +255,8 @@ struct Outcomes {
     job: JobId,
     wanted: Wanted,
     columns: Option<Columns>,
+    /// Read at once.
+    rows: usize,
     next: Option<i64>,
     begun: bool,
 }
@@ -258,7 +267,7 @@ impl Outcomes {
             with_rights(tx, holder, |tx, reader| {
                 let gone = || Refusal::new(Code::NotFound).saying("there is no such job");
                 let job = crm::job::find(tx, reader.actor, self.job)?.ok_or_else(gone)?;
-                outcome::page(tx, reader, &job, self.wanted, (from, PIECE_ROWS))
+                outcome::page(tx, reader, &job, self.wanted, (from, self.rows))
             })
         })
     }
@@ -279,7 +288,7 @@ impl Source for Outcomes {
         self.next = page.next;
         if page.told.is_empty() {
             // So many places without one that is wanted: others have their turn before the next.
-            return Ok(Step::Wait(Duration::ZERO));
+            return Ok(Step::Again);
         }
         let mut text = String::new();
         for told in &page.told {

@@ -197,7 +197,7 @@ impl Api {
         (api, engine.unwrap())
     }
 
-    fn apply_demo(&self) {
+    pub(crate) fn apply_demo(&self) {
         testkit::save_catalog(&self.db, &testkit::demo_catalog());
     }
 

@@ -13,15 +13,17 @@ use std::net::TcpStream;
 use std::sync::{Condvar, LazyLock, Mutex, mpsc};
 use std::time::Duration;
 use store::{Fault, Priority};
-use testkit::catalog::ADMIN;
+use testkit::catalog::{ADMIN, STANDARD};
 use testkit::{Kind, each_db, save_catalog, small_catalog};
 
 each_db! {
     a_whole_body_has_its_end_and_a_cut_one_has_not,
     a_client_that_takes_nothing_holds_neither_thread_nor_turn,
     one_more_than_there_is_room_for_is_refused_until_a_client_leaves,
+    one_user_has_a_part_of_the_room_and_no_more,
     a_token_that_was_revoked_ends_the_body,
     a_server_that_stops_ends_bodies_that_wait,
+    a_list_that_finds_nothing_for_a_while_is_whole_while_the_server_stops,
 }
 
 /// Pieces of a size, then something else.
@@ -38,6 +40,8 @@ enum Then {
     Panic,
     /// Says so, then tells nothing more.
     Wait,
+    /// Finds nothing this time, then ends.
+    Again,
 }
 
 impl Source for Pieces {
@@ -54,6 +58,10 @@ impl Source for Pieces {
             Then::End => Ok(Step::End),
             Then::Fail => Err(Refusal::new(Code::InternalError).into()),
             Then::Panic => panic!("planned"),
+            Then::Again => {
+                (self.left, self.then) = (1, Then::End);
+                Ok(Step::Again)
+            }
             Then::Wait => Ok(Step::Wait(Duration::from_millis(5))),
         }
     }
@@ -65,6 +73,7 @@ fn pieces(call: &Call<'_>) -> Result<Answer, Fault> {
         Some("fail") => Then::Fail,
         Some("panic") => Then::Panic,
         Some("wait") => Then::Wait,
+        Some("again") => Then::Again,
         _ => Then::End,
     };
     let source = Pieces {
@@ -132,7 +141,7 @@ static TABLE: &[Route] = &[
 ];
 
 /// A connection on which a request was sent.
-fn ask(api: &Api, path: &str, token: &str) -> TcpStream {
+pub(crate) fn ask(api: &Api, path: &str, token: &str) -> TcpStream {
     let at = api.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(at).unwrap();
     stream
@@ -147,7 +156,7 @@ fn ask(api: &Api, path: &str, token: &str) -> TcpStream {
 }
 
 /// All that is sent until the connection ends.
-fn rest(mut stream: TcpStream) -> String {
+pub(crate) fn rest(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
@@ -194,7 +203,7 @@ mod check {
     }
 
     pub(super) fn a_client_that_takes_nothing_holds_neither_thread_nor_turn(kind: Kind) {
-        let api = start(kind, Streams::default());
+        let api = start(kind, Streams::at_most(80, 80));
         let token = api.token(ADMIN, "swathe.org.READ");
         let path = format!("/endless?test={kind:?}");
         // More than are worked on at once.
@@ -211,7 +220,7 @@ mod check {
     }
 
     pub(super) fn one_more_than_there_is_room_for_is_refused_until_a_client_leaves(kind: Kind) {
-        let api = start(kind, Streams::at_most(2));
+        let api = start(kind, Streams::at_most(2, 9));
         let token = api.token(ADMIN, "swathe.org.READ");
         let (sender, left) = mpsc::channel();
         LEFT.lock().unwrap().insert(format!("{kind:?}"), sender);
@@ -232,6 +241,35 @@ mod check {
         left.recv_timeout(Duration::from_secs(30)).unwrap();
         let again = api.call("GET", "/pieces?pieces=1&size=1", &token);
         assert_eq!((again.status, again.text.as_str()), (200, "x"));
+    }
+
+    pub(super) fn one_user_has_a_part_of_the_room_and_no_more(kind: Kind) {
+        let api = start(kind, Streams::at_most(9, 2));
+        let token = api.token(ADMIN, "swathe.org.READ");
+        let (sender, left) = mpsc::channel();
+        let test = format!("{kind:?} of one user");
+        let path = format!("/leaving?test={}", test.replace(' ', "+"));
+        LEFT.lock().unwrap().insert(test, sender);
+        let mut open: Vec<TcpStream> = (0..2).map(|_| ask(&api, &path, &token)).collect();
+        for stream in &mut open {
+            until(stream, "\r\n\r\n");
+        }
+        // Another token of the same user does not help.
+        let another = api.token(ADMIN, "swathe.org.READ");
+        let refused = api.call("GET", &path, &another);
+        let json = refused.json();
+        assert_eq!(
+            (refused.status, &json["code"], &json["details"]["limit"]),
+            (429, &"TOO_MANY_REQUESTS".into(), &2.into())
+        );
+        left.recv_timeout(Duration::from_secs(30)).unwrap();
+        let other = api.token(STANDARD, "swathe.org.READ");
+        let mut others = ask(&api, &path, &other);
+        until(&mut others, "HTTP/1.1 200 OK");
+        open.pop();
+        left.recv_timeout(Duration::from_secs(30)).unwrap();
+        let again = ask(&api, "/pieces?pieces=1&size=7", &another);
+        assert!(rest(again).starts_with("HTTP/1.1 200 OK"));
     }
 
     pub(super) fn a_token_that_was_revoked_ends_the_body(kind: Kind) {
@@ -260,5 +298,17 @@ mod check {
         until(&mut stream, "xxxxxxx");
         streams.stop();
         assert!(rest(stream).ends_with("0\r\n\r\n"));
+    }
+
+    pub(super) fn a_list_that_finds_nothing_for_a_while_is_whole_while_the_server_stops(
+        kind: Kind,
+    ) {
+        let streams = Streams::default();
+        let api = start(kind, streams.clone());
+        let token = api.token(ADMIN, "swathe.org.READ");
+        streams.stop();
+        let answer = rest(ask(&api, "/pieces?pieces=1&size=7&then=again", &token));
+        assert_eq!(answer.matches("xxxxxxx").count(), 2, "{answer}");
+        assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
     }
 }
