@@ -111,17 +111,21 @@ INSERT INTO job_failures
     SELECT job, code, count(*) FROM job_outcomes WHERE outcome = 'failed' GROUP BY job, code;
 
 -- Calls owed to those who want to know that a job has ended. A try is counted before it is made, and
--- the next is due at next_at.
+-- the next is due at next_at. Hosts take turns: one that is being called is left alone until
+-- busy_until, and the one that was called longest ago comes first.
 CREATE TABLE job_calls (
     job BIGINT PRIMARY KEY,
     url TEXT NOT NULL,
+    host TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
     attempts BIGINT NOT NULL CHECK (attempts >= 0),
     next_at BIGINT NOT NULL,
+    busy_until BIGINT NOT NULL DEFAULT 0,
     last_error TEXT,
     made_at BIGINT NOT NULL
 );
 CREATE INDEX job_calls_due ON job_calls (next_at, job) WHERE state = 'waiting';
+CREATE INDEX job_calls_hosts ON job_calls (host, busy_until);
 
 -- Records that a job changed beside its targets: what was given away along with them.
 CREATE TABLE job_along (

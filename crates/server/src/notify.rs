@@ -2,7 +2,9 @@
 //! its own, so that a slow receiver never keeps a chunk waiting.
 //!
 //! A call is made at least once. Each try is counted before it is made, so that a crash in the middle
-//! costs a try and never makes one too many; after the last the call is dead, which its job shows.
+//! costs a try and never makes one too many; after the last the call is dead, which its job shows. The
+//! next try is made once the one before is surely over. Hosts take turns, so that one that hangs keeps
+//! one thread at most.
 
 use crate::outside::{Key, Outside};
 use crate::routes;
@@ -43,6 +45,8 @@ pub struct Notifier {
     db: Db,
     clock: Arc<dyn Clock>,
     outside: Arc<Outside>,
+    /// Held while a call is chosen: of two threads, the second sees whom the first calls.
+    choice: Arc<Mutex<()>>,
 }
 
 /// Whose secret signs the calls of a job: the API client's that asked for it, or of a token without
@@ -57,10 +61,15 @@ pub(crate) fn receiver(client: Option<&str>, user: UserId) -> String {
 impl Notifier {
     /// Makes calls through this room.
     pub fn new(db: Db, clock: Arc<dyn Clock>, outside: Arc<Outside>) -> Self {
-        Self { db, clock, outside }
+        Self {
+            db,
+            clock,
+            outside,
+            choice: Arc::default(),
+        }
     }
 
-    /// Makes the call that is due longest, if there is one.
+    /// Makes the call whose turn it is, if one is due.
     pub fn step(&self) -> Result<Notice, Fault> {
         let now = self.clock.now();
         let due = self.db.read(|tx| Ok(calls::next_due(tx)?))?;
@@ -71,6 +80,8 @@ impl Notifier {
         else {
             return Ok(Notice::Idle);
         };
+        let patience = i64::try_from(self.outside.patience().as_millis()).unwrap_or(i64::MAX);
+        let choice = self.choice.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = self.db.write(Priority::Chunk, |tx| {
             let Some(mut call) = calls::due(tx, now)? else {
                 return Ok(None);
@@ -80,11 +91,13 @@ impl Notifier {
             let Some(job) = job else {
                 // The last try was cut off, and nobody knows how it went.
                 let error = "the server stopped during the last try";
-                calls::settle(tx, &call, CallState::Dead, Some(error))?;
+                calls::failed(tx, &call, error, now, None)?;
                 return Ok(Some((call, None)));
             };
-            let wait = WAITS_MS.get(tried).copied().unwrap_or(i64::from(u16::MAX));
-            calls::begin(tx, &call, now.plus_ms(wait))?;
+            let wait = WAITS_MS.get(tried).copied();
+            let over = now.plus_ms(patience);
+            let next = over.plus_ms(wait.unwrap_or(i64::from(u16::MAX)));
+            calls::begin(tx, &call, over, next)?;
             call.attempts += 1;
             let failed = store::outcomes::failed_by_code(tx, &[job.id])?;
             let body = body(
@@ -93,24 +106,31 @@ impl Notifier {
                 failed.get(&job.id),
                 &call,
             );
-            Ok(Some((call, Some((job, body)))))
-        })?;
-        let Some((call, made)) = begun else {
+            Ok(Some((call, Some((job, body, wait)))))
+        });
+        drop(choice);
+        let Some((call, made)) = begun? else {
             return Ok(Notice::Idle);
         };
-        let Some((job, body)) = made else {
+        let Some((job, body, wait)) = made else {
             return Ok(Notice::Called(call.job, CallState::Dead));
         };
-        let (state, error) = match self.send(key, &call, &job, &body, now) {
-            Ok(()) => (CallState::Delivered, None),
-            Err(error) if call.attempts >= i64::try_from(TRIES).unwrap_or(i64::MAX) => {
+        let sent = self.send(key, &call, &job, &body, now);
+        let now = self.clock.now();
+        let state = match (&sent, wait) {
+            (Ok(()), _) => CallState::Delivered,
+            (Err(_), Some(_)) => CallState::Waiting,
+            (Err(error), None) => {
                 tracing::warn!(job = %job.id, error, "nobody could be told that a job has ended");
-                (CallState::Dead, Some(error))
+                CallState::Dead
             }
-            Err(error) => (CallState::Waiting, Some(error)),
         };
         self.db.write(Priority::Chunk, |tx| {
-            Ok(calls::settle(tx, &call, state, error.as_deref())?)
+            match &sent {
+                Ok(()) => calls::delivered(tx, &call, now)?,
+                Err(error) => calls::failed(tx, &call, error, now, wait.map(|ms| now.plus_ms(ms)))?,
+            }
+            Ok(())
         })?;
         Ok(Notice::Called(job.id, state))
     }

@@ -75,6 +75,11 @@ impl Outside {
         self.key.as_ref()
     }
 
+    /// How long a call may take in all.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Sends a body; answers the status, or why there is none, in words that may be shown.
     pub(crate) fn post(
         &self,
@@ -98,9 +103,10 @@ impl Outside {
                 let seconds = self.patience.as_secs_f64();
                 format!("there was no answer within {seconds} s")
             }
-            Error::HostNotFound => "the name of the host is not known".to_owned(),
+            // One sentence for both, or names of the inner network could be asked for.
             Error::Io(error) if error.kind() == ErrorKind::PermissionDenied => {
-                "the address may not be called: it is not public, and no --egress-allow names it"
+                "the address may not be called, or its name is not known: only public addresses \
+                 are called, and those that --egress-allow names"
                     .to_owned()
             }
             Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -125,7 +131,8 @@ pub(crate) fn is_callable(text: &str) -> bool {
         })
 }
 
-/// Resolves a name to those of its addresses that may be called.
+/// Resolves a name to those of its addresses that may be called. Why there is none is told to the log
+/// only.
 #[derive(Debug)]
 struct Checked {
     allow: Vec<Range>,
@@ -140,13 +147,24 @@ impl Resolver for Checked {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
         let mut open = self.empty();
-        for address in &self.names.resolve(uri, config, timeout)? {
+        let host = uri.host().unwrap_or_default();
+        let none = || Error::Io(IoError::from(ErrorKind::PermissionDenied));
+        let found = match self.names.resolve(uri, config, timeout) {
+            Err(Error::Timeout(reason)) => return Err(Error::Timeout(reason)),
+            Err(error) => {
+                tracing::warn!(host, %error, "the name of a receiver is not known");
+                return Err(none());
+            }
+            Ok(found) => found,
+        };
+        for address in &found {
             if may_be_called(address.ip(), &self.allow) {
                 open.push(*address);
             }
         }
         if open.is_empty() {
-            return Err(Error::Io(IoError::from(ErrorKind::PermissionDenied)));
+            tracing::warn!(host, "the address of a receiver may not be called");
+            return Err(none());
         }
         Ok(open)
     }
@@ -173,6 +191,7 @@ mod tests {
             "ftp://a.example",
             "file:///etc/passwd",
             "http://",
+            "http://:80/",
             "http://u:p@a.example/",
             "https:a.example",
             "http://a b",
@@ -208,5 +227,15 @@ mod tests {
             let told = outside.post(url, &[], b"").unwrap_err();
             assert!(told.contains("may not be called"), "{url}: {told}");
         }
+    }
+
+    /// A label of 64 bytes is refused without asking anybody.
+    #[test]
+    fn a_name_that_leads_inward_cannot_be_told_from_an_unknown_one() {
+        let outside = Outside::default();
+        let unknown = format!("http://{}.example/", "x".repeat(64));
+        let unknown = outside.post(&unknown, &[], b"");
+        assert_eq!(outside.post("http://localhost:1/", &[], b""), unknown);
+        assert!(unknown.unwrap_err().contains("its name is not known"));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub(crate) enum Act {
     Status(u16),
+    /// Answers 204 when the test comes to the barrier too.
+    Late(Arc<Barrier>),
     Redirect(String),
     /// Holds the connection open until the client gives up.
     Hang,
@@ -100,6 +102,10 @@ fn answer(stream: &mut TcpStream, act: &Act) {
         Act::Status(status) => {
             let text = head(*status, "Content-Length: 2\r\n") + "ok";
             drop(stream.write_all(text.as_bytes()));
+        }
+        Act::Late(barrier) => {
+            barrier.wait();
+            drop(stream.write_all(head(204, "").as_bytes()));
         }
         Act::Redirect(to) => {
             let text = head(307, &format!("Location: {to}\r\nContent-Length: 0\r\n"));

@@ -1,6 +1,7 @@
 //! Completion calls: a receiver is told that a job has ended, signed, again until it takes it.
 
 use crate::api::{Api, Reply};
+use crate::asked::{Asker, id};
 use crate::hook::{Act, Got, Hook};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -12,7 +13,7 @@ use model::people::Right;
 use serde_json::{Value as Json, json};
 use server::{Key, Notice, Notifier, Outside, Range, TRIES, router};
 use sha2::Sha256;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 use store::{Error, Priority, calls};
@@ -24,6 +25,8 @@ each_db! {
     a_receiver_that_fails_is_called_again_until_it_takes_it,
     a_call_that_is_never_taken_dies_and_is_seen,
     a_receiver_that_hangs_keeps_nobody_waiting,
+    a_slow_receiver_is_called_once,
+    receivers_take_turns,
     a_redirect_is_not_followed,
     an_answer_without_end_is_not_read,
     an_address_that_is_not_public_is_not_called,
@@ -290,6 +293,56 @@ mod check {
         assert_eq!(told["last_error"], "there was no answer within 1.5 s");
     }
 
+    pub(super) fn a_slow_receiver_is_called_once(kind: Kind) {
+        let world = World::start(kind);
+        let answers = Arc::new(Barrier::new(2));
+        let hook = Hook::that(vec![Act::Late(Arc::clone(&answers))]);
+        let job = world.ended(&hook.url);
+        thread::scope(|scope| {
+            let calling = scope.spawn(|| world.calls(&job, CallState::Delivered));
+            hook.got();
+            // Later than the first wait and than a try may take, earlier than both together.
+            for ms in [6_000, 6_000] {
+                world.api.clock.advance_ms(ms);
+                world.is_idle();
+            }
+            // Even a try that was counted meanwhile takes nothing back.
+            world
+                .api
+                .execute("UPDATE job_calls SET attempts = attempts + 1");
+            answers.wait();
+            calling.join().unwrap();
+        });
+        let told = json!({ "state": "delivered", "attempts": 2, "last_error": null });
+        assert_eq!(world.notify(&job), told);
+        assert!(hook.got_nothing());
+    }
+
+    pub(super) fn receivers_take_turns(kind: Kind) {
+        let world = World::start(kind);
+        let answers = Arc::new(Barrier::new(2));
+        let slow = vec![Act::Late(Arc::clone(&answers)), Act::Status(500)];
+        let slow = Hook::that(slow);
+        let good = Hook::that(vec![Act::Status(200)]);
+        let good = good.url.replace("127.0.0.1", "localhost");
+        let [first, second] = [(); 2].map(|()| world.ended(&slow.url));
+        world.api.clock.advance_ms(1);
+        let other = world.ended(&good);
+        thread::scope(|scope| {
+            let calling = scope.spawn(|| world.calls(&first, CallState::Delivered));
+            slow.got();
+            // Its receiver's other call waits, which is due longer; nobody else's does.
+            world.calls(&other, CallState::Delivered);
+            world.is_idle();
+            world.api.clock.advance_ms(1);
+            answers.wait();
+            calling.join().unwrap();
+        });
+        let other = world.ended(&good);
+        world.calls(&other, CallState::Delivered);
+        world.calls(&second, CallState::Waiting);
+    }
+
     pub(super) fn a_redirect_is_not_followed(kind: Kind) {
         let world = World::start(kind);
         let other = Hook::that(vec![Act::Status(200)]);
@@ -396,7 +449,7 @@ mod check {
                 let begun = world.api.db.write(Priority::Chunk, |tx| {
                     let now = model::time::Clock::now(&*world.api.clock);
                     let call = calls::due(tx, now)?.unwrap();
-                    Ok(calls::begin(tx, &call, now.plus_ms(5_000))?)
+                    Ok(calls::begin(tx, &call, now, now.plus_ms(5_000))?)
                 });
                 begun.unwrap();
                 world.is_idle();
@@ -437,6 +490,7 @@ mod check {
             "a.example",
             "http://u:p@a.example/",
             "http://",
+            "http://:80/",
         ] {
             let reply = world.retry(&job, url);
             let json = reply.json();
@@ -471,6 +525,32 @@ mod check {
             told,
             &json!({ "api_name": "notify_url" }),
         );
+        // However a job is asked for.
+        let asker = Asker::new(&world.api, "admin");
+        let update = json!({
+            "action": "update", "module": "Leads", "selection": { "everything": true },
+            "change": { "fields": { "City": "Faro" } },
+        });
+        let plan = asker.plan(&update);
+        let mut directly = update;
+        directly["expected_count"] = json!(3);
+        let of_plan = json!({ "plan": id(&plan) });
+        for body in [directly, of_plan] {
+            for run_at in [None, Some("2024-06-01T00:00:00Z")] {
+                for (url, code) in [
+                    ("http://a.example/", "NOT_SUPPORTED"),
+                    ("http://:80/", "INVALID_DATA"),
+                ] {
+                    let mut body = body.clone();
+                    body["notify_url"] = json!(url);
+                    if let Some(run_at) = run_at {
+                        body["run_at"] = json!(run_at);
+                    }
+                    let told = asker.is_refused("jobs", &body, 400, code);
+                    assert_eq!(told["details"]["api_name"], "notify_url", "{body}");
+                }
+            }
+        }
         let reply = world
             .api
             .call("GET", "/swathe/v1/notify_secret", &world.token());
@@ -478,8 +558,8 @@ mod check {
         // One that another process accepted waits for a process with a key.
         let job = world.cancelled();
         world.api.execute(&format!(
-            "INSERT INTO job_calls (job, url, state, attempts, next_at, made_at)
-             VALUES ({job}, 'http://a.example/', 'waiting', 0, 0, 0)"
+            "INSERT INTO job_calls (job, url, host, state, attempts, next_at, made_at)
+             VALUES ({job}, 'http://a.example/', 'a.example', 'waiting', 0, 0, 0)"
         ));
         world.is_idle();
     }
