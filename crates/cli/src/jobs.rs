@@ -5,6 +5,7 @@ mod outcomes;
 use crate::Done;
 use crate::follow::{self, Interruption, count, path, text};
 use crate::remote::{Remote, There, quoted};
+use crate::run::question;
 use crate::settings::{Failure, note, say};
 use crate::shown::{self, items, records};
 use crate::start::{Asked, Start};
@@ -44,6 +45,8 @@ enum Command {
     Cancel(Named),
     /// Do once more what failed, as a job of its own
     Retry(Retry),
+    /// Take back what a job changed, as a job of its own, as far as nobody changed it since
+    Undo(Undo),
     /// Change how fast a job goes
     Throttle(Throttle),
 }
@@ -114,6 +117,19 @@ struct Retry {
     start: Start,
 }
 
+/// The options of `undo`.
+#[derive(Args)]
+struct Undo {
+    /// Id of the job
+    #[arg(value_parser = id)]
+    job: String,
+    /// Say what an undo would do, and do nothing
+    #[arg(long)]
+    plan: bool,
+    #[command(flatten)]
+    start: Start,
+}
+
 /// The options of `throttle`.
 #[derive(Args)]
 struct Throttle {
@@ -146,6 +162,7 @@ impl Jobs {
             Command::Resume(resume) => resume.run(&server),
             Command::Cancel(named) => named.act(&server, "cancel", &Json::Null),
             Command::Retry(retry) => retry.run(&server),
+            Command::Undo(undo) => undo.run(&server),
             Command::Throttle(throttle) => throttle.run(&server),
         }
     }
@@ -176,6 +193,7 @@ impl Named {
             terminal::say_json(&job)?;
         } else {
             shown::job(&job)?;
+            shown::hint_undo(&job);
         }
         shown::verdict(&job)
     }
@@ -334,5 +352,40 @@ impl Retry {
             },
         };
         self.start.follow(server, &asked, None)
+    }
+}
+
+impl Undo {
+    fn run(&self, server: &Remote) -> Done {
+        if !self.plan {
+            self.start.check()?;
+        }
+        let undo = format!("{}/actions/undo", path(&self.job));
+        let planned = Asked {
+            path: &undo,
+            body: &json!({ "plan": true }),
+        };
+        let plan = planned.send(server)?;
+        if self.plan && self.start.json {
+            return terminal::say_json(&plan);
+        }
+        if !self.start.json {
+            shown::plan(&plan)?;
+        }
+        let id = text(&plan, "/id");
+        if self.plan {
+            note(format_args!(
+                "\nnothing was changed; `swathe run --plan {id}` does what the plan says"
+            ));
+            return Ok(());
+        }
+        if !self.start.agreed(&question(&plan))? {
+            bail!("nothing was changed; `swathe run --plan {id}` does what the plan says");
+        }
+        let asked = Asked {
+            path: JOBS,
+            body: &json!({ "plan": id }),
+        };
+        self.start.follow(server, &asked, Some(&plan))
     }
 }

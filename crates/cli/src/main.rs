@@ -49,7 +49,7 @@ enum Command {
     Plan(plan::Plan),
     /// Plan a mass action, ask, do it, and follow it to its end
     Run(run::Run),
-    /// Look after jobs: follow, list outcomes, pause, cancel, retry
+    /// Look after jobs: follow, list outcomes, pause, cancel, retry, undo
     Jobs(jobs::Jobs),
     /// Register API clients (OAuth)
     #[command(subcommand)]

@@ -217,7 +217,10 @@ impl Remote {
             request = request.header(*name, *value);
         }
         let request = request.body(body);
-        request.with_context(|| format!("{} is no address of a server", self.base))
+        request.with_context(|| {
+            let base = &self.base;
+            format!("{base} is no address of a server, or the token has what no token has")
+        })
     }
 
     fn run(

@@ -191,11 +191,12 @@ impl Run {
 }
 
 /// The question before a plan is done.
-fn question(plan: &Json) -> String {
+pub(crate) fn question(plan: &Json) -> String {
     let verb = match text(plan, "/action") {
         "update" => "Update",
         "change_owner" => "Change the owner of",
-        _ => "Delete",
+        "delete" => "Delete",
+        _ => "Put back",
     };
     let change = terminal::grouped(count(plan, "change"));
     let selected = records(count(plan, "selected"));

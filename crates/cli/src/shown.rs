@@ -1,7 +1,7 @@
 //! Plans and jobs as people read them.
 
 use crate::follow::{count, text};
-use crate::settings::{Failure, say};
+use crate::settings::{Failure, note, say};
 use crate::terminal::{self, Rows, bold, clean, grouped, value};
 use anyhow::bail;
 use serde_json::{Map, Value as Json};
@@ -243,5 +243,16 @@ pub(crate) fn verdict(job: &Json) -> Result<(), Failure> {
         ),
         "failed" => bail!("job {id} failed: {}", text(job, "/error")),
         state => bail!("job {id} is {state}"),
+    }
+}
+
+/// Says how to take back what a job changed.
+pub(crate) fn hint_undo(job: &Json) {
+    let undoable = job.get("undo_until").is_some_and(|until| !until.is_null());
+    if undoable && count(job, "changed") > 0 {
+        let (id, until) = (text(job, "/id"), text(job, "/undo_until"));
+        note(format_args!(
+            "\n`swathe jobs undo {id}` takes it back, until {until}"
+        ));
     }
 }

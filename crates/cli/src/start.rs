@@ -1,4 +1,4 @@
-//! Starting a job, once, and following it: what `run` and `retry` have in common.
+//! Starting a job, once, and following it: what `run`, `retry` and `undo` have in common.
 
 use crate::Done;
 use crate::follow::{self, Interruption, count, text};
@@ -74,6 +74,7 @@ impl Start {
             terminal::say_json(&document(plan, job))?;
         } else {
             shown::job(job)?;
+            shown::hint_undo(job);
         }
         shown::verdict(job)
     }

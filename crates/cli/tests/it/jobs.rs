@@ -14,6 +14,7 @@ each_db! {
     a_watch_goes_on_when_the_server_was_away,
     outcomes_are_shown_and_written_to_a_file,
     names_of_records_do_not_steer_the_terminal,
+    a_job_is_undone_after_its_plan_was_seen,
     what_failed_is_tried_again,
     a_job_that_pauses_itself_is_told,
     the_jobs_of_others_are_unknown,
@@ -111,8 +112,9 @@ mod check {
         let (_, error) = desk.says(&["jobs", "pause", &job], 1);
         assert!(error.contains("WRONG_STATE"), "{error}");
 
-        let free = "UPDATE \"m_Leads\" SET \"Lead_Source\" = 'Chat', rev = rev + 1";
-        desk.world.sql().run(free);
+        let undo = ["jobs", "undo", &job, "--yes", "--detach", "--json"];
+        let undo = desk.json(&undo, 0)["job"]["id"].clone();
+        desk.json(&["jobs", "watch", undo.as_str().unwrap(), "--json"], 0);
         let job = desk.started("20");
         let (out, _) = desk.says(&["jobs", "cancel", &job], 0);
         assert!(out.contains("cancelled"), "{out}");
@@ -254,6 +256,26 @@ mod check {
         assert_eq!(told["sample"][0]["name"], name);
     }
 
+    pub(super) fn a_job_is_undone_after_its_plan_was_seen(kind: Kind) {
+        let desk = Desk::new(kind);
+        let job = desk.client().job().to_string();
+        desk.json(&["jobs", "watch", &job, "--json"], 1);
+        let undo = ["jobs", "undo", &job];
+        let plan = desk.json(&[&undo[..], &["--plan", "--json"]].concat(), 0);
+        assert_eq!(plan["counts"]["change"], IN_VIEW - LOCKED);
+        let (out, error) = desk.says(&[&undo[..], &["--plan"]].concat(), 0);
+        assert!(
+            out.contains("undo of Leads") && out.contains("Cold Call"),
+            "{out}"
+        );
+        assert!(error.contains("nothing was changed"), "{error}");
+        let told = desk.json(&[&undo[..], &["--yes", "--json"]].concat(), 0);
+        assert_eq!(told["job"]["undo_of"], job);
+        assert_eq!(told["job"]["counts"]["changed"], IN_VIEW - LOCKED);
+        let back = "SELECT count(*) FROM \"m_Leads\" WHERE \"Lead_Source\" = 'Cold Call'";
+        assert_eq!(desk.world.sql().int(back), crate::desk::LEADS);
+    }
+
     pub(super) fn what_failed_is_tried_again(kind: Kind) {
         let desk = Desk::new(kind);
         let job = desk.client().job().to_string();
@@ -311,6 +333,11 @@ mod check {
             let args = [&["jobs", command, &job][..], &place].concat();
             fails(&args, 1, "there is no such job");
         }
+        fails(
+            &[&["jobs", "undo", &job, "--yes"][..], &place].concat(),
+            1,
+            "there is no such job",
+        );
         let (out, _) = desk.says(&[&["jobs", "list"][..], &place].concat(), 0);
         assert_eq!(out, "");
         let wrong = ["--token", "x", "--url", &desk.server.url];

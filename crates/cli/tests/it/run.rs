@@ -58,7 +58,7 @@ mod check {
 
     pub(super) fn a_run_without_a_terminal_wants_yes(kind: Kind) {
         let desk = Desk::new(kind);
-        for args in [&UPDATE[..], &["jobs", "retry", "1"]] {
+        for args in [&UPDATE[..], &["jobs", "retry", "1"], &["jobs", "undo", "1"]] {
             let (out, error) = desk.says(args, 2);
             assert_eq!(out, "");
             assert!(error.contains("--yes"), "{error}");
@@ -76,6 +76,7 @@ mod check {
         assert!(has_row(&out, "changed", " 1,959"), "{out}");
         assert!(has_row(&out, "failed", " 1"), "{out}");
         assert!(error.contains("1 of 1,960 records failed"), "{error}");
+        assert!(error.contains("swathe jobs undo "), "{error}");
         // Once more: nothing is left to change, and the lock still refuses.
         let told = desk.json(&[&UPDATE[..], &["--yes", "--json"]].concat(), 1);
         assert_eq!(told["plan"]["counts"]["unchanged"], IN_VIEW - LOCKED);
@@ -334,7 +335,8 @@ fn help_tells_of_exit_codes_and_of_every_selection() {
     assert!(help(&["plan"]).contains("Exit code 0"));
     let jobs = help(&["jobs"]);
     for command in [
-        "list", "show", "watch", "outcomes", "pause", "resume", "cancel", "retry", "throttle",
+        "list", "show", "watch", "outcomes", "pause", "resume", "cancel", "retry", "undo",
+        "throttle",
     ] {
         assert!(jobs.contains(&format!("  {command} ")), "{command}: {jobs}");
     }

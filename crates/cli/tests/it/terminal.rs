@@ -83,6 +83,13 @@ mod check {
         assert!(shown.contains("completed"), "{shown}");
         let jobs = desk.json(&["jobs", "list", "--json"], 0);
         assert_eq!(jobs["data"][0]["counts"]["changed"], IN_VIEW - 1);
+        let job = jobs["data"][0]["id"].as_str().unwrap();
+        let (code, shown) = typed(&desk, &["jobs", "undo", job], "yes\n", &[], 100);
+        assert_eq!(code, Some(0), "{shown}");
+        assert!(
+            shown.contains("Put back 1,959 of 1,959 records of Leads?"),
+            "{shown}"
+        );
     }
 
     pub(super) fn colours_are_for_terminals_that_want_them(kind: Kind) {
