@@ -1,4 +1,5 @@
-//! `swathe demo`: the main job, from an empty folder to a mass update that a client watched.
+//! `swathe demo`: the main job, from an empty folder to mass actions that a client planned, ran,
+//! watched, looked into and took back.
 #![expect(
     clippy::indexing_slicing,
     reason = "indexing JSON by key gives null, never a panic"
@@ -8,16 +9,17 @@ mod client;
 mod delete;
 mod owner;
 mod seed;
-mod show;
+mod step;
+mod update;
 
 use crate::Done;
 use crate::node::Node;
 use crate::serve::outside;
 use crate::settings::{Usage, now as time_now, open, say};
+use crate::terminal::{self, Rows, grouped, value};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use client::{Client, Login};
-use comfy_table::{Table, presets};
 use delete::Deletion;
 use indicatif::{ProgressBar, ProgressStyle};
 use model::refusal::{Code, Refusal};
@@ -25,12 +27,12 @@ use model::scope::Scopes;
 use owner::Handover;
 use serde_json::{Value as Json, json};
 use server::auth::{self, NewClient};
-use show::Outcome;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use step::{Road, now};
 use store::{Db, Priority, Target};
+use update::Update;
 
 /// The org of the demo.
 const ORG: &str = include_str!("../../../demo/org.toml");
@@ -110,13 +112,14 @@ fn run(args: &Demo) -> Result<bool> {
 
     let bar = bar(args, records);
     let started = now();
-    let total = seed::leads(&db, records, time_now(), &|stored| {
+    let seeded = seed::leads(&db, records, time_now(), &|stored| {
         bar.set_position(stored as u64);
     })?;
     bar.finish_and_clear();
     let loading = now().duration_since(started);
     tell(&format!(
-        "{total} leads stored in {:.1} s; {records} of them in the view \"Open Leads\"",
+        "{} leads stored in {:.1} s; {records} of them in the view \"Open Leads\"",
+        seeded.total,
         loading.as_secs_f64()
     ));
 
@@ -142,13 +145,31 @@ fn run(args: &Demo) -> Result<bool> {
         write_credentials(path, &url, &admin, admin_client.token())?;
     }
 
-    let outcome = show::mass_update(&admin_client, &other_client, &tell)?;
-    let deletion = delete::mass_delete(&admin_client, &tell)?;
-    let whole = deletion.as_ref().is_none_or(Deletion::as_planned);
-    // Behind the deletion, which counts what is in the recycle bin.
-    let handover = owner::change_owner(&admin_client, OTHER, &tell)?;
-    let good = outcome.as_planned(records) && whole && handover.as_planned();
-    report(args, &outcome, deletion.as_ref(), &handover, &url, good)?;
+    let mut road = Road {
+        admin: &admin_client,
+        steps: Vec::new(),
+        bar: terminal::bar(args.json)?,
+        say: &tell,
+    };
+    let records = i64::from(args.records);
+    let update = update::mass_update(&mut road, &other_client, records)?;
+    let handover = owner::change_owner(&mut road, OTHER)?;
+    let deletion = delete::mass_delete(&mut road, seeded.junk)?;
+    let good = road.steps.iter().all(step::Step::as_planned)
+        && update.as_planned(records)
+        && handover.as_planned()
+        && deletion.as_ref().is_none_or(Deletion::as_planned);
+    let told = Told {
+        steps: &road.steps,
+        update: &update,
+        handover: &handover,
+        deletion: deletion.as_ref(),
+    };
+    if args.json {
+        terminal::say_json(&told.json(&url, good)?)?;
+    } else {
+        told.say(&url)?;
+    }
     if !args.exit {
         tell("Ctrl-C stops the server");
         node.wait_for_signal()?;
@@ -162,11 +183,6 @@ fn loopback() -> Result<Vec<server::Range>> {
     let ranges = ["127.0.0.0/8", "::1"].map(str::parse);
     let ranges: Result<Vec<_>, String> = ranges.into_iter().collect();
     ranges.map_err(anyhow::Error::msg)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the demo measures what it does")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// Where the demo's database goes. A database that is there already is not the demo's to change.
@@ -286,91 +302,113 @@ fn write_credentials(path: &Path, url: &str, login: &Registered, token: &str) ->
     Ok(file.write_all(body.to_string().as_bytes())?)
 }
 
-fn report(
-    args: &Demo,
-    outcome: &Outcome,
-    deletion: Option<&Deletion>,
-    handover: &Handover,
-    url: &str,
-    good: bool,
-) -> Result<()> {
-    let (seconds, rate) = (outcome.took.as_secs_f64(), outcome.rate());
-    if args.json {
-        let line = json!({
-            "records": outcome.records,
-            "changed": outcome.updated,
-            "failed": outcome.failed,
-            "status": outcome.status,
-            "seconds": rounded(seconds, 1000.0),
-            "records_per_second": rounded(rate, 1.0),
-            "deleted": deletion.map(|deletion| deletion.deleted),
-            "restored": deletion.map(|deletion| deletion.in_bin - deletion.left),
-            "peak_rss_mib": peak_rss_mib(),
-            "change_owner": {
-                "records": handover.records,
-                "changed": handover.updated,
-                "failed": handover.failed,
-                "status": handover.status,
-            },
+/// What the demo tells at its end.
+struct Told<'a> {
+    steps: &'a [step::Step],
+    update: &'a Update,
+    handover: &'a Handover,
+    deletion: Option<&'a Deletion>,
+}
+
+impl Told<'_> {
+    /// One line of JSON; the counts and the speed are those of the mass update through the wire API.
+    fn json(&self, url: &str, good: bool) -> Result<Json> {
+        let main = self.steps.first().context("no step was taken")?;
+        let Json::Object(mut told) = main.json() else {
+            bail!("a step is no object");
+        };
+        let by_code = self.update.failures.iter();
+        let by_code = by_code.map(|(code, _, count)| (code.clone(), Json::from(*count)));
+        let rest = json!({
+            "status": self.update.status,
+            "failed_by_code": Json::Object(by_code.collect()),
+            "left_in_view": self.update.left,
+            "owners": self.handover.owners,
+            "in_bin": self.deletion.map(|deletion| deletion.in_bin),
+            "peak_rss_mib": self.update.peak_rss_mib,
+            "steps": self.steps.iter().map(step::Step::json).collect::<Vec<Json>>(),
             "as_planned": good,
             "url": url,
         });
-        return say(line);
+        told.remove("step");
+        told.extend(rest.as_object().cloned().unwrap_or_default());
+        Ok(Json::Object(told))
     }
-    let mut counts = Table::new();
-    counts.load_style(presets::UTF8_BORDERS_ONLY);
-    counts.set_header(["mass update", &outcome.status]);
-    counts.add_row(["records in the view", &outcome.records.to_string()]);
-    counts.add_row(["updated", &outcome.updated.to_string()]);
-    counts.add_row([
-        "failed (locked by another user)",
-        &outcome.failed.to_string(),
-    ]);
-    counts.add_row(["seconds, POST to COMPLETED", &format!("{seconds:.2}")]);
-    counts.add_row(["records a second", &format!("{rate:.0}")]);
-    if let Some(mib) = peak_rss_mib() {
-        counts.add_row(["peak memory, MiB", &mib.to_string()]);
-    }
-    say(counts)?;
-    if let Some(deletion) = deletion {
-        say(table_of(deletion))?;
-    }
-    let mut sample = Table::new();
-    sample.load_style(presets::UTF8_BORDERS_ONLY);
-    sample.set_header(["lead", "Lead_Source before", "after"]);
-    let text = |lead: &Json, key: &str| lead[key].as_str().unwrap_or_default().to_owned();
-    for (before, after) in &outcome.sample {
-        let name = text(before, "Full_Name");
-        sample.add_row([
-            name,
-            text(before, "Lead_Source"),
-            text(after, "Lead_Source"),
-        ]);
-    }
-    say(sample)?;
-    let mut given = Table::new();
-    given.load_style(presets::UTF8_BORDERS_ONLY);
-    given.set_header(["mass change owner", &handover.status]);
-    given.add_row(["leads outside the view", &handover.records.to_string()]);
-    given.add_row(["given away", &handover.updated.to_string()]);
-    given.add_row(["failed", &handover.failed.to_string()]);
-    given.add_row(["one of them, in turn", &handover.owners.join(", ")]);
-    say(given)?;
-    say(url)
-}
 
-fn table_of(deletion: &Deletion) -> Table {
-    let mut counts = Table::new();
-    counts.load_style(presets::UTF8_BORDERS_ONLY);
-    counts.set_header(["mass delete of other leads", ""]);
-    counts.add_row(["records in the view", &deletion.records.to_string()]);
-    counts.add_row(["deleted", &deletion.deleted.to_string()]);
-    let seconds = |took: std::time::Duration| format!("{:.2}", took.as_secs_f64());
-    counts.add_row(["seconds, POST to COMPLETED", &seconds(deletion.took)]);
-    let restored = deletion.in_bin - deletion.left;
-    counts.add_row(["restored from the recycle bin", &restored.to_string()]);
-    counts.add_row(["seconds", &seconds(deletion.restoring)]);
-    counts
+    /// For people.
+    fn say(&self, url: &str) -> Result<()> {
+        let mut steps = Rows::of(&[
+            "step…",
+            "#records",
+            "#changed",
+            "#refused",
+            "#seconds",
+            "#a second",
+            "as planned",
+        ]);
+        for step in self.steps {
+            let (records, changed, refused) = step.counts;
+            steps.row([
+                step.name.clone(),
+                grouped(records),
+                grouped(changed),
+                grouped(refused),
+                format!("{:.2}", step.took.as_secs_f64()),
+                format!("{:.0}", step.rate()),
+                if step.as_planned() { "yes" } else { "NO" }.to_owned(),
+            ]);
+        }
+        steps.say()?;
+        let mut failures = Rows::of(&["refused by", "#records", "because…"]);
+        for (code, message, count) in &self.update.failures {
+            failures.row([
+                terminal::clean(code),
+                grouped(*count),
+                terminal::clean(message),
+            ]);
+        }
+        failures.say()?;
+        let mut sample = Rows::of(&[
+            "lead…",
+            "Lead_Source before",
+            "after the job",
+            "after its undo",
+        ]);
+        for (name, [before, after, undone]) in &self.update.sample {
+            sample.row([
+                terminal::clean(name),
+                value(before),
+                value(after),
+                value(undone),
+            ]);
+        }
+        sample.say()?;
+        let mut owners = Rows::of(&["owner before", "by the job", "by its undo", "by its id"]);
+        owners.row(
+            self.handover
+                .owners
+                .iter()
+                .map(|name| terminal::clean(name)),
+        );
+        owners.say()?;
+        if let Some(deletion) = self.deletion {
+            let mut bin = Rows::of(&[
+                "in the recycle bin before",
+                "after the job",
+                "after its undo",
+            ]);
+            bin.row(deletion.in_bin.map(grouped));
+            bin.say()?;
+        }
+        if let Some(mib) = self.update.peak_rss_mib {
+            say(format_args!(
+                "\npeak memory during the mass update: {mib} MiB"
+            ))?;
+        }
+        let left = grouped(self.update.left);
+        say(format_args!("\n\"Open Leads\" holds {left} records again"))?;
+        say(format_args!("server: {url}"))
+    }
 }
 
 fn rounded(number: f64, parts: f64) -> f64 {

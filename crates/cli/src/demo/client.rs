@@ -1,18 +1,13 @@
 //! The demo's client: it knows an address and a refresh token and nothing else, like any integration.
+//! Records and locks go through the wire API, plans and jobs through the native one.
 
+use crate::remote::Remote;
+use crate::settings::Failure;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
-use std::time::Duration;
 
 /// The version that the demo speaks.
 const VERSION: &str = "v8";
-
-/// Where to reach the server, and as whom.
-pub(super) struct Client {
-    agent: ureq::Agent,
-    base: String,
-    token: String,
-}
 
 /// What a client needs to ask for tokens.
 pub(super) struct Login<'a> {
@@ -26,14 +21,15 @@ pub(super) struct Login<'a> {
     pub(super) refresh_token: &'a str,
 }
 
+/// Somebody who asks the server.
+pub(super) struct Client {
+    server: Remote,
+    token: String,
+}
+
 impl Client {
     /// Gets an access token from the token endpoint.
     pub(super) fn sign_in(login: &Login<'_>) -> Result<Self> {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build();
-        let agent = ureq::Agent::new_with_config(config);
         let form = [
             ("grant_type", "refresh_token"),
             ("client_id", login.client_id),
@@ -41,8 +37,7 @@ impl Client {
             ("refresh_token", login.refresh_token),
         ];
         let url = format!("{}/oauth/v2/token", login.base);
-        let mut answer = agent
-            .post(&url)
+        let mut answer = ureq::post(&url)
             .send_form(form)
             .context("asking for a token")?;
         let body: Json = answer.body_mut().read_json().context("reading the token")?;
@@ -50,8 +45,7 @@ impl Client {
             bail!("no token: {body}")
         };
         Ok(Self {
-            agent,
-            base: login.base.to_owned(),
+            server: Remote::new(login.base, token),
             token: token.to_owned(),
         })
     }
@@ -61,44 +55,35 @@ impl Client {
         &self.token
     }
 
-    fn header(&self) -> String {
-        format!("Zoho-oauthtoken {}", self.token)
+    /// The server, for the native API.
+    pub(super) fn server(&self) -> &Remote {
+        &self.server
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("{}/crm/{VERSION}/{path}", self.base)
+    fn wire(&self, method: &str, path: &str, body: &Json) -> Result<Json> {
+        let path = format!("/crm/{VERSION}/{path}");
+        let answer = self.server.ask(method, &path, body)?;
+        let items = answer["data"].as_array();
+        let failed = |item: &&Json| item["status"] == "error";
+        if let Some(item) = items.into_iter().flatten().find(failed) {
+            bail!("{path} answered {item}");
+        }
+        Ok(answer)
     }
 
     /// Reads; an answer without body is null.
     pub(super) fn get(&self, path: &str) -> Result<Json> {
-        let request = self
-            .agent
-            .get(self.url(path))
-            .header("Authorization", self.header());
-        let answer = request.call().with_context(|| format!("GET {path}"))?;
-        read(path, answer)
+        self.wire("GET", path, &Json::Null)
     }
 
     /// Writes.
     pub(super) fn post(&self, path: &str, body: &Json) -> Result<Json> {
-        let request = self
-            .agent
-            .post(self.url(path))
-            .header("Authorization", self.header());
-        let answer = request
-            .send_json(body)
-            .with_context(|| format!("POST {path}"))?;
-        read(path, answer)
+        self.wire("POST", path, body)
     }
 
     /// Deletes.
     pub(super) fn delete(&self, path: &str) -> Result<Json> {
-        let request = self
-            .agent
-            .delete(self.url(path))
-            .header("Authorization", self.header());
-        let answer = request.call().with_context(|| format!("DELETE {path}"))?;
-        read(path, answer)
+        self.wire("DELETE", path, &Json::Null)
     }
 
     /// The name of a lead's owner.
@@ -112,20 +97,18 @@ impl Client {
     /// The id of a view of the Leads module.
     pub(super) fn view(&self, name: &str) -> Result<String> {
         let views = self.get("settings/custom_views?module=Leads")?;
-        let list = views["custom_views"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        let found = list.into_iter().find(|view| view["name"] == name);
-        let id = found.and_then(|view| view["id"].as_str().map(str::to_owned));
-        id.with_context(|| format!("there is no view {name:?}"))
+        let mut list = views["custom_views"].as_array().into_iter().flatten();
+        let found = list.find(|view| view["name"] == name);
+        let id = found.and_then(|view| view["id"].as_str());
+        id.map(str::to_owned)
+            .with_context(|| format!("there is no view {name:?}"))
     }
 
     /// The first pages of a view, 200 records each.
     pub(super) fn leads(&self, cvid: &str, pages: usize) -> Result<Vec<Json>> {
         let mut found = Vec::new();
         for page in 1..=pages {
-            let fields = "Full_Name,Lead_Source,Lead_Status";
+            let fields = "Full_Name,Lead_Source";
             let path = format!("Leads?fields={fields}&cvid={cvid}&page={page}");
             let answer = self.get(&path)?;
             found.extend(answer["data"].as_array().cloned().unwrap_or_default());
@@ -136,12 +119,10 @@ impl Client {
         Ok(found)
     }
 
-    /// The fields that the demo shows, of one lead.
-    pub(super) fn lead(&self, id: &str) -> Result<Json> {
-        let answer = self.get(&format!(
-            "Leads/{id}?fields=Full_Name,Lead_Source,Lead_Status"
-        ))?;
-        Ok(answer["data"][0].clone())
+    /// The source of one lead.
+    pub(super) fn source_of(&self, id: &str) -> Result<Json> {
+        let answer = self.get(&format!("Leads/{id}?fields=Lead_Source"))?;
+        Ok(answer["data"][0]["Lead_Source"].clone())
     }
 
     /// Locks a lead.
@@ -150,19 +131,32 @@ impl Client {
         self.post(&format!("Leads/{id}/Locking_Information__s"), &body)?;
         Ok(())
     }
-}
 
-fn read(path: &str, mut answer: ureq::http::Response<ureq::Body>) -> Result<Json> {
-    let status = answer.status();
-    if status.as_u16() == 204 {
-        return Ok(Json::Null);
+    /// How many records are in the recycle bin.
+    pub(super) fn in_bin(&self) -> Result<i64> {
+        let answer = self.get("settings/recycle_bin/actions/count")?;
+        let count = answer["count"].as_i64();
+        count.with_context(|| format!("no count: {answer}"))
     }
-    let body: Json = answer
-        .body_mut()
-        .read_json()
-        .with_context(|| format!("reading the answer of {path}"))?;
-    if !status.is_success() || body["status"] == "error" {
-        bail!("{path} answered {status}: {body}");
+
+    /// How many outcomes of a job are failures, by code.
+    pub(super) fn failures(&self, job: &str) -> Result<Vec<(String, String, i64)>, Failure> {
+        let mut by_code: Vec<(String, String, i64)> = Vec::new();
+        let path = format!("/swathe/v1/jobs/{job}/outcomes?outcome=failed");
+        let mut next = path.clone();
+        loop {
+            let answer = self.server.get(&next)?;
+            for one in answer["data"].as_array().into_iter().flatten() {
+                let text = |key: &str| one[key].as_str().unwrap_or_default();
+                match by_code.iter_mut().find(|(code, ..)| code == text("code")) {
+                    Some((.., count)) => *count += 1,
+                    None => by_code.push((text("code").into(), text("message").into(), 1)),
+                }
+            }
+            match answer["next_page_token"].as_str() {
+                Some(token) => next = format!("{path}&page_token={token}"),
+                None => return Ok(by_code),
+            }
+        }
     }
-    Ok(body)
 }

@@ -63,7 +63,7 @@ const OPEN: [&str; 4] = [
     "Attempted to Contact",
     "Pre-Qualified",
 ];
-const CLOSED: [&str; 3] = ["Junk Lead", "Lost Lead", "Not Qualified"];
+const CLOSED: [&str; 3] = [JUNK, "Lost Lead", "Not Qualified"];
 const INDUSTRY: [&str; 4] = ["Communications", "Technology", "Education", "Manufacturing"];
 
 /// Numbers that look random and never change: a 64-bit linear congruence.
@@ -85,19 +85,30 @@ impl Dice {
     }
 }
 
+/// The status of leads in the view "Junk Leads".
+const JUNK: &str = "Junk Lead";
+
+/// What was stored.
+pub(super) struct Seeded {
+    /// All leads.
+    pub(super) total: usize,
+    /// Those in the view "Junk Leads".
+    pub(super) junk: i64,
+}
+
 /// Stores leads so that the view "Open Leads" holds exactly `open` of them and the module a fifth
-/// more. `progress` is told how many are stored. Answers how many there are.
+/// more. `progress` is told how many are stored.
 pub(super) fn leads(
     db: &Db,
     open: usize,
     now: Timestamp,
     progress: &dyn Fn(usize),
-) -> Result<usize, Fault> {
+) -> Result<Seeded, Fault> {
     let total = open + open.div_ceil(5);
-    let mut stored = 0;
+    let (mut stored, mut junk) = (0, 0);
     while stored < total {
         let upto = total.min(stored + BATCH);
-        db.write(Priority::Interactive, |tx| {
+        junk += db.write(Priority::Interactive, |tx| {
             let catalog = tx.catalog()?;
             let module = catalog
                 .module("Leads")
@@ -121,18 +132,23 @@ pub(super) fn leads(
                 now,
                 automation: true,
             };
-            let rows = (stored..upto)
+            let rows: Vec<_> = (stored..upto)
                 .map(|n| lead(module, &users, n, open, total))
                 .collect();
+            let values = rows.iter().flatten();
+            let junk = values.filter(|(field, value)| {
+                field.api_name == "Lead_Status" && value.as_text() == Some(JUNK)
+            });
+            let junk = i64::try_from(junk.count()).unwrap_or(i64::MAX);
             record::create(tx, writing, rows)?
                 .into_iter()
                 .collect::<Result<Vec<_>, _>>()?;
-            Ok(())
+            Ok(junk)
         })?;
         stored = upto;
         progress(stored);
     }
-    Ok(total)
+    Ok(Seeded { total, junk })
 }
 
 /// Lead number `n`. Those outside the view are spread evenly among the others.

@@ -10,6 +10,7 @@ mod access;
 mod backup;
 #[cfg(target_os = "linux")]
 mod database;
+mod demo;
 mod desk;
 mod export;
 mod import;
