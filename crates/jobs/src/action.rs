@@ -167,9 +167,9 @@ pub fn left_over(record: RecordId) -> Refusal {
         .with("id", record.to_string())
 }
 
-/// How many of these are no longer as the job's plan saw them.
-pub(crate) fn drifted(targets: &[Target], settled: &[Settled]) -> i64 {
-    let strayed = |(target, settled): &(&Target, &Settled)| {
+/// The places of those that are no longer as the job's plan saw them.
+fn strays(targets: &[Target], settled: &[Settled]) -> impl Iterator<Item = usize> {
+    let strayed = |(_, (target, settled)): &(usize, (&Target, &Settled))| {
         let Settled::Failed(refusal) = settled else {
             return false;
         };
@@ -180,8 +180,23 @@ pub(crate) fn drifted(targets: &[Target], settled: &[Settled]) -> i64 {
         );
         moved && target.foreseen.is_some_and(|foreseen| foreseen != now)
     };
-    let count = targets.iter().zip(settled).filter(strayed).count();
-    i64::try_from(count).unwrap_or(i64::MAX)
+    let all = targets.iter().zip(settled).enumerate();
+    all.filter(strayed).map(|(place, _)| place)
+}
+
+/// How many of these are no longer as the job's plan saw them.
+pub(crate) fn drifted(targets: &[Target], settled: &[Settled]) -> i64 {
+    i64::try_from(strays(targets, settled).count()).unwrap_or(i64::MAX)
+}
+
+/// The place of the first stray beyond those that are still tolerated.
+pub(crate) fn stray_too_many(
+    targets: &[Target],
+    settled: &[Settled],
+    tolerated: i64,
+) -> Option<usize> {
+    let tolerated = usize::try_from(tolerated).unwrap_or(0);
+    strays(targets, settled).nth(tolerated)
 }
 
 /// How many of each there are.

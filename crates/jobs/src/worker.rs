@@ -312,10 +312,12 @@ impl Worker {
             ..
         } = self;
         let mut began = now;
+        // A chunk that ran past the record that is one too many is taken back and made again up to it.
+        let mut up_to = usize::MAX;
         let end = catch_unwind(AssertUnwindSafe(|| {
             let end = db.write(Priority::Chunk, |tx| {
                 began = clock.now();
-                run_chunk(tx, actions, plan, &held, began)
+                run_chunk(tx, actions, plan, &held, &mut up_to, began)
             })?;
             at(plan, Point::AfterCommit)?;
             Ok(end)
@@ -472,6 +474,7 @@ fn run_chunk(
     actions: &Actions,
     plan: &mut Option<Plan>,
     held: &Held,
+    up_to: &mut usize,
     now: Timestamp,
 ) -> Result<ChunkEnd, Fault> {
     let Some(job) = jobs::fenced(tx, held.id, held.lease_no)? else {
@@ -488,7 +491,7 @@ fn run_chunk(
     }
     at(plan, Point::BeforeAction)?;
     let allowed = throttle.and_then(|throttle| usize::try_from(throttle).ok());
-    let size = held.size.min(allowed.unwrap_or(usize::MAX));
+    let size = held.size.min(allowed.unwrap_or(usize::MAX)).min(*up_to);
     let limit = limit(size, job.attempts);
     let targets = targets::from(tx, job.targets(), job.cursor, limit.unwrap_or(1))?;
     if job.cursor < job.total && targets.first().is_none_or(|first| first.seq != job.cursor) {
@@ -504,6 +507,14 @@ fn run_chunk(
         settled
     };
     at(plan, Point::AfterAction)?;
+    let tolerated = job.terms.tolerance - job.drifted;
+    if let Some(stray) = action::stray_too_many(&targets, &settled, tolerated)
+        && stray + 1 < settled.len()
+    {
+        *up_to = stray + 1;
+        let text = format!("record {stray} of the chunk strayed from the plan and is one too many");
+        return Err(Error::Conflict(text).into());
+    }
     let progress = progress(&job, &targets, &settled, now);
     let paced_until = progress.paced_until;
     let state = jobs::advance(tx, &job, progress)?;

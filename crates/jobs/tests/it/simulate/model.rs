@@ -157,6 +157,10 @@ impl Model {
         job.paced = job.row.throttle.map(|rate| (now, visited, rate));
         let ended = job.row.cursor == job.row.total;
         let pauses = !ended && strayed && job.row.counts[3] > job.row.tolerance;
+        must(
+            !pauses || job.outcomes.last() == Some(&"CHANGED_SINCE_PLAN"),
+            "a job went on past the stray that is one too many",
+        )?;
         job.row.paused_by_tolerance = pauses;
         job.leave(match (ended, pauses) {
             (true, _) => Completed,
