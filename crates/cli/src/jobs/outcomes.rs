@@ -175,6 +175,13 @@ fn changed(told: &Json) -> String {
 
 /// Writes a body to a file: beside it first, so that no half of it ever has its name.
 fn kept(body: &mut impl Read, file: &Path) -> Result<u64, Failure> {
+    // A device, a pipe or a link would be replaced by the file that takes its name.
+    if fs::symlink_metadata(file).is_ok_and(|there| !there.is_file()) {
+        bail!(
+            "{} is there and is no ordinary file: say another name",
+            file.display()
+        );
+    }
     let mut part = file.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);

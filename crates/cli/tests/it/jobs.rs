@@ -207,7 +207,13 @@ mod check {
             assert_eq!(written, printed);
             assert_eq!(i64::try_from(written.lines().count()), Ok(rows));
         }
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("csv", &link).unwrap();
+        let place = ["--format", "csv", "--output", link.to_str().unwrap()];
+        let (_, error) = desk.says(&[&outcomes[..], &place].concat(), 1);
+        assert!(error.contains("no ordinary file"), "{error}");
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
         let ids = dir.path().join("csv");
         let ids = [
             "--ids-file",

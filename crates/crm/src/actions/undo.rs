@@ -146,6 +146,7 @@ pub fn schedule<T>(
 ) -> Result<T, Fault> {
     let id = JobId(db.new_id()?);
     jobs::past_given_up(db, now, || {
+        let (undone, prepared) = prepare_of(db, wanted, now)?;
         let Prepared {
             kind,
             module,
@@ -153,7 +154,7 @@ pub fn schedule<T>(
             exclusive,
             targets,
             ..
-        } = prepare(db, wanted, now)?;
+        } = prepared;
         let new = NewJob {
             id,
             kind,
@@ -170,7 +171,10 @@ pub fn schedule<T>(
                 ..Terms::default()
             },
         };
-        jobs::accept_then(db, &new, &targets, now, &mut |tx| sealed(tx, id))
+        jobs::accept_then(db, &new, &targets, now, &mut |tx| {
+            check_frozen(tx, &undone)?;
+            sealed(tx, id)
+        })
     })
     .map_err(|fault| match fault {
         Fault::Refused(refusal) if refusal.code == Code::AlreadyScheduled => {
@@ -184,35 +188,52 @@ pub fn schedule<T>(
 /// Prepares the undo of a finished job, whose records are frozen as it left them: a plan or a job is
 /// made of it.
 pub fn prepare(db: &Db, wanted: &Wanted<'_>, now: Timestamp) -> Result<Prepared, Fault> {
-    let job = wanted.job;
-    let (request, catalog_version) = db.read(|tx| {
+    prepare_of(db, wanted, now).map(|(_, prepared)| prepared)
+}
+
+/// The same, with the job as it was when its records were frozen.
+fn prepare_of(db: &Db, wanted: &Wanted<'_>, now: Timestamp) -> Result<(Job, Prepared), Fault> {
+    let (job, request, catalog_version) = db.read(|tx| {
         let actor = Actor::of(&tx.catalog()?, wanted.actor)?;
-        let request = asked(tx, &actor, job.id, now)?;
-        Ok((request, actor.catalog.version))
+        // It may have run on since the caller looked at it.
+        let job = control::undoable(tx, wanted.job.id, now)?;
+        let request = asked(&actor, &job)?;
+        Ok((job, request, actor.catalog.version))
     })?;
-    Ok(Prepared {
+    let prepared = Prepared {
         kind: JobKind::Undo,
         module: job.module,
         request,
         exclusive: Some(exclusive(job.id)),
         catalog_version,
-        targets: frozen(db, job)?,
-    })
+        targets: frozen(db, &job)?,
+    };
+    Ok((job, prepared))
 }
 
-/// Checks that the actor may undo a job now, and answers the request of its undo.
-fn asked(tx: &mut Tx, actor: &Actor, job: JobId, now: Timestamp) -> Result<String, Fault> {
-    let job = control::undoable(tx, job, now)?;
-    let did = Did::of(&job)?;
-    did.authorise(actor, module_of(actor, &job)?)?;
+/// Checks that the actor may undo a job, and answers the request of its undo.
+fn asked(actor: &Actor, job: &Job) -> Result<String, Fault> {
+    let did = Did::of(job)?;
+    did.authorise(actor, module_of(actor, job)?)?;
     encode(&Request { job: job.id, did })
+}
+
+/// Refuses when a failed job was resumed while its records were frozen: some may be missing.
+fn check_frozen(tx: &mut Tx, undone: &Job) -> Result<(), Fault> {
+    let now = store::jobs::find(tx, undone.id)?;
+    let same = |now: &Job| now.cursor == undone.cursor && now.finished_at == undone.finished_at;
+    if now.as_ref().is_some_and(same) {
+        return Ok(());
+    }
+    let text = "the job went on while its undo was accepted: ask again";
+    Err(Refusal::new(Code::WrongState).saying(text).into())
 }
 
 /// The records that a finished job changed, with the revisions that it left: those of its own module
 /// first, each module in the order of ids.
 fn frozen(db: &Db, job: &Job) -> Result<Vec<(RecordId, i64)>, Fault> {
     let mut made = Vec::new();
-    // A finished job changes nothing more, so that this may be read bit by bit.
+    // A job that ended changes nothing more unless it is resumed, which is looked for at the end.
     for from in places(job) {
         made.extend(db.read(|tx| Ok(of_targets(tx, job, from)?))?);
     }

@@ -18,6 +18,7 @@ each_db! {
     an_undo_can_be_undone_and_that_too,
     an_undone_deletion_is_done_again_unless_somebody_worked_on_it,
     of_a_cancelled_job_the_half_is_put_back,
+    a_job_that_ended_after_it_was_looked_at_is_put_back_whole,
     a_record_leaves_the_process_that_the_job_put_it_into,
     an_undo_is_paced_by_its_throttle,
 }
@@ -464,6 +465,32 @@ mod check {
         came_to(&api, &undo, [4, 0, 0]);
         assert_eq!(standing(&api), before);
         came_to(&api, &undone(&api, &undo), [4, 0, 0]);
+    }
+
+    pub(super) fn a_job_that_ended_after_it_was_looked_at_is_put_back_whole(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        ada.make_leads(10);
+        let cvid = api.view("Leads", "All Leads");
+        let id = ada.schedule(&json!({ "data": [{ "City": "Oslo" }], "cvid": cvid }));
+        let mut worker = api.worker().with_chunks_of(4);
+        worker.step();
+        worker.step();
+        let id = model::id::JobId::parse(&id).unwrap();
+        let seen = api.db.read(|tx| Ok(store::jobs::find(tx, id)?));
+        let seen = seen.unwrap().unwrap();
+        assert_eq!(seen.cursor, 4);
+        run(worker);
+        let wanted = crm::actions::undo::Wanted {
+            job: &seen,
+            actor: seen.actor,
+            client: None,
+            throttle: None,
+        };
+        let now = api.clock.now();
+        let undo = crm::actions::undo::schedule(&api.db, &wanted, now, &mut |_, id| Ok(id));
+        api.run_jobs();
+        came_to(&api, &undo.unwrap().to_string(), [10, 0, 0]);
     }
 
     pub(super) fn a_record_leaves_the_process_that_the_job_put_it_into(kind: Kind) {
