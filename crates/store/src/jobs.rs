@@ -76,7 +76,13 @@ impl Job {
     pub fn rate(&self) -> Option<i64> {
         let (at, cursor) = self.pace.filter(|_| self.state == JobState::Running)?;
         let ms = self.touched_at.0 - at.0;
-        (ms > 0).then(|| (self.cursor - cursor) * 1_000 / ms)
+        let rate = (ms >= TELLING_MS).then(|| (self.cursor - cursor) * 1_000 / ms)?;
+        // The first chunk is visited at once: so early, the marks tell of one too many.
+        Some(
+            self.terms
+                .throttle
+                .map_or(rate, |throttle| rate.min(throttle)),
+        )
     }
 
     /// When it will be done if it goes on at its rate.
@@ -138,6 +144,9 @@ const COLUMNS: &str = "id, kind, module, actor, request, state, total, cursor, c
 
 /// The states of a job that holds its exclusive key, as the index of those keys says it.
 const UNFINISHED: &str = "state IN ('preparing', 'queued', 'running', 'paused')";
+
+/// A rate over less time than this tells nothing.
+const TELLING_MS: i64 = 250;
 
 /// A mark from which the rate is told is replaced when it is so old.
 const PACE_MS: i64 = 5_000;

@@ -28,6 +28,7 @@ each_db! {
     more_strays_than_tolerated_pause_a_job,
     a_job_that_strays_only_at_its_end_completes,
     the_rate_is_that_of_the_last_seconds,
+    the_rate_is_not_told_of_a_blink_nor_above_the_throttle,
     a_job_that_an_unfinished_one_needs_is_not_removed,
     the_targets_of_a_plan_go_with_its_job,
 }
@@ -403,6 +404,19 @@ mod check {
         let job = bench.job(7);
         assert_eq!((job.state, job.drifted), (JobState::Completed, 1));
         assert_eq!(job.paused_by, None);
+    }
+
+    pub(super) fn the_rate_is_not_told_of_a_blink_nor_above_the_throttle(kind: Kind) {
+        let bench = Bench::new(kind, 1_000);
+        accept(&bench, 7, 1_000, |new| new.terms.throttle = Some(200));
+        let mut worker = bench.worker("a", Toy::plain());
+        bench.step(&mut worker);
+        bench.clock.advance_ms(5);
+        bench.step(&mut worker);
+        assert_eq!((bench.job(7).cursor, bench.job(7).rate()), (200, None));
+        bench.clock.advance_ms(1_000);
+        bench.step(&mut worker);
+        assert_eq!((bench.job(7).cursor, bench.job(7).rate()), (400, Some(200)));
     }
 
     pub(super) fn the_rate_is_that_of_the_last_seconds(kind: Kind) {
