@@ -74,7 +74,6 @@ CREATE INDEX jobs_finished ON jobs (finished_at, id) WHERE finished_at IS NOT NU
 CREATE INDEX jobs_created ON jobs (created_at, id);
 CREATE INDEX jobs_of_actor ON jobs (actor, created_at, id);
 CREATE INDEX jobs_of_module ON jobs (module, created_at, id);
-CREATE INDEX jobs_in_state ON jobs (state, created_at, id);
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 
 -- What the plan foresaw: 'change', 'unchanged', or the code of the refusal. A plan's targets stand
