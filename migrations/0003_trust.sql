@@ -170,6 +170,3 @@ CREATE INDEX idempotency_at ON idempotency (at);
 
 -- Through which job a record entered its blueprint: undoing the job takes it out again.
 ALTER TABLE record_blueprints ADD COLUMN job BIGINT;
-
--- What a job told others, which no undo takes back.
-CREATE INDEX outbox_job ON outbox (job) WHERE job IS NOT NULL;
