@@ -29,13 +29,17 @@ impl Migration {
 }
 
 /// The migrations, in order; the schema's version is how many were applied.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration::new("core", include_str!("../../../migrations/0001_core.sql")),
     Migration::new(
         "actions",
         include_str!("../../../migrations/0002_actions.sql"),
     ),
     Migration::new("trust", include_str!("../../../migrations/0003_trust.sql")),
+    Migration::new(
+        "conversion",
+        include_str!("../../../migrations/0004_conversion.sql"),
+    ),
 ];
 
 /// The first id that an org hands out: 19 digits, as the vendor's ids have.

@@ -1,0 +1,112 @@
+-- What conversion and automation need: a section for each part. Tables whose checks grew are made anew,
+-- because SQLite cannot change a CHECK.
+
+-- Jobs and automation. `fired` counts the events that a job's writes left to automation; it pauses
+-- before the record whose events would pass `automation_cap`.
+CREATE TABLE jobs_new (
+    id BIGINT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN
+        ('mass_update', 'change_owner', 'mass_delete', 'mass_convert', 'undo')),
+    module BIGINT NOT NULL,
+    actor BIGINT NOT NULL,
+    client TEXT,
+    request TEXT NOT NULL,
+    plan BIGINT,
+    parent BIGINT,
+    relation TEXT CHECK (relation IN ('retry', 'undo')),
+    automation TEXT NOT NULL CHECK (automation IN ('wire', 'fire', 'suppress')),
+    automation_cap BIGINT CHECK (automation_cap >= 0),
+    fired BIGINT NOT NULL DEFAULT 0 CHECK (fired >= 0),
+    tolerance BIGINT NOT NULL CHECK (tolerance >= 0),
+    drifted BIGINT NOT NULL CHECK (drifted >= 0),
+    throttle BIGINT CHECK (throttle > 0),
+    run_at BIGINT,
+    wants TEXT,
+    selects BOOLEAN NOT NULL,
+    notify_url TEXT,
+    exclusive TEXT,
+    state TEXT NOT NULL CHECK (state IN
+        ('preparing', 'queued', 'running', 'paused', 'completed', 'failed', 'cancelled')),
+    paused_by TEXT CHECK (paused_by IN ('person', 'tolerance', 'automation_cap')),
+    total BIGINT NOT NULL CHECK (total >= 0),
+    cursor BIGINT NOT NULL CHECK (cursor BETWEEN 0 AND total),
+    changed BIGINT NOT NULL CHECK (changed >= 0),
+    unchanged BIGINT NOT NULL CHECK (unchanged >= 0),
+    failed BIGINT NOT NULL CHECK (failed >= 0),
+    attempts BIGINT NOT NULL CHECK (attempts >= 0),
+    lease_no BIGINT NOT NULL,
+    lease_until BIGINT,
+    worker TEXT,
+    process BIGINT,
+    error TEXT,
+    pace_at BIGINT,
+    pace_cursor BIGINT,
+    pace_next_at BIGINT,
+    pace_next_cursor BIGINT,
+    paced_until BIGINT,
+    created_at BIGINT NOT NULL,
+    touched_at BIGINT NOT NULL,
+    started_at BIGINT,
+    finished_at BIGINT,
+    CHECK (changed + unchanged + failed = cursor),
+    CHECK ((parent IS NULL) = (relation IS NULL)),
+    CHECK ((state = 'paused') = (paused_by IS NOT NULL)),
+    CHECK ((state IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
+    CHECK ((state IN ('preparing', 'running')) = (lease_until IS NOT NULL)),
+    CHECK (state <> 'completed' OR (cursor = total AND NOT selects)),
+    CHECK ((state = 'failed') = (error IS NOT NULL))
+);
+INSERT INTO jobs_new (id, kind, module, actor, client, request, plan, parent, relation, automation,
+        tolerance, drifted, throttle, run_at, wants, selects, notify_url, exclusive, state, paused_by,
+        total, cursor, changed, unchanged, failed, attempts, lease_no, lease_until, worker, process,
+        error, pace_at, pace_cursor, pace_next_at, pace_next_cursor, paced_until, created_at,
+        touched_at, started_at, finished_at)
+    SELECT id, kind, module, actor, client, request, plan, parent, relation, automation,
+        tolerance, drifted, throttle, run_at, wants, selects, notify_url, exclusive, state, paused_by,
+        total, cursor, changed, unchanged, failed, attempts, lease_no, lease_until, worker, process,
+        error, pace_at, pace_cursor, pace_next_at, pace_next_cursor, paced_until, created_at,
+        touched_at, started_at, finished_at
+    FROM jobs;
+DROP TABLE jobs;
+ALTER TABLE jobs_new RENAME TO jobs;
+CREATE UNIQUE INDEX jobs_exclusive ON jobs (exclusive)
+    WHERE state IN ('preparing', 'queued', 'running', 'paused');
+CREATE INDEX jobs_runnable ON jobs (touched_at, id)
+    WHERE state IN ('preparing', 'queued', 'running');
+CREATE INDEX jobs_finished ON jobs (finished_at, id) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_created ON jobs (created_at, id);
+CREATE INDEX jobs_of_actor ON jobs (actor, created_at, id);
+CREATE INDEX jobs_of_module ON jobs (module, created_at, id);
+CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
+
+-- The rule by which automation made a change.
+ALTER TABLE changes ADD COLUMN rule BIGINT;
+
+-- The outbox of automation: a rule that a record's change met, written with that change and removed
+-- with the rule's effects. `chain` names the rules whose effects led here, the first one first.
+CREATE TABLE events (
+    record BIGINT NOT NULL,
+    rev BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    module BIGINT NOT NULL,
+    rule BIGINT NOT NULL,
+    trigger_word TEXT NOT NULL CHECK (trigger_word IN ('create', 'edit', 'delete')),
+    job BIGINT,
+    actor BIGINT NOT NULL,
+    chain TEXT NOT NULL,
+    attempts BIGINT NOT NULL CHECK (attempts >= 0),
+    next_at BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (record, rev, place)
+){without_rowid};
+CREATE INDEX events_next ON events (next_at, record);
+CREATE INDEX events_of_job ON events (job) WHERE job IS NOT NULL;
+
+-- What automation did to records because of a job's writes: the changes are of cause 'automation'.
+CREATE TABLE job_effects (
+    job BIGINT NOT NULL,
+    record BIGINT NOT NULL,
+    rev BIGINT NOT NULL,
+    rule BIGINT NOT NULL,
+    PRIMARY KEY (job, record, rev)
+){without_rowid};
