@@ -1,6 +1,7 @@
 //! The mass actions: each reads its request, accepts a job for it, and runs the job's chunks.
 
 pub mod change_owner;
+mod mass;
 pub mod mass_delete;
 pub mod mass_update;
 pub mod request;
@@ -8,6 +9,7 @@ mod scheduled;
 pub(crate) mod told;
 pub mod undo;
 
+use mass::Mass;
 pub use scheduled::ViewSelection;
 pub(crate) use scheduled::automation_of;
 use std::sync::Arc;
@@ -15,9 +17,15 @@ use std::sync::Arc;
 /// All actions, for the engine.
 pub fn all() -> jobs::Actions {
     jobs::Actions {
-        mass_update: Arc::new(mass_update::MassUpdate),
-        change_owner: Arc::new(change_owner::ChangeOwner),
-        mass_delete: Arc::new(mass_delete::MassDelete),
+        mass_update: Arc::new(Mass {
+            ready: mass_update::ready,
+        }),
+        change_owner: Arc::new(Mass {
+            ready: change_owner::ready,
+        }),
+        mass_delete: Arc::new(Mass {
+            ready: mass_delete::ready,
+        }),
         undo: Arc::new(undo::Undo),
     }
 }

@@ -13,6 +13,7 @@ pub use rows::{Row, Rows};
 use crate::actor::Actor;
 use crate::input;
 use crate::record::{self, Writing};
+use crate::triggers::Triggers;
 use model::id::UserId;
 use model::import_map::ImportMap;
 use model::module::Module;
@@ -192,12 +193,8 @@ impl Import {
             }
         }
         let writing = Writing {
-            actor,
-            module,
-            cause: Cause::Import,
-            job: None,
-            now,
-            automation: true,
+            triggers: Triggers::LOADED,
+            ..Writing::of(actor, module, Cause::Import, now)
         };
         let made = record::create(tx, writing, good)?;
         for (place, made) in places.into_iter().zip(made) {

@@ -25,8 +25,10 @@ pub mod share;
 pub mod show;
 pub mod territory;
 pub mod timeline;
+mod triggers;
 
 pub use actor::Actor;
 pub use change::{Change, FieldWrite, Write};
 pub use record::Writing;
 pub use rules::LayoutRules;
+pub use triggers::Triggers;

@@ -22,11 +22,12 @@ use crate::change::Change;
 use crate::judge::{Columns, Verdict, judge};
 use crate::owner::Owners;
 use crate::rules::{LayoutRules, Rules};
+use crate::triggers::Triggers;
 use back::Since;
 use drift::Drift;
 use jobs::{Difference, Forecast, Settled};
 use model::field::Field;
-use model::id::{FieldId, JobId, RecordId};
+use model::id::{FieldId, JobId, RecordId, RuleId};
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -52,20 +53,36 @@ pub struct Writing<'a> {
     pub cause: Cause,
     /// Through which job.
     pub job: Option<JobId>,
+    /// The workflow rules whose effects led here, the first one first: the last one makes this write.
+    /// None when a person or a program does.
+    pub rules: &'a [RuleId],
     /// When.
     pub now: Timestamp,
-    /// Whether what follows from a write by itself happens too: records enter blueprints
-    /// (wire API 1.8).
-    pub automation: bool,
+    /// What follows by itself.
+    pub triggers: Triggers,
 }
 
 impl<'a> Writing<'a> {
+    /// A write that somebody asks for, from which everything follows.
+    pub fn of(actor: &'a Actor, module: &'a Module, cause: Cause, now: Timestamp) -> Self {
+        Self {
+            actor,
+            module,
+            cause,
+            job: None,
+            rules: &[],
+            now,
+            triggers: Triggers::ALL,
+        }
+    }
+
     fn origin(&self, kind: ChangeKind) -> Origin {
         Origin {
             module: self.module.id,
             kind,
             cause: self.cause,
             job: self.job,
+            rule: self.rules.last().copied(),
             actor: self.actor.user.id,
             at: self.now,
         }
@@ -179,7 +196,7 @@ pub fn update_by(
     if !lapsed.is_empty() {
         blueprints::delete_of(tx, &lapsed)?;
     }
-    if writing.automation {
+    if writing.triggers.blueprint {
         blueprint::enter(tx, writing, &free)?;
     }
     Ok(settled)

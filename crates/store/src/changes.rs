@@ -3,7 +3,7 @@
 
 use crate::tx::{Param, Tx};
 use crate::{Error, Result, Row, Same, params};
-use model::id::{FieldId, JobId, ModuleId, RecordId, UserId};
+use model::id::{FieldId, JobId, ModuleId, RecordId, RuleId, UserId};
 use model::time::Timestamp;
 use model::value::{Class, Value};
 use serde_json::{Map, Value as Json};
@@ -68,10 +68,12 @@ pub enum Cause {
     Restore,
     /// The record that it belongs to was deleted, restored or given away.
     Parent,
+    /// A workflow rule, named in the change.
+    Automation,
 }
 
 impl Cause {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Api,
         Self::Import,
         Self::Job,
@@ -85,6 +87,7 @@ impl Cause {
         Self::Owner,
         Self::Restore,
         Self::Parent,
+        Self::Automation,
     ];
 
     fn parse(text: &str) -> Option<Self> {
@@ -107,6 +110,7 @@ impl Cause {
             Self::Owner => "owner",
             Self::Restore => "restore",
             Self::Parent => "parent",
+            Self::Automation => "automation",
         }
     }
 }
@@ -122,6 +126,8 @@ pub struct Origin {
     pub cause: Cause,
     /// Through which job.
     pub job: Option<JobId>,
+    /// By which workflow rule.
+    pub rule: Option<RuleId>,
     /// Who.
     pub actor: UserId,
     /// When.
@@ -154,6 +160,8 @@ pub struct Past {
     pub cause: Cause,
     /// Through which job.
     pub job: Option<JobId>,
+    /// By which workflow rule.
+    pub rule: Option<RuleId>,
     /// Who.
     pub actor: UserId,
     /// Values before, by field id.
@@ -162,7 +170,7 @@ pub struct Past {
     pub at: Timestamp,
 }
 
-const COLUMNS: &str = "record, rev, module, kind, cause, job, actor, before, at";
+const COLUMNS: &str = "record, rev, module, kind, cause, job, actor, before, at, rule";
 
 fn past(row: &Row) -> Result<Past> {
     let record = RecordId(row.int(0)?);
@@ -177,6 +185,7 @@ fn past(row: &Row) -> Result<Past> {
         actor: UserId(row.int(6)?),
         before: serde_json::from_str(row.text(7)?).map_err(|_| odd("value"))?,
         at: Timestamp(row.int(8)?),
+        rule: row.opt_int(9)?.map(RuleId),
     })
 }
 
@@ -317,6 +326,7 @@ pub fn insert(tx: &mut Tx, origin: Origin, changes: &[Change]) -> Result<()> {
         Same::int("module", origin.module.0),
         Same::text("kind", origin.kind.as_str()),
         Same::int("job", origin.job.map(|job| job.0)),
+        Same::int("rule", origin.rule.map(|rule| rule.0)),
         Same::int("actor", origin.actor.0),
         Same::text("cause", origin.cause.as_str()),
         Same::int("at", origin.at.0),

@@ -1,6 +1,6 @@
 //! Made-up leads: the same ones at every run, so that figures compare.
 
-use crm::{Actor, Writing, record};
+use crm::{Actor, Triggers, Writing, record};
 use model::field::Field;
 use model::id::{LayoutId, UserId};
 use model::module::Module;
@@ -125,12 +125,8 @@ pub(super) fn leads(
                 .ok_or_else(|| Refusal::new(Code::AuthorizationFailed))?;
             let actor = Actor::of(&catalog, first)?;
             let writing = Writing {
-                actor: &actor,
-                module,
-                cause: Cause::Import,
-                job: None,
-                now,
-                automation: true,
+                triggers: Triggers::LOADED,
+                ..Writing::of(&actor, module, Cause::Import, now)
             };
             let rows: Vec<_> = (stored..upto)
                 .map(|n| lead(module, &users, n, open, total))

@@ -2,16 +2,15 @@
 
 mod related;
 
-use super::scheduled::{
-    self, Selection, ViewSelection, decode, encode, fires_automation, module_of, run_named,
-};
+use super::mass::{Ready, Work};
+use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
 use super::told;
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::owner;
-use crate::record::{self, Expected, Writing};
+use crate::record::Writing;
 use crate::selection;
-use jobs::{Action, Forecast, Settled};
+use jobs::Settled;
 use model::criteria::{Criteria, Fault as CriteriaFault};
 use model::id::{JobId, RecordId, UserId};
 use model::job::JobKind;
@@ -27,8 +26,7 @@ use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
 use store::outbox::{self, OwnerChanged};
-use store::records::Filter;
-use store::targets::{self, Target};
+use store::targets;
 use store::{Db, Fault, Tx};
 
 pub use related::{Left, Part, parts};
@@ -198,8 +196,10 @@ pub fn run_now(
     })?;
     let kind = JobKind::ChangeOwner;
     let (job, settled) = run_named(tx, (actor, module), kind, request, wanted.ids, now)?;
-    let mut writing = writing(actor, module, Cause::Parent, now);
-    writing.job = job;
+    let writing = Writing {
+        job,
+        ..Writing::of(actor, module, Cause::Parent, now)
+    };
     let with = |accepted: fn(&Settled) -> bool| {
         let these = settled.iter().filter(|(_, settled)| accepted(settled));
         these.map(|(id, _)| *id).collect::<Vec<RecordId>>()
@@ -223,17 +223,6 @@ pub fn run_now(
     Ok(Given { settled, left })
 }
 
-fn writing<'a>(actor: &'a Actor, module: &'a Module, cause: Cause, now: Timestamp) -> Writing<'a> {
-    Writing {
-        actor,
-        module,
-        cause,
-        job: None,
-        now,
-        automation: true,
-    }
-}
-
 /// The change that gives a record of the module to this user.
 fn change(module: &Module, owner: UserId) -> Result<Change, Refusal> {
     let gone = || Refusal::new(Code::FieldGone);
@@ -252,89 +241,17 @@ pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, F
 }
 
 /// A job's request, checked once more against the catalog and the actor's rights as they are now.
-struct Ready {
-    actor: Actor,
-    change: Change,
-    cause: Cause,
-    within: Option<Filter>,
-}
-
-impl Ready {
-    fn of(tx: &mut Tx, job: &Job) -> Result<Self, Fault> {
-        let request: Request = decode(job)?;
-        let actor = Actor::of(&tx.catalog()?, job.actor)?;
-        let module = module_of(&actor, job)?;
-        let named = request.selection.named();
-        let cause = if named { Cause::Owner } else { Cause::Job };
-        authorise(&actor, module, right(named))?;
-        owner::fit(&actor, module, request.owner).map_err(|unfit| unfit.of_mass(module))?;
-        Ok(Self {
-            change: change(module, request.owner)?,
-            within: request.selection.within(module)?,
-            actor,
-            cause,
-        })
-    }
-
-    fn writing(&self, job: &Job, now: Timestamp) -> Result<Writing<'_>, Refusal> {
-        let module = module_of(&self.actor, job)?;
-        let mut writing = writing(&self.actor, module, self.cause, now);
-        writing.job = Some(job.id);
-        writing.automation = fires_automation(self.within.is_some(), job);
-        Ok(writing)
-    }
-
-    fn items<'a>(&'a self, targets: &[Target]) -> Vec<(RecordId, &'a Change)> {
-        let items = targets.iter().map(|target| (target.record, &self.change));
-        items.collect()
-    }
-}
-
-/// The action behind all forms.
-pub struct ChangeOwner;
-
-impl Action for ChangeOwner {
-    fn run(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        targets: &[Target],
-        now: Timestamp,
-    ) -> Result<Vec<Settled>, Fault> {
-        let ready = Ready::of(tx, job)?;
-        let expected = Expected {
-            within: ready.within.as_ref(),
-            targets,
-            ..Expected::default()
-        };
-        record::update(
-            tx,
-            ready.writing(job, now)?,
-            &ready.items(targets),
-            expected,
-        )
-    }
-
-    fn foresee(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        targets: &[Target],
-        now: Timestamp,
-    ) -> Result<Vec<(i64, Forecast)>, Fault> {
-        let ready = Ready::of(tx, job)?;
-        let writing = ready.writing(job, now)?;
-        let expected = Expected::within(ready.within.as_ref());
-        record::foresee(tx, writing, &ready.items(targets), expected)
-    }
-
-    fn select(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        _now: Timestamp,
-    ) -> Result<Vec<(RecordId, i64)>, Fault> {
-        let request: Request = decode(job)?;
-        scheduled::select(tx, job, request.selection)
-    }
+pub(super) fn ready(tx: &mut Tx, job: &Job) -> Result<Ready, Fault> {
+    let request: Request = decode(job)?;
+    let actor = Actor::of(&tx.catalog()?, job.actor)?;
+    let module = module_of(&actor, job)?;
+    let named = request.selection.named();
+    authorise(&actor, module, right(named))?;
+    owner::fit(&actor, module, request.owner).map_err(|unfit| unfit.of_mass(module))?;
+    Ok(Ready {
+        within: request.selection.within(module)?,
+        work: Work::Update(change(module, request.owner)?),
+        cause: if named { Cause::Owner } else { Cause::Job },
+        actor,
+    })
 }

@@ -1,9 +1,9 @@
 //! Mass delete: records go into the recycle bin (wire API 4).
 
+use super::mass::{Ready, Work};
 use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
 use crate::actor::Actor;
-use crate::record::{self, Expected, Writing};
-use jobs::{Action, Forecast, Settled};
+use jobs::Settled;
 use model::id::{JobId, RecordId, UserId};
 use model::job::JobKind;
 use model::module::Module;
@@ -15,8 +15,6 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
-use store::records::Filter;
-use store::targets::Target;
 use store::{Db, Fault, Tx};
 
 /// What a job keeps of its request.
@@ -70,77 +68,15 @@ pub(super) fn stored(selection: Selection) -> Result<String, Fault> {
 }
 
 /// A job's request, checked once more against the catalog and the actor's rights as they are now.
-struct Ready {
-    actor: Actor,
-    within: Option<Filter>,
-}
-
-impl Ready {
-    fn of(tx: &mut Tx, job: &Job) -> Result<Self, Fault> {
-        let request: Request = decode(job)?;
-        let actor = Actor::of(&tx.catalog()?, job.actor)?;
-        let module = module_of(&actor, job)?;
-        authorise(&actor, module)?;
-        let within = request.selection.within(module)?;
-        Ok(Self { actor, within })
-    }
-
-    fn writing(&self, job: &Job, now: Timestamp) -> Result<Writing<'_>, Refusal> {
-        Ok(Writing {
-            actor: &self.actor,
-            module: module_of(&self.actor, job)?,
-            cause: Cause::Job,
-            job: Some(job.id),
-            now,
-            automation: false,
-        })
-    }
-}
-
-fn ids(targets: &[Target]) -> Vec<RecordId> {
-    targets.iter().map(|target| target.record).collect()
-}
-
-/// The action behind both forms.
-pub struct MassDelete;
-
-impl Action for MassDelete {
-    fn run(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        targets: &[Target],
-        now: Timestamp,
-    ) -> Result<Vec<Settled>, Fault> {
-        let ready = Ready::of(tx, job)?;
-        let expected = Expected {
-            within: ready.within.as_ref(),
-            targets,
-            ..Expected::default()
-        };
-        record::delete_first(tx, ready.writing(job, now)?, &ids(targets), expected)
-    }
-
-    fn foresee(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        targets: &[Target],
-        now: Timestamp,
-    ) -> Result<Vec<(i64, Forecast)>, Fault> {
-        let ready = Ready::of(tx, job)?;
-        let writing = ready.writing(job, now)?;
-        let expected = Expected::within(ready.within.as_ref());
-        record::foresee_deletion(tx, writing, &ids(targets), expected)
-    }
-
-    fn select(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        _now: Timestamp,
-    ) -> Result<Vec<(RecordId, i64)>, Fault> {
-        let request: Request = decode(job)?;
-        scheduled::select(tx, job, request.selection)
-    }
+pub(super) fn ready(tx: &mut Tx, job: &Job) -> Result<Ready, Fault> {
+    let request: Request = decode(job)?;
+    let actor = Actor::of(&tx.catalog()?, job.actor)?;
+    let module = module_of(&actor, job)?;
+    authorise(&actor, module)?;
+    Ok(Ready {
+        within: request.selection.within(module)?,
+        work: Work::Delete,
+        cause: Cause::Job,
+        actor,
+    })
 }

@@ -1,16 +1,14 @@
 //! Mass update: the same values into the fields of many records (wire API 1).
 
-use super::scheduled::{
-    self, Selection, ViewSelection, decode, encode, fires_automation, module_of, run_named,
-};
+use super::mass::{Ready, Work};
+use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
 use super::told;
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::input;
 use crate::owner;
-use crate::record::{self, Expected, Writing};
 use crate::rules;
-use jobs::{Action, Forecast, Settled};
+use jobs::Settled;
 use model::field::{Field, FieldKind};
 use model::id::{FieldId, JobId, RecordId, UserId};
 use model::job::JobKind;
@@ -24,8 +22,6 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
-use store::records::Filter;
-use store::targets::Target;
 use store::{Db, Fault, Tx};
 
 /// What a job keeps of its request: everything resolved, nothing that could mean something else later.
@@ -280,100 +276,27 @@ pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, F
 }
 
 /// A job's request, checked once more against the catalog and the actor's rights as they are now.
-struct Ready {
-    actor: Actor,
-    change: Change,
-    within: Option<Filter>,
-}
-
-impl Ready {
-    fn of(tx: &mut Tx, job: &Job) -> Result<Self, Fault> {
-        let request: Request = decode(job)?;
-        let actor = Actor::of(&tx.catalog()?, job.actor)?;
-        let module = module_of(&actor, job)?;
-        authorise(&actor, module)?;
-        let mut change = Change::default();
-        for StoredWrite { kind, write } in request.fields {
-            let field = same_field(module, write.field, &kind)?;
-            check_writable(&actor, module, field)?;
-            let value = write.write.onto(&Value::Null);
-            input::check_known(&actor, module, field, &value, AT)?;
-            check_value(&actor, field, &value)?;
-            change.0.push(write);
-        }
-        check_references(tx, &actor, module, &change)?;
-        let within = request.selection.within(module)?;
-        Ok(Self {
-            actor,
-            change,
-            within,
-        })
+pub(super) fn ready(tx: &mut Tx, job: &Job) -> Result<Ready, Fault> {
+    let request: Request = decode(job)?;
+    let actor = Actor::of(&tx.catalog()?, job.actor)?;
+    let module = module_of(&actor, job)?;
+    authorise(&actor, module)?;
+    let mut change = Change::default();
+    for StoredWrite { kind, write } in request.fields {
+        let field = same_field(module, write.field, &kind)?;
+        check_writable(&actor, module, field)?;
+        let value = write.write.onto(&Value::Null);
+        input::check_known(&actor, module, field, &value, AT)?;
+        check_value(&actor, field, &value)?;
+        change.0.push(write);
     }
-
-    fn writing(&self, job: &Job, now: Timestamp) -> Result<Writing<'_>, Refusal> {
-        Ok(Writing {
-            actor: &self.actor,
-            module: module_of(&self.actor, job)?,
-            cause: Cause::Job,
-            job: Some(job.id),
-            now,
-            automation: fires_automation(self.within.is_some(), job),
-        })
-    }
-
-    fn items<'a>(&'a self, targets: &[Target]) -> Vec<(RecordId, &'a Change)> {
-        let items = targets.iter().map(|target| (target.record, &self.change));
-        items.collect()
-    }
-}
-
-/// The action behind both forms.
-pub struct MassUpdate;
-
-impl Action for MassUpdate {
-    fn run(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        targets: &[Target],
-        now: Timestamp,
-    ) -> Result<Vec<Settled>, Fault> {
-        let ready = Ready::of(tx, job)?;
-        let expected = Expected {
-            within: ready.within.as_ref(),
-            targets,
-            ..Expected::default()
-        };
-        record::update(
-            tx,
-            ready.writing(job, now)?,
-            &ready.items(targets),
-            expected,
-        )
-    }
-
-    fn foresee(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        targets: &[Target],
-        now: Timestamp,
-    ) -> Result<Vec<(i64, Forecast)>, Fault> {
-        let ready = Ready::of(tx, job)?;
-        let writing = ready.writing(job, now)?;
-        let expected = Expected::within(ready.within.as_ref());
-        record::foresee(tx, writing, &ready.items(targets), expected)
-    }
-
-    fn select(
-        &self,
-        tx: &mut Tx,
-        job: &Job,
-        _now: Timestamp,
-    ) -> Result<Vec<(RecordId, i64)>, Fault> {
-        let request: Request = decode(job)?;
-        scheduled::select(tx, job, request.selection)
-    }
+    check_references(tx, &actor, module, &change)?;
+    Ok(Ready {
+        within: request.selection.within(module)?,
+        work: Work::Update(change),
+        cause: Cause::Job,
+        actor,
+    })
 }
 
 /// The field of a stored write, if it still is what it was.

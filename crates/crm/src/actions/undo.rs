@@ -9,6 +9,7 @@ use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::history::value_of;
 use crate::record::{self, Deed, Expected, Left, Writing};
+use crate::triggers::Triggers;
 use jobs::{Action, Forecast, KEPT_MS, Settled, control};
 use model::id::{FieldId, JobId, RecordId, UserId};
 use model::job::{Automation, JobKind, Relation};
@@ -355,9 +356,10 @@ impl Ready {
             module,
             cause: Cause::Job,
             job: Some(job.id),
+            rules: &[],
             now,
             // Of itself nothing follows from what is put back: it was so before.
-            automation: job.terms.automation == Automation::Fire,
+            triggers: Triggers::all_if(job.terms.automation == Automation::Fire),
         }
     }
 }

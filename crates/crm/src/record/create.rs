@@ -67,7 +67,7 @@ pub fn create_by(
     let fields: Vec<&Field> = module.fields.iter().collect();
     records::insert(tx, module, &fields, made)?;
     changes::insert(tx, writing.origin(ChangeKind::Create), &changes)?;
-    if writing.automation {
+    if writing.triggers.blueprint {
         let made: Vec<RecordId> = changes.iter().map(|change| change.record).collect();
         blueprint::enter(tx, writing, &made)?;
     }

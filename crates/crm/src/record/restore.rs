@@ -9,6 +9,7 @@ use crate::actor::Actor;
 use crate::deleted::{denied, sets, unknown};
 use crate::history::value_of;
 use crate::judge::Columns;
+use crate::triggers::Triggers;
 use jobs::{Difference, Forecast, Settled};
 use model::field::Field;
 use model::id::{FieldId, JobId, LayoutId, ModuleId, RecordId, UserId};
@@ -405,12 +406,8 @@ fn take_uniques(
 
 fn writing<'a>(actor: &'a Actor, module: &'a Module, now: Timestamp, cause: Cause) -> Writing<'a> {
     Writing {
-        actor,
-        module,
-        cause,
-        job: None,
-        automation: false,
-        now,
+        triggers: Triggers::NONE,
+        ..Writing::of(actor, module, cause, now)
     }
 }
 

@@ -92,14 +92,8 @@ mod check {
                 .unwrap();
             let actor = crm::Actor::of(&catalog, admin.id)?;
             let module = catalog.module("Leads").unwrap();
-            let writing = crm::Writing {
-                actor: &actor,
-                module,
-                cause: store::changes::Cause::Api,
-                job: None,
-                now: NOW,
-                automation: true,
-            };
+            let cause = store::changes::Cause::Api;
+            let writing = crm::Writing::of(&actor, module, cause, NOW);
             let row = || vec![(module.field("Last_Name").unwrap(), Value::from("Same"))];
             crm::record::create(tx, writing, vec![row(), row()])
         })

@@ -4,7 +4,7 @@ use super::records::{batch, data, open, path_id, single};
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::territory::{self, Direction};
-use crm::{Actor, Writing};
+use crm::{Actor, Triggers, Writing};
 use model::field::json_id;
 use model::id::{RecordId, TerritoryId};
 use model::module::Module;
@@ -76,12 +76,8 @@ fn one(
         Err(refusal) => return Ok(refusal.to_json()),
     };
     let writing = Writing {
-        actor,
-        module,
-        cause: Cause::Territory,
-        job: None,
-        now: call.now,
-        automation: false,
+        triggers: Triggers::NONE,
+        ..Writing::of(actor, module, Cause::Territory, call.now)
     };
     if let Err(refusal) = territory::change(tx, writing, id, &wanted, direction, &path)? {
         let of_record = refusal.details.get("json_path") == Some(&format!("{path}.id").into());

@@ -4,7 +4,7 @@
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{self, Shape};
-use crm::{Actor, Change, LayoutRules, Writing, hold, input, record};
+use crm::{Actor, Change, LayoutRules, Triggers, Writing, hold, input, record};
 use jobs::Settled;
 use model::field::{Field, json_id};
 use model::hold::HoldKind;
@@ -173,7 +173,7 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
             .cloned()
             .collect();
         let writing = Writing {
-            automation: fires_blueprints(&body)?,
+            triggers: triggers(&body)?,
             ..writing(call, &actor, &module, Cause::Api)
         };
         let mut made = record::create_by(tx, writing, good, layout_rules)?.into_iter();
@@ -215,12 +215,12 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
     Ok(batch(call, 201, items))
 }
 
-/// Whether the request's writes let records enter blueprints: `trigger` names what fires, and without
-/// it everything does (wire API 9.2).
-fn fires_blueprints(body: &Map<String, Json>) -> Result<bool, Refusal> {
+/// What the request's writes set off: `trigger` names it, and without it everything follows (wire
+/// API 9.2).
+fn triggers(body: &Map<String, Json>) -> Result<Triggers, Refusal> {
     match body.get("trigger") {
-        None | Some(Json::Null) => Ok(true),
-        Some(Json::Array(named)) => Ok(named.iter().any(|name| name == "blueprint")),
+        None | Some(Json::Null) => Ok(Triggers::ALL),
+        Some(Json::Array(named)) => Ok(Triggers::named(named.iter().filter_map(Json::as_str))),
         Some(_) => {
             let refusal = Refusal::invalid("trigger", "$.trigger");
             Err(refusal.with("expected_data_type", "jsonarray"))
@@ -235,14 +235,7 @@ pub(super) fn writing<'a>(
     module: &'a Module,
     cause: Cause,
 ) -> Writing<'a> {
-    Writing {
-        actor,
-        module,
-        cause,
-        job: None,
-        now: call.now,
-        automation: true,
-    }
+    Writing::of(actor, module, cause, call.now)
 }
 
 /// Turns rows whose lookups name no record into refusals.
@@ -311,7 +304,7 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
             refuse_modified(tx, &actor, &module, &mut rows, since)?;
         }
         let writing = Writing {
-            automation: fires_blueprints(&body)?,
+            triggers: triggers(&body)?,
             ..writing(call, &actor, &module, Cause::Api)
         };
         let settled = apply(tx, writing, &rows, layout_rules)?;
