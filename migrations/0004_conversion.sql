@@ -110,3 +110,92 @@ CREATE TABLE job_effects (
     rule BIGINT NOT NULL,
     PRIMARY KEY (job, record, rev)
 ){without_rowid};
+
+-- Tags, notes and attachments of records. Their rows stay where they are while their record is in the
+-- recycle bin, where nothing shows them, and go when it leaves the bin for good.
+
+-- `folded` is the name without regard to case.
+CREATE TABLE tags (
+    id BIGINT PRIMARY KEY,
+    module BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    color TEXT,
+    created_by BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    modified_by BIGINT NOT NULL,
+    modified_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX tags_names ON tags (module, folded);
+
+CREATE TABLE record_tags (
+    record BIGINT NOT NULL,
+    tag BIGINT NOT NULL,
+    actor BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (record, tag)
+){without_rowid};
+CREATE INDEX record_tags_of_tag ON record_tags (tag, record);
+
+-- Tags that were deleted, as long as rows above name them.
+CREATE TABLE loose_tags (
+    tag BIGINT PRIMARY KEY
+);
+
+CREATE TABLE notes (
+    id BIGINT PRIMARY KEY,
+    record BIGINT NOT NULL,
+    module BIGINT NOT NULL,
+    title TEXT,
+    content TEXT NOT NULL,
+    owner BIGINT NOT NULL,
+    created_by BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    modified_by BIGINT NOT NULL,
+    modified_at BIGINT NOT NULL
+);
+CREATE INDEX notes_of_record ON notes (record, id);
+
+-- A file, whose content stands in pieces, or a link.
+CREATE TABLE attachments (
+    id BIGINT PRIMARY KEY,
+    record BIGINT NOT NULL,
+    module BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    size BIGINT NOT NULL CHECK (size >= 0),
+    link TEXT,
+    owner BIGINT NOT NULL,
+    created_by BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CHECK (link IS NULL OR size = 0)
+);
+CREATE INDEX attachments_of_record ON attachments (record, id);
+
+-- Bytes of an attachment's content, in base64.
+CREATE TABLE attachment_pieces (
+    attachment BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (attachment, place)
+){without_rowid};
+
+-- Content of no attachment: of one that is still being sent, or that is gone. It is removed, piece by
+-- piece, once it is old.
+CREATE TABLE loose_contents (
+    attachment BIGINT PRIMARY KEY,
+    at BIGINT NOT NULL
+);
+CREATE INDEX loose_contents_old ON loose_contents (at, attachment);
+
+-- What a job moved, or in the case of tags copied, from a record to another.
+CREATE TABLE job_moves (
+    job BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('note', 'attachment', 'tag')),
+    item BIGINT NOT NULL,
+    from_record BIGINT NOT NULL,
+    from_module BIGINT NOT NULL,
+    to_record BIGINT NOT NULL,
+    to_module BIGINT NOT NULL,
+    PRIMARY KEY (job, kind, item, to_record)
+){without_rowid};
+CREATE INDEX job_moves_from ON job_moves (job, from_record);

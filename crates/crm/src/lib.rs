@@ -4,6 +4,7 @@ pub mod actions;
 pub mod activities;
 pub mod actor;
 pub mod blueprint;
+pub mod carry;
 pub mod change;
 pub mod deleted;
 mod difference;

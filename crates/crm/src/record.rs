@@ -416,3 +416,24 @@ pub(crate) fn touch(
         &[change],
     )?)
 }
+
+/// Raises the revisions of records because something beside their values changed, and stores a change
+/// for each.
+pub(crate) fn raise(tx: &mut Tx, writing: Writing<'_>, ids: &[RecordId]) -> Result<(), Fault> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let change = |found: Record| changes::Change {
+        record: found.id,
+        rev: found.rev + 1,
+        before: Vec::new(),
+    };
+    let found = records::lock(tx, writing.module, &[], ids)?;
+    let changes: Vec<changes::Change> = found.into_iter().map(change).collect();
+    records::update(tx, writing.module, ids, &[])?;
+    Ok(changes::insert(
+        tx,
+        writing.origin(ChangeKind::Update),
+        &changes,
+    )?)
+}

@@ -19,7 +19,8 @@ use std::time::Duration;
 use store::jobs::{InUse, Job, Progress};
 use store::targets::Target;
 use store::{
-    Db, Error, Fault, Priority, Tx, deleted, idempotency, jobs, kill, outbox, plans, targets,
+    Db, Error, Fault, Priority, Tx, beside, deleted, idempotency, jobs, kill, outbox, plans,
+    targets,
 };
 
 /// A lease that no chunk renewed for so long is anyone's.
@@ -273,7 +274,8 @@ impl Worker {
                 || plans::purge(tx, now, TIDY_ROWS)?
                 || outbox::purge(tx, before, TIDY_ROWS)?
                 || idempotency::purge(tx, now.plus_ms(-IDEMPOTENCY_MS), TIDY_ROWS)?
-                || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?)
+                || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?
+                || beside::tidy(tx, now, TIDY_ROWS)?)
         })
     }
 

@@ -76,6 +76,12 @@ ids! {
     RuleId,
     /// A hold on a record, a lock among them.
     HoldId,
+    /// A tag of a module.
+    TagId,
+    /// A note on a record.
+    NoteId,
+    /// A file or a link attached to a record.
+    AttachmentId,
     /// A blueprint of a module.
     BlueprintId,
     /// A transition of a blueprint.

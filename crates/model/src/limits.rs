@@ -80,6 +80,32 @@ pub const MASS_UPDATE_DEAL_FIELDS_MAX: usize = 3;
 pub const SHARES_PER_RECORD_MAX: usize = 10;
 /// Territories of one record (12).
 pub const TERRITORIES_PER_RECORD_MAX: usize = 10;
+/// Characters of a tag's name (9.8, and the vendor's description of tags).
+pub const TAG_NAME_MAX: usize = 25;
+/// Tags of one record, as the vendor allows.
+pub const TAGS_PER_RECORD_MAX: usize = 10;
+/// Tags of one module, as the vendor allows.
+pub const TAGS_PER_MODULE_MAX: usize = 100;
+/// Tags of one call.
+pub const TAGS_PER_CALL_MAX: usize = 50;
+/// Characters of a note's title.
+pub const NOTE_TITLE_MAX: usize = 120;
+/// Characters of a note's text.
+pub const NOTE_CONTENT_MAX: usize = 32_000;
+/// Notes that a record can be given; others can come to it when a lead is converted.
+pub const NOTES_PER_RECORD_MAX: usize = 1_000;
+/// Attachments that a record can be given, likewise.
+pub const ATTACHMENTS_PER_RECORD_MAX: usize = 100;
+/// Bytes of an attached file.
+pub const ATTACHMENT_BYTES_MAX: usize = 20 * 1024 * 1024;
+/// Bytes of an attached file that stand in one row.
+pub const ATTACHMENT_PIECE_BYTES: usize = 192 * 1024;
+/// Characters of an attachment's name.
+pub const ATTACHMENT_NAME_MAX: usize = 255;
+/// Bytes of an attached link.
+pub const ATTACHMENT_LINK_BYTES_MAX: usize = 2_000;
+/// Milliseconds after which content that was sent without becoming an attachment is removed.
+pub const LOOSE_CONTENT_MS: i64 = 60 * 60 * 1000;
 /// Characters of a lock's reason (14.1).
 pub const LOCK_REASON_MAX: usize = 3_000;
 /// Characters of the reason of a hold that the native API puts.

@@ -1,12 +1,18 @@
 //! What stands beside a record's row in tables of its own: territories, holds, shares and its
-//! blueprint. It leaves with a record that is deleted, as one text, and comes back with it.
+//! blueprint. It leaves with a record that is deleted, as one text, and comes back with it. Tags, notes
+//! and attachments stay where they are, and go when the record cannot come back.
 
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same};
+use crate::{Error, Result, Row, Same, attachments, tags};
 use model::id::{ModuleId, RecordId};
+use model::limits::LOOSE_CONTENT_MS;
+use model::time::Timestamp;
 use model::value::{Class, Value};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
+
+/// Pieces of content that are removed at once: a few megabytes.
+const PIECES_AT_ONCE: i64 = 25;
 
 /// A table, its columns beside `record` and `module`, and their classes.
 struct Table {
@@ -132,4 +138,23 @@ pub fn put(tx: &mut Tx, module: ModuleId, kept: &[(RecordId, String)]) -> Result
         tx.insert_rows(table.name, &same, &columns, &rows)?;
     }
     Ok(())
+}
+
+/// Removes what stayed of records that are gone for good.
+pub(crate) fn purge(tx: &mut Tx, records: Vec<i64>) -> Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let records = Param::Ids(records);
+    for table in ["record_tags", "notes"] {
+        let sql = format!("DELETE FROM {table} WHERE record IN ids($1)");
+        tx.execute(&sql, std::slice::from_ref(&records))?;
+    }
+    attachments::delete_of(tx, records)
+}
+
+/// Removes a part of what is left of attachments and tags that are gone; `false` when there is nothing.
+pub fn tidy(tx: &mut Tx, now: Timestamp, rows: i64) -> Result<bool> {
+    let before = now.plus_ms(-LOOSE_CONTENT_MS);
+    Ok(attachments::tidy(tx, before, PIECES_AT_ONCE)? || tags::tidy(tx, rows)?)
 }

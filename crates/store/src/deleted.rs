@@ -1,7 +1,7 @@
 //! Deleted records: those in the recycle bin, and for a time those that left it for good.
 
 use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, Same, params};
+use crate::{Dialect, Error, Result, Row, Same, beside, params};
 use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
 use model::value::{Class, Value};
@@ -399,7 +399,16 @@ const FORGET: &str = "UPDATE deleted_records SET purged_at = $1, name = NULL, ow
 /// Takes records out of the bin for good, with what they took along.
 pub fn purge(tx: &mut Tx, roots: &[RecordId], now: Timestamp) -> Result<usize> {
     let sql = format!("{FORGET} AND root IN ids($2)");
-    tx.execute(&sql, &[Param::from(now.0), ids_of(roots)])
+    forget(tx, &sql, &[Param::from(now.0), ids_of(roots)])
+}
+
+/// Runs a form of [`FORGET`], and lets go what stayed beside the records while they were in the bin.
+fn forget(tx: &mut Tx, sql: &str, params: &[Param]) -> Result<usize> {
+    let rows = tx.query(&format!("{sql} RETURNING record"), params)?;
+    let records: Vec<i64> = rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+    let count = records.len();
+    beside::purge(tx, records)?;
+    Ok(count)
 }
 
 /// Takes records out of the bin for good that were deleted before `before`, and forgets those that
@@ -412,7 +421,7 @@ pub fn tidy(
     now: Timestamp,
     rows: i64,
 ) -> Result<bool> {
-    let purged = tx.execute(&expire_sql(), params![now.0, before.0, rows])?;
+    let purged = forget(tx, &expire_sql(), params![now.0, before.0, rows])?;
     let gone = tx.execute(FORGOTTEN, params![forgotten.0, rows])?;
     Ok(purged + gone > 0)
 }

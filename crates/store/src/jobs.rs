@@ -7,7 +7,7 @@ pub use control::{cancel, exclusive, lock, pause, resume, set_throttle};
 pub use list::{Wanted, count_by_state, follower, list, unfinished_of};
 
 use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, calls, params};
+use crate::{Dialect, Error, Result, Row, calls, moves, params};
 use model::id::{JobId, ModuleId, PlanId, UserId};
 use model::job::{Automation, Counts, JobKind, JobState, PausedBy, Relation};
 use model::time::Timestamp;
@@ -534,6 +534,7 @@ pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
         );
         removed += tx.execute(&sql, params![of, rows])?;
     }
+    removed += moves::forget(tx, JobId(id), rows)?;
     if removed == 0 {
         tx.execute("DELETE FROM job_along WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM job_failures WHERE job = $1", params![id])?;

@@ -1,0 +1,216 @@
+//! What goes with a record that becomes others: its notes and attachments move, its tags are copied.
+//! Everything that went is answered, so that a job can keep it and an undo can put it back.
+//!
+//! The records must be locked, and whoever calls has judged them: nothing is asked here of rights.
+
+use crate::actor::Actor;
+use crate::record::{Writing, raise};
+use crate::triggers::Triggers;
+use model::id::{JobId, ModuleId, RecordId, TagId};
+use model::limits::{TAGS_PER_MODULE_MAX, TAGS_PER_RECORD_MAX};
+use model::module::Module;
+use model::time::Timestamp;
+use model::value::fold;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use store::changes::Cause;
+use store::moves::{self, Move, MoveKind, Place};
+use store::tags::{self, Tag};
+use store::{Fault, Tx};
+
+/// A record that gives, and the one that gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Heir {
+    /// Who gives; no other heir has the same.
+    pub from: RecordId,
+    /// Who gets; several may get to the same.
+    pub to: RecordId,
+    /// The one that gets was made in this transaction.
+    pub made: bool,
+}
+
+/// Which tags are copied.
+#[derive(Clone, Copy, Debug)]
+pub enum Carried<'a> {
+    /// All that a record has.
+    All,
+    /// Those of these names, without regard to case, that it has.
+    Named(&'a [String]),
+}
+
+impl Carried<'_> {
+    fn takes(self, tag: &Tag) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => {
+                let own = fold(&tag.name);
+                names.iter().any(|name| fold(name) == own)
+            }
+        }
+    }
+}
+
+/// Moves all notes of each first record to its heir, and answers what went.
+pub fn notes(tx: &mut Tx, from: &Module, to: &Module, heirs: &[Heir]) -> Result<Vec<Move>, Fault> {
+    whole(tx, MoveKind::Note, (from, to), heirs)
+}
+
+/// Moves all attachments of each first record to its heir, and answers what went.
+pub fn attachments(
+    tx: &mut Tx,
+    from: &Module,
+    to: &Module,
+    heirs: &[Heir],
+) -> Result<Vec<Move>, Fault> {
+    whole(tx, MoveKind::Attachment, (from, to), heirs)
+}
+
+fn whole(
+    tx: &mut Tx,
+    kind: MoveKind,
+    (from, to): (&Module, &Module),
+    heirs: &[Heir],
+) -> Result<Vec<Move>, Fault> {
+    let pairs: Vec<(RecordId, RecordId)> = heirs.iter().map(|heir| (heir.from, heir.to)).collect();
+    Ok(moves::carry(tx, kind, (from.id, to.id), &pairs)?)
+}
+
+/// Copies tags of records of a module to their heirs, which are of the module that is written, and
+/// makes those that it lacks. What would be one tag too many, for the heir or its module, is left out.
+/// Answers the copies that an undo has to take off again: those on records that were there before.
+pub fn tags(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    from: &Module,
+    heirs: &[Heir],
+    carried: Carried<'_>,
+) -> Result<Vec<Move>, Fault> {
+    let to = writing.module.id;
+    let mut given = of_each(tx, heirs.iter().map(|heir| heir.from))?;
+    given.retain(|_, tags| {
+        tags.retain(|tag| carried.takes(tag));
+        !tags.is_empty()
+    });
+    if given.is_empty() {
+        return Ok(Vec::new());
+    }
+    let had = of_each(tx, heirs.iter().map(|heir| heir.to))?;
+    let mut has: HashMap<RecordId, HashSet<TagId>> = had
+        .into_iter()
+        .map(|(record, tags)| (record, tags.into_iter().map(|tag| tag.id).collect()))
+        .collect();
+    let mut known = Known::of(tx, to)?;
+    let mut pairs = Vec::new();
+    let mut copied = Vec::new();
+    for heir in heirs {
+        let own = has.entry(heir.to).or_default();
+        for tag in given.get(&heir.from).into_iter().flatten() {
+            if own.len() >= TAGS_PER_RECORD_MAX {
+                break;
+            }
+            let Some(id) = known.like(tx, writing, tag)? else {
+                continue;
+            };
+            if !own.insert(id) {
+                continue;
+            }
+            pairs.push((heir.to, id));
+            if heir.made {
+                continue;
+            }
+            let place = |record, module| Place { record, module };
+            copied.push(Move {
+                kind: MoveKind::Tag,
+                item: id.0,
+                from: place(heir.from, from.id),
+                to: place(heir.to, to),
+            });
+        }
+    }
+    tags::put(tx, &pairs, writing.actor.user.id, writing.now)?;
+    let touched: BTreeSet<RecordId> = copied.iter().map(|copy| copy.to.record).collect();
+    let touched: Vec<RecordId> = touched.into_iter().collect();
+    raise(tx, writing, &touched)?;
+    Ok(copied)
+}
+
+fn of_each(
+    tx: &mut Tx,
+    records: impl Iterator<Item = RecordId>,
+) -> Result<HashMap<RecordId, Vec<Tag>>, Fault> {
+    let records: BTreeSet<RecordId> = records.collect();
+    let records: Vec<RecordId> = records.into_iter().collect();
+    let mut found: HashMap<RecordId, Vec<Tag>> = HashMap::new();
+    for (record, tag) in tags::of_records(tx, &records)? {
+        found.entry(record).or_default().push(tag);
+    }
+    Ok(found)
+}
+
+/// The tags of a module, by name without regard to case.
+struct Known(HashMap<String, TagId>);
+
+impl Known {
+    fn of(tx: &mut Tx, module: ModuleId) -> Result<Self, Fault> {
+        let tags = tags::of_module(tx, module)?.into_iter();
+        Ok(Self(tags.map(|tag| (fold(&tag.name), tag.id)).collect()))
+    }
+
+    /// The tag of the same name, made if there is none; none where the module has as many as it may.
+    fn like(
+        &mut self,
+        tx: &mut Tx,
+        writing: Writing<'_>,
+        tag: &Tag,
+    ) -> Result<Option<TagId>, Fault> {
+        let name = fold(&tag.name);
+        if let Some(id) = self.0.get(&name) {
+            return Ok(Some(*id));
+        }
+        if self.0.len() >= TAGS_PER_MODULE_MAX {
+            return Ok(None);
+        }
+        let (by, at) = (writing.actor.user.id, writing.now);
+        let new = Tag {
+            id: TagId(tx.new_id()?),
+            module: writing.module.id,
+            created_by: by,
+            created_at: at,
+            modified_by: by,
+            modified_at: at,
+            ..tag.clone()
+        };
+        tags::insert(tx, &new)?;
+        self.0.insert(name, new.id);
+        Ok(Some(new.id))
+    }
+}
+
+/// Puts back what went, as far as it still is where it went, and answers what went back. Records that
+/// lose a tag by it get a change.
+pub fn put_back(
+    tx: &mut Tx,
+    actor: &Actor,
+    (cause, job): (Cause, Option<JobId>),
+    moves: &[Move],
+    now: Timestamp,
+) -> Result<Vec<Move>, Fault> {
+    let back = moves::put_back(tx, moves)?;
+    let mut touched: BTreeMap<ModuleId, BTreeSet<RecordId>> = BTreeMap::new();
+    for one in back.iter().filter(|one| one.kind == MoveKind::Tag) {
+        let of_module = touched.entry(one.to.module).or_default();
+        of_module.insert(one.to.record);
+    }
+    for (module, records) in touched {
+        let Some(module) = actor.catalog.module_by_id(module) else {
+            continue;
+        };
+        let writing = Writing {
+            job,
+            triggers: Triggers::NONE,
+            ..Writing::of(actor, module, cause, now)
+        };
+        let records: Vec<RecordId> = records.into_iter().collect();
+        raise(tx, writing, &records)?;
+    }
+    Ok(back)
+}
