@@ -227,7 +227,7 @@ fn check_data(
 ) -> Result<(), Fault> {
     let Writing { actor, module, .. } = writing;
     let path = |field: &Field| format!("{PATH}.data.{}", field.api_name);
-    let dangling = check_references(tx, actor, &[row.to_vec()])?;
+    let dangling = check_references(tx, actor, &[row.to_vec().into()])?;
     if let Some(field) = dangling.into_iter().flatten().next() {
         let refusal = Refusal::invalid(&field.api_name, format!("{}.id", path(field)));
         let text = "the related id given seems to be invalid";

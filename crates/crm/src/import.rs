@@ -243,9 +243,12 @@ fn check_references(
         fields.collect()
     };
     let references: Vec<Vec<_>> = readings.iter().map(of_row).collect();
-    let borrowed: Vec<Vec<_>> = references
+    let borrowed: Vec<input::References<'_>> = references
         .iter()
-        .map(|row| row.iter().map(|(field, value)| (*field, value)).collect())
+        .map(|row| {
+            let values = row.iter().map(|(field, value)| (*field, value));
+            values.collect::<Vec<_>>().into()
+        })
         .collect();
     let missing = input::check_references(tx, columns.actor(), &borrowed)?;
     for (reading, missing) in readings.iter_mut().zip(missing) {

@@ -3,7 +3,7 @@
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use model::field::{Field, FieldKind};
-use model::id::{LayoutId, RecordId, UserId};
+use model::id::{LayoutId, ModuleId, RecordId, UserId};
 use model::module::{Layout, Module, system};
 use model::people::FieldRight;
 use model::refusal::{Code, Refusal};
@@ -12,6 +12,9 @@ use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use store::records;
 use store::{Fault, Tx};
+
+/// The wire's key for the module of the record that an activity is about.
+pub const ABOUT: &str = "$se_module";
 
 /// Reads one field's wire value. What it refers to must exist in the catalog; records that it refers
 /// to are checked by [`check_references`].
@@ -184,39 +187,103 @@ pub fn write(field: &Field, value: Value, append: bool) -> FieldWrite {
     }
 }
 
-/// Which of these records' lookups name a record that does not exist or is not shown to the actor:
-/// the first such field of each.
-pub fn check_references<'a>(
-    tx: &mut Tx,
-    actor: &Actor,
-    rows: &[Vec<(&'a Field, &Value)>],
-) -> Result<Vec<Option<&'a Field>>, Fault> {
-    let mut wanted: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
-    for (field, value) in rows.iter().flatten() {
-        if let (FieldKind::Lookup { module }, Value::Int(id)) = (&field.kind, value) {
-            wanted.entry(module.as_str()).or_default().insert(*id);
+/// The module that a caller says an activity is about, beside its lookup for any module (wire API 22);
+/// `None` where they do not say.
+pub fn about<'a>(
+    actor: &'a Actor,
+    module: &Module,
+    object: &Map<String, Json>,
+    path: &str,
+) -> Result<Option<&'a Module>, Refusal> {
+    let by_any = |field: &Field| {
+        let given = object.get(&field.api_name).filter(|json| !json.is_null());
+        field.kind == FieldKind::RelatedTo && given.is_some()
+    };
+    let said = object.get(ABOUT).filter(|json| !json.is_null());
+    let Some(said) = said.filter(|_| module.fields.iter().any(by_any)) else {
+        return Ok(None);
+    };
+    let wrong = || Refusal::invalid(ABOUT, format!("{path}.{ABOUT}"));
+    let name = said
+        .as_str()
+        .ok_or_else(|| wrong().with("expected_data_type", "string"))?;
+    let named = actor.catalog.module(name);
+    let named = named.filter(|module| module.may_be_related());
+    named.map(Some).ok_or_else(wrong)
+}
+
+/// What a record refers to, read from a caller.
+#[derive(Default)]
+pub struct References<'r> {
+    /// Its fields with their values.
+    pub values: Vec<(&'r Field, &'r Value)>,
+    /// In which module its lookup for any module must find its record.
+    pub about: Option<&'r Module>,
+}
+
+impl<'r> From<Vec<(&'r Field, &'r Value)>> for References<'r> {
+    fn from(values: Vec<(&'r Field, &'r Value)>) -> Self {
+        Self {
+            values,
+            about: None,
         }
     }
-    let mut known: BTreeSet<(&str, i64)> = BTreeSet::new();
-    for (name, ids) in wanted {
-        let Some(module) = actor.catalog.module(name) else {
+}
+
+impl<'r> References<'r> {
+    /// The modules in which a lookup may find its record.
+    fn targets<'a>(
+        &'a self,
+        actor: &'a Actor,
+        field: &'a Field,
+    ) -> impl Iterator<Item = &'a Module> {
+        let about = self.about.filter(|_| field.kind == FieldKind::RelatedTo);
+        let targets = actor.catalog.pointed_at(&field.kind);
+        targets.filter(move |module| about.is_none_or(|about| about.id == module.id))
+    }
+
+    /// The lookups that name a record, each with its id.
+    fn lookups(&self) -> impl Iterator<Item = (&'r Field, i64)> {
+        let values = self.values.iter();
+        values.filter_map(|(field, value)| {
+            let id = value.as_int().filter(|_| field.kind.is_lookup())?;
+            Some((*field, id))
+        })
+    }
+}
+
+/// Which of these records' lookups name a record that does not exist or is not shown to the actor:
+/// the first such field of each.
+pub fn check_references<'r>(
+    tx: &mut Tx,
+    actor: &Actor,
+    rows: &[References<'r>],
+) -> Result<Vec<Option<&'r Field>>, Fault> {
+    let mut wanted: BTreeMap<ModuleId, BTreeSet<i64>> = BTreeMap::new();
+    for row in rows {
+        for (field, id) in row.lookups() {
+            for module in row.targets(actor, field) {
+                wanted.entry(module.id).or_default().insert(id);
+            }
+        }
+    }
+    let mut known: BTreeSet<(ModuleId, i64)> = BTreeSet::new();
+    for (id, ids) in wanted {
+        let Some(module) = actor.catalog.module_by_id(id) else {
             continue;
         };
         let limit = ids.len();
         let filter = actor.seen(module).of_ids(ids.into_iter().map(RecordId));
         let found = records::select_ids(tx, module, &filter, limit)?;
-        known.extend(found.into_iter().map(|(RecordId(id), _)| (name, id)));
+        known.extend(found.into_iter().map(|(RecordId(id), _)| (module.id, id)));
     }
     let missing = rows.iter().map(|row| {
-        let wrong = row
-            .iter()
-            .find(|(field, value)| match (&field.kind, value) {
-                (FieldKind::Lookup { module }, Value::Int(id)) => {
-                    !known.contains(&(module.as_str(), *id))
-                }
-                _ => false,
-            });
-        wrong.map(|(field, _)| *field)
+        let mut lookups = row.lookups();
+        let wrong = lookups.find(|(field, id)| {
+            let mut targets = row.targets(actor, field);
+            !targets.any(|module| known.contains(&(module.id, *id)))
+        });
+        wrong.map(|(field, _)| field)
     });
     Ok(missing.collect())
 }

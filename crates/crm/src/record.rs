@@ -5,14 +5,17 @@ mod back;
 mod create;
 mod delete;
 mod drift;
+mod heirs;
 mod reading;
 mod restore;
 mod unique;
 
+pub use along::Along;
 pub(crate) use back::{Deed, Left};
 pub use create::{create, create_by};
 pub use delete::delete;
 pub(crate) use delete::{delete_first, foresee_deletion};
+pub use heirs::Heirs;
 pub use restore::restore;
 pub(crate) use restore::{foresee_return, restore_first};
 

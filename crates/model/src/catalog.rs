@@ -1,8 +1,9 @@
 //! The catalog: all metadata of the org at one version, as one value.
 
+use crate::field::FieldKind;
 use crate::id::{ModuleId, OrgId, ProfileId, RoleId, TerritoryId, UserId, ViewId};
 use crate::limits::VIEW_RECORDS_MAX;
-use crate::module::{ACTIVITY_MODULES, Module};
+use crate::module::{ACTIVITY_MODULES, Module, RELATED_TO};
 use crate::people::{Profile, Role, User};
 use crate::territory::Territory;
 use crate::view::View;
@@ -134,6 +135,27 @@ impl Catalog {
             other => other,
         };
         self.modules.iter().find(|module| module.api_name == name)
+    }
+
+    /// Reads a stored catalog. One that is older than lookups of any module gets them: what stands in
+    /// such a field stays valid, and nothing in the org says otherwise.
+    pub fn from_json(text: &str) -> serde_json::Result<Self> {
+        let mut catalog: Self = serde_json::from_str(text)?;
+        let activities = catalog.modules.iter_mut().filter(|module| {
+            !module.custom && ACTIVITY_MODULES.contains(&module.api_name.as_str())
+        });
+        for field in activities.flat_map(|module| &mut module.fields) {
+            if field.api_name == RELATED_TO && !field.custom {
+                field.kind = FieldKind::RelatedTo;
+            }
+        }
+        Ok(catalog)
+    }
+
+    /// The modules whose records a lookup can name.
+    pub fn pointed_at<'a>(&'a self, kind: &'a FieldKind) -> impl Iterator<Item = &'a Module> {
+        let modules = self.modules.iter();
+        modules.filter(|module| kind.points_at(module))
     }
 
     /// The modules that `Activities` stands for, as far as they are standard ones (wire API 22).

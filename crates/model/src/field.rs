@@ -3,6 +3,7 @@
 use crate::decimal::{NotDecimal, decimal_json, parse_decimal};
 use crate::id::{FieldId, PickId};
 use crate::limits::{DECIMAL_DIGITS_MAX, MULTI_SELECT_VALUES_MAX, PERCENT_MAX};
+use crate::module::Module;
 use crate::rule::Dependency;
 use crate::time::{Day, Timestamp};
 use crate::value::{Class, Value};
@@ -64,6 +65,8 @@ pub enum FieldKind {
         /// Api name of the module.
         module: String,
     },
+    /// What an activity is about: a record of any module that [`Module::may_be_related`].
+    RelatedTo,
     /// The record's owner: a user.
     OwnerLookup,
     /// A user.
@@ -171,7 +174,7 @@ impl FieldKind {
             Self::Boolean => "boolean",
             Self::Date => "date",
             Self::DateTime => "datetime",
-            Self::Lookup { .. } => "lookup",
+            Self::Lookup { .. } | Self::RelatedTo => "lookup",
             Self::OwnerLookup => "ownerlookup",
             Self::UserLookup => "userlookup",
             Self::AutoNumber { .. } => "autonumber",
@@ -186,9 +189,7 @@ impl FieldKind {
             Self::Integer => "integer",
             Self::Double { .. } | Self::Currency { .. } | Self::Percent { .. } => "double",
             Self::Boolean => "boolean",
-            Self::Lookup { .. } | Self::OwnerLookup | Self::UserLookup | Self::Layout => {
-                "jsonobject"
-            }
+            kind if kind.is_reference() => "jsonobject",
             _ => "string",
         }
     }
@@ -205,6 +206,7 @@ impl FieldKind {
             | Self::Date
             | Self::DateTime
             | Self::Lookup { .. }
+            | Self::RelatedTo
             | Self::OwnerLookup
             | Self::UserLookup
             | Self::Layout => Class::Int,
@@ -250,10 +252,21 @@ impl FieldKind {
 
     /// Whether the value is the id of a record, a user or a layout.
     pub fn is_reference(&self) -> bool {
-        matches!(
-            self,
-            Self::Lookup { .. } | Self::OwnerLookup | Self::UserLookup | Self::Layout
-        )
+        self.is_lookup() || matches!(self, Self::OwnerLookup | Self::UserLookup | Self::Layout)
+    }
+
+    /// Whether the value is the id of a record.
+    pub fn is_lookup(&self) -> bool {
+        matches!(self, Self::Lookup { .. } | Self::RelatedTo)
+    }
+
+    /// Whether the value can be the id of a record of this module.
+    pub fn points_at(&self, target: &Module) -> bool {
+        match self {
+            Self::Lookup { module } => *module == target.api_name,
+            Self::RelatedTo => target.may_be_related(),
+            _ => false,
+        }
     }
 
     /// Reads a wire value. `null`, `""` and `[]` are no value. Whether a referenced record, user or
@@ -268,9 +281,7 @@ impl FieldKind {
         match self {
             Self::MultiSelectPicklist => self.parse_elements(json),
             Self::Boolean => json.as_bool().map(Value::Bool).ok_or_else(wrong),
-            Self::Lookup { .. } | Self::OwnerLookup | Self::UserLookup | Self::Layout => {
-                reference_id(json).map(Value::Int).ok_or_else(wrong)
-            }
+            kind if kind.is_reference() => reference_id(json).map(Value::Int).ok_or_else(wrong),
             _ => match json {
                 Json::Number(number) if self.is_number() => self.parse_number(&number.to_string()),
                 _ => Err(wrong()),
@@ -292,9 +303,7 @@ impl FieldKind {
             Self::DateTime => Timestamp::from_wire(text, zone)
                 .map(|at| Value::Int(at.0))
                 .ok_or_else(wrong),
-            Self::Lookup { .. } | Self::OwnerLookup | Self::UserLookup | Self::Layout => {
-                crate::id::parse(text).map(Value::Int).ok_or_else(wrong)
-            }
+            kind if kind.is_reference() => crate::id::parse(text).map(Value::Int).ok_or_else(wrong),
             _ if self.is_number() => self.parse_number(text),
             _ => self.parse_text(text),
         }

@@ -36,8 +36,16 @@ pub const ACTIVITIES: &str = "Activities";
 /// The modules that [`ACTIVITIES`] stands for. Their records are about another record and go where
 /// it goes (decision 18).
 pub const ACTIVITY_MODULES: [&str; 3] = ["Tasks", "Events", "Calls"];
+/// How the wire calls the modules that an activity can be about, where it names one.
+pub const RELATED_MODULES: &str = "se_module";
+/// Persons have a lookup of their own in every activity, `Who_Id`.
+const PERSONS: &str = "Contacts";
+/// The lookup of an activity that names a record of any module.
+pub const RELATED_TO: &str = "What_Id";
+/// The lookup of an activity that names a person.
+pub const PERSON: &str = "Who_Id";
 /// The lookups by which an activity says what it is about; the first that has a value decides.
-const ABOUT: [&str; 2] = ["What_Id", "Who_Id"];
+const ABOUT: [&str; 2] = [RELATED_TO, PERSON];
 
 /// A layout: which fields it shows and which it demands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,16 +196,26 @@ impl Module {
             return Vec::new();
         }
         let fields = ABOUT.iter().filter_map(|name| self.field(name));
-        fields
-            .filter(|field| matches!(field.kind, FieldKind::Lookup { .. }))
-            .collect()
+        fields.filter(|field| field.kind.is_lookup()).collect()
     }
 
-    /// The lookups of this module, with the api name of the module that each points at.
+    /// Whether an activity can be about a record of this module by its lookup for any module.
+    pub fn may_be_related(&self) -> bool {
+        let apart = ACTIVITY_MODULES.contains(&self.api_name.as_str()) || self.api_name == PERSONS;
+        self.custom || !apart
+    }
+
+    /// The lookups of this module that point at one module, with its api name.
     pub fn lookups(&self) -> impl Iterator<Item = (&Field, &str)> {
         self.fields.iter().filter_map(|field| match &field.kind {
             FieldKind::Lookup { module } => Some((field, module.as_str())),
             _ => None,
         })
+    }
+
+    /// The lookups of this module that can name a record of another.
+    pub fn lookups_of<'a>(&'a self, target: &Module) -> impl Iterator<Item = &'a Field> {
+        let fields = self.fields.iter();
+        fields.filter(move |field| field.kind.points_at(target))
     }
 }

@@ -1,17 +1,17 @@
 //! How records and people look on the wire.
 
-use crm::Actor;
+use crm::{Actor, input};
 use model::access::{Access, Permission};
 use model::field::{Field, FieldKind};
 use model::hold::HoldKind;
-use model::id::{LayoutId, RecordId, UserId};
-use model::module::{Module, system};
+use model::id::{LayoutId, ModuleId, RecordId, UserId};
+use model::module::{Module, PERSON, system};
 use model::people::Right;
 use model::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::records::{self, Filter, Record};
-use store::{Fault, Tx, access, holds, territories};
+use store::{Fault, Tx, access, belonging, holds, territories};
 
 /// A user as records name them: `{"name","id","email"}`, or null when there is none.
 pub(crate) fn user(actor: &Actor, id: Option<UserId>) -> Json {
@@ -137,6 +137,10 @@ pub(crate) fn show(
             );
         }
         object.insert("id".to_owned(), record.id.to_string().into());
+        if shape.fields.iter().any(|f| f.kind == FieldKind::RelatedTo) {
+            let about = about(actor, shape, record, &names);
+            object.insert(input::ABOUT.to_owned(), about.into());
+        }
         if let Some(key) = territories_key(module).filter(|_| shape.territories) {
             let list = of_territories.remove(&record.id).unwrap_or_default();
             let json = if key == "Territory" {
@@ -157,7 +161,7 @@ pub(crate) fn show(
     Ok(shown)
 }
 
-type Names = BTreeMap<i64, Option<String>>;
+type Names = BTreeMap<i64, (ModuleId, Option<String>)>;
 
 fn cell(actor: &Actor, module: &Module, field: &Field, value: &Value, names: &Names) -> Json {
     match (&field.kind, value) {
@@ -165,9 +169,9 @@ fn cell(actor: &Actor, module: &Module, field: &Field, value: &Value, names: &Na
             user(actor, Some(UserId(*id)))
         }
         // What it points at may be in the recycle bin: then it reads as empty (decision 18).
-        (FieldKind::Lookup { .. }, Value::Int(id)) => names.get(id).map_or(
+        (kind, Value::Int(id)) if kind.is_lookup() => names.get(id).map_or(
             Json::Null,
-            |name| json!({ "name": name, "id": id.to_string() }),
+            |(_, name)| json!({ "name": name, "id": id.to_string() }),
         ),
         (FieldKind::Layout, Value::Int(id)) => {
             let name = module
@@ -180,7 +184,24 @@ fn cell(actor: &Actor, module: &Module, field: &Field, value: &Value, names: &Na
     }
 }
 
-/// The records that lookups point at, as far as they exist, with their names as far as these are
+/// The module of the record that an activity is about, as far as the fields that are shown say it.
+fn about<'a>(
+    actor: &'a Actor,
+    shape: &Shape<'_>,
+    record: &Record,
+    names: &Names,
+) -> Option<&'a str> {
+    let module_of = |is: fn(&Field) -> bool| {
+        let place = shape.fields.iter().position(|field| is(field))?;
+        let (module, _) = names.get(&record.values.get(place)?.as_int()?)?;
+        actor.catalog.module_by_id(*module)
+    };
+    module_of(|field| field.kind == FieldKind::RelatedTo)
+        .or_else(|| module_of(|field| field.api_name == PERSON))
+        .map(|module| module.api_name.as_str())
+}
+
+/// The records that lookups point at, as far as they exist, with their modules and their names as far as these are
 /// shown to the actor. Ids are unique in the org, so one map serves all.
 fn lookup_names(
     tx: &mut Tx,
@@ -188,21 +209,26 @@ fn lookup_names(
     shape: &Shape<'_>,
     found: &[Record],
 ) -> Result<Names, Fault> {
-    let mut wanted: BTreeMap<&str, BTreeSet<RecordId>> = BTreeMap::new();
+    let mut wanted: BTreeMap<ModuleId, BTreeSet<RecordId>> = BTreeMap::new();
     for (n, field) in shape.fields.iter().enumerate() {
-        if let FieldKind::Lookup { module } = &field.kind {
-            let ids = found
-                .iter()
-                .filter_map(|record| record.values.get(n)?.as_int());
-            wanted
-                .entry(module.as_str())
-                .or_default()
-                .extend(ids.map(RecordId));
+        let values = found.iter().filter_map(|record| record.values.get(n));
+        if !field.kind.is_lookup() {
+            continue;
+        }
+        let ids: BTreeSet<RecordId> = values.filter_map(Value::as_int).map(RecordId).collect();
+        let targets: Vec<&Module> = actor.catalog.pointed_at(&field.kind).collect();
+        if let [target] = targets.as_slice() {
+            wanted.entry(target.id).or_default().extend(ids);
+            continue;
+        }
+        let ids: Vec<RecordId> = ids.into_iter().collect();
+        for (id, module) in belonging::modules_of(tx, &targets, &ids)? {
+            wanted.entry(module).or_default().insert(id);
         }
     }
     let mut names = Names::new();
-    for (name, ids) in wanted {
-        let Some(module) = actor.catalog.module(name).filter(|_| !ids.is_empty()) else {
+    for (of, ids) in wanted {
+        let Some(module) = actor.catalog.module_by_id(of).filter(|_| !ids.is_empty()) else {
             continue;
         };
         let ids: Vec<RecordId> = ids.into_iter().collect();
@@ -211,14 +237,14 @@ fn lookup_names(
         if shown {
             let filter = actor.seen(module).of_ids(rest.clone());
             let found = records::names(tx, module, &filter)?;
-            names.extend(found.into_iter().map(|(id, name)| (id.0, Some(name))));
+            names.extend(found.into_iter().map(|(id, name)| (id.0, (of, Some(name)))));
             rest.retain(|id| !names.contains_key(&id.0));
         }
         if !shown || actor.reach(module).is_some() {
             let limit = rest.len();
             let filter = Filter::everything().of_ids(rest);
             let found = records::select_ids(tx, module, &filter, limit)?;
-            names.extend(found.into_iter().map(|(id, _)| (id.0, None)));
+            names.extend(found.into_iter().map(|(id, _)| (id.0, (of, None))));
         }
     }
     Ok(names)

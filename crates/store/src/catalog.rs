@@ -14,7 +14,7 @@ pub(crate) fn version(tx: &mut Tx) -> Result<Option<i64>> {
 
 pub(crate) fn load(tx: &mut Tx) -> Result<Catalog> {
     let row = tx.query_one("SELECT body FROM catalog", &[])?;
-    serde_json::from_str(row.text(0)?)
+    Catalog::from_json(row.text(0)?)
         .map_err(|error| Error::Inconsistent(format!("the stored catalog: {error}")))
 }
 

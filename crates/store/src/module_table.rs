@@ -136,7 +136,7 @@ impl Script {
                 column
             };
             self.add(format!("CREATE UNIQUE INDEX {name} ON {table} ({key})"));
-        } else if matches!(field.kind, FieldKind::Lookup { .. }) {
+        } else if field.kind.is_lookup() {
             self.index(module, field);
         }
     }

@@ -145,8 +145,12 @@ impl There {
         let mut known = Known::new();
         for (place, names) in wanted {
             let field = self.columns().module().fields.get(place);
-            let Some(FieldKind::Lookup { module }) = field.map(|field| &field.kind) else {
-                continue;
+            let module = match field.map(|field| (&field.api_name, &field.kind)) {
+                Some((_, FieldKind::Lookup { module })) => module,
+                Some((name, FieldKind::RelatedTo)) => {
+                    bail!("{name} may name a record of any module: give ids");
+                }
+                _ => continue,
             };
             let Some(name) = org::name_field(&self.server, module)? else {
                 bail!("{module} has no field that names a record: give ids");

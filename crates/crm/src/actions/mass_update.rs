@@ -168,7 +168,7 @@ pub fn check_references(
         Write::Set(value) => Some((module.field_by_id(part.field)?, value)),
         Write::Append(_) => None,
     });
-    let dangling = input::check_references(tx, actor, &[values.collect()])?;
+    let dangling = input::check_references(tx, actor, &[values.collect::<Vec<_>>().into()])?;
     match dangling.into_iter().flatten().next() {
         Some(field) => {
             let path = format!("{AT}.{}.id", field.api_name);

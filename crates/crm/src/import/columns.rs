@@ -352,7 +352,7 @@ impl Columns {
             });
         }
         let id = match &field.kind {
-            FieldKind::Lookup { .. } => match id::parse(text) {
+            kind if kind.is_lookup() => match id::parse(text) {
                 Some(id) if text.len() >= ID_DIGITS => id,
                 _ => return Ok(Cell::Name(text.to_owned())),
             },

@@ -81,7 +81,8 @@ impl Names {
     fn remember(&mut self, module: &Module, found: HashMap<usize, Found>) {
         for (place, names) in found {
             // This import makes records of the module itself, so a name may come to mean two.
-            let own = target(module, place) == Some(module.api_name.as_str());
+            let field = module.fields.get(place);
+            let own = field.is_some_and(|field| field.kind.points_at(module));
             if own || self.0.len() + names.len() > NAMES_MAX {
                 continue;
             }
@@ -94,14 +95,6 @@ impl Names {
     }
 }
 
-/// The api name of the module that a lookup points at.
-fn target(module: &Module, place: usize) -> Option<&str> {
-    match &module.fields.get(place)?.kind {
-        FieldKind::Lookup { module } => Some(module),
-        _ => None,
-    }
-}
-
 fn find(
     tx: &mut Tx,
     actor: &Actor,
@@ -110,8 +103,12 @@ fn find(
     names: &[Value],
 ) -> Result<Found, Fault> {
     let mut found = Found::new();
-    let target = target(module, place).and_then(|name| actor.catalog.module(name));
-    if let Some((target, field)) = target.and_then(|target| Some((target, target.name_field()?))) {
+    let field = module.fields.get(place);
+    let targets = field.into_iter();
+    for target in targets.flat_map(|field| actor.catalog.pointed_at(&field.kind)) {
+        let Some(field) = target.name_field() else {
+            continue;
+        };
         let holders = records::find_by_values(tx, target, field, names)?;
         let ids = holders.iter().map(|(_, id)| *id);
         let shown = shown(tx, actor, target, ids.collect())?;
@@ -139,10 +136,14 @@ fn shown(
 }
 
 fn told(module: &Module, place: usize, name: &str, several: usize) -> String {
-    let field = module.fields.get(place).map_or("", |field| &field.api_name);
-    let of = target(module, place).unwrap_or_default();
+    let field = module.fields.get(place);
+    let of = match field.map(|field| &field.kind) {
+        Some(FieldKind::Lookup { module }) => format!(" of {module}"),
+        _ => String::new(),
+    };
+    let field = field.map_or("", |field| &field.api_name);
     match several {
-        0 => format!("{field}: no record of {of} is named \"{name}\""),
-        n => format!("{field}: {n} records of {of} are named \"{name}\""),
+        0 => format!("{field}: no record{of} is named \"{name}\""),
+        n => format!("{field}: {n} records{of} are named \"{name}\""),
     }
 }

@@ -1,38 +1,38 @@
-//! What is deleted along with records, because it belongs to them (decision 18). What belongs to a
-//! record has nothing that belongs to itself, so this looks one step down.
+//! What goes along with records that are deleted or converted, because it belongs to them (decisions 18
+//! and 39). What belongs to a record has nothing that belongs to itself, so this looks one step down.
 
 use super::Writing;
 use super::reading::{Reading, Standing};
 use crate::judge::{Columns, held};
 use model::access::Access;
-use model::field::{Field, FieldKind};
+use model::field::Field;
 use model::id::{JobId, ModuleId, RecordId};
 use model::limits::{ALONG_PER_CHUNK_MAX, ALONG_PER_RECORD_MAX};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use std::collections::{HashMap, HashSet};
 use store::belonging::{self, Belonging};
-use store::records::{self, Filter, Record};
+use store::records::Record;
 use store::{Fault, Tx, changes};
 
 /// A module whose records belong to others, with those that belong to records of a set.
-struct Part<'a> {
-    module: &'a Module,
-    columns: Columns<'a>,
-    children: Vec<(Record, RecordId)>,
+pub(super) struct Part<'a> {
+    pub(super) module: &'a Module,
+    pub(super) columns: Columns<'a>,
+    pub(super) children: Vec<(Record, RecordId)>,
 }
 
 /// What belongs to the records of a set, locked.
-pub(super) struct Along<'a> {
+pub struct Along<'a> {
     /// So many records of the set, from the first on, may go in one transaction.
-    pub(super) reach: usize,
-    parts: Vec<Part<'a>>,
+    pub reach: usize,
+    pub(super) parts: Vec<Part<'a>>,
     refused: HashMap<RecordId, Refusal>,
 }
 
 impl<'a> Along<'a> {
-    /// Finds, locks and judges what belongs to these records, which may be deleted but for that.
-    pub(super) fn of(tx: &mut Tx, writing: Writing<'a>, ids: &[RecordId]) -> Result<Self, Fault> {
+    /// Finds, locks and judges what belongs to these records, which may go but for that.
+    pub fn of(tx: &mut Tx, writing: Writing<'a>, ids: &[RecordId]) -> Result<Self, Fault> {
         let mut along = Self {
             reach: ids.len(),
             parts: Vec::new(),
@@ -43,7 +43,10 @@ impl<'a> Along<'a> {
         let mut unknown_from: Option<RecordId> = None;
         for module in &writing.actor.catalog.modules {
             let lookups = lookups(writing, module);
-            for (n, (lookup, _)) in lookups.iter().enumerate() {
+            for (n, (lookup, targets)) in lookups.iter().enumerate() {
+                if !targets.iter().any(|target| target.id == writing.module.id) {
+                    continue;
+                }
                 let before = lookups.get(..n).unwrap_or_default();
                 let limit = ALONG_PER_CHUNK_MAX + 1;
                 let some = belonging::of(tx, module, lookup, before, ids, limit)?;
@@ -170,13 +173,13 @@ impl<'a> Along<'a> {
         Ok(())
     }
 
-    /// Refuses a record whose deletion would have to leave something behind.
-    pub(super) fn check(&self, id: RecordId) -> Result<(), Refusal> {
+    /// Refuses a record that would have to leave something behind.
+    pub fn check(&self, id: RecordId) -> Result<(), Refusal> {
         self.refused.get(&id).cloned().map_or(Ok(()), Err)
     }
 
     /// How many records of which module go along with each.
-    pub(super) fn counts(&self) -> HashMap<RecordId, Vec<(ModuleId, i64)>> {
+    pub fn counts(&self) -> HashMap<RecordId, Vec<(ModuleId, i64)>> {
         let mut counts: HashMap<RecordId, Vec<(ModuleId, i64)>> = HashMap::new();
         for part in &self.parts {
             for (_, root) in &part.children {
@@ -203,15 +206,14 @@ impl<'a> Along<'a> {
     }
 }
 
-/// The lookups by which records of the module belong to others, each with the module that it points
-/// at.
-fn lookups<'a>(writing: Writing<'a>, module: &'a Module) -> Vec<(&'a Field, &'a Module)> {
+/// The lookups by which records of the module belong to others, each with the modules whose records it
+/// can name.
+fn lookups<'a>(writing: Writing<'a>, module: &'a Module) -> Vec<(&'a Field, Vec<&'a Module>)> {
     let catalog = &writing.actor.catalog;
-    let target = |field: &'a Field| match &field.kind {
-        FieldKind::Lookup { module } => Some((field, catalog.module(module)?)),
-        _ => None,
-    };
-    module.belongs_by().into_iter().filter_map(target).collect()
+    let lookups = module.belongs_by().into_iter();
+    lookups
+        .map(|field| (field, catalog.pointed_at(&field.kind).collect()))
+        .collect()
 }
 
 /// The records that these point at and that exist: what was found by a lookup is there.
@@ -220,22 +222,18 @@ fn there(
     columns: &Columns<'_>,
     reading: &Reading,
     own: &[Belonging],
-    lookups: &[(&Field, &Module)],
+    lookups: &[(&Field, Vec<&Module>)],
 ) -> Result<HashSet<RecordId>, Fault> {
     let mut there: HashSet<RecordId> = own.iter().map(|one| one.to).collect();
-    for (lookup, target) in lookups {
+    for (lookup, targets) in lookups {
         let named = own.iter().filter_map(|one| {
             let standing = reading.standing(one.record)?;
             let value = columns.value(&standing.record, &lookup.api_name).as_int()?;
             Some(RecordId(value)).filter(|id| !there.contains(id))
         });
         let named: HashSet<RecordId> = named.collect();
-        if named.is_empty() {
-            continue;
-        }
-        let limit = named.len();
-        let filter = Filter::everything().of_ids(named);
-        let found = records::select_ids(tx, target, &filter, limit)?;
+        let named: Vec<RecordId> = named.into_iter().collect();
+        let found = belonging::modules_of(tx, targets, &named)?;
         there.extend(found.into_iter().map(|(id, _)| id));
     }
     Ok(there)
@@ -245,7 +243,7 @@ fn there(
 fn belongs_to(
     columns: &Columns<'_>,
     record: &Record,
-    lookups: &[(&Field, &Module)],
+    lookups: &[(&Field, Vec<&Module>)],
     there: &HashSet<RecordId>,
 ) -> Option<RecordId> {
     let mut named = lookups.iter().filter_map(|(lookup, _)| {
@@ -258,7 +256,7 @@ fn belongs_to(
 fn too_many(id: RecordId) -> Refusal {
     Refusal::new(Code::LimitExceeded)
         .saying(format!(
-            "more than {ALONG_PER_RECORD_MAX} activities belong to the record and would be deleted \
+            "more than {ALONG_PER_RECORD_MAX} activities belong to the record and would go along \
              with it: delete or move some of them first"
         ))
         .with("id", id.to_string())
@@ -274,7 +272,7 @@ fn held_along(one: Belonging, module: &Module, shown: bool, refusal: &Refusal) -
         module.api_name.clone()
     };
     Refusal::new(Code::CannotPerformAction)
-        .saying("an activity that would be deleted with the record may not be changed now")
+        .saying("an activity that would go along with the record may not be changed now")
         .with("id", one.to.to_string())
         .with("reason", format!("{name}: {code}"))
 }

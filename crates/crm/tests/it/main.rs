@@ -7,5 +7,6 @@
 )]
 
 mod carry;
+mod heirs;
 mod import;
 mod org;

@@ -138,9 +138,7 @@ fn allows(kind: &FieldKind, comparator: Comparator) -> bool {
     use FieldKind as K;
     match kind {
         K::Boolean => comparator == C::Equal,
-        K::Lookup { .. } | K::OwnerLookup | K::UserLookup | K::Layout => {
-            matches!(comparator, C::Equal | C::In)
-        }
+        kind if kind.is_reference() => matches!(comparator, C::Equal | C::In),
         K::Integer
         | K::BigInt
         | K::Double { .. }

@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Limits, Org};
 use crate::criteria::Criteria;
 use crate::field::{Field, FieldKind};
 use crate::id::{FieldId, ProfileId, RoleId, TerritoryId, UserId};
-use crate::module::{Layout, Module};
+use crate::module::{Layout, Module, RELATED_MODULES};
 use crate::people::{FieldRight, Profile, Right, Role, User};
 use crate::territory::{Territory, TerritoryAccess};
 use crate::view::{Audience, View};
@@ -256,6 +256,7 @@ pub(super) fn of_field(field: &Field) -> Facts {
     match &field.kind {
         FieldKind::Text { max } | FieldKind::TextArea { max } => facts.push(fact("max", max)),
         FieldKind::Lookup { module } => facts.push(fact("module", module)),
+        FieldKind::RelatedTo => facts.push(fact("module", RELATED_MODULES)),
         FieldKind::AutoNumber { prefix, start } => {
             facts.push(fact("prefix", prefix));
             facts.push(fact("start", start));

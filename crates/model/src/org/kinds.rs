@@ -4,6 +4,7 @@ use super::build::Draft;
 use super::file::FieldEntry;
 use super::read::At;
 use crate::field::{Field, FieldKind};
+use crate::module::RELATED_MODULES;
 
 /// Words of types that an org may give to its own fields.
 const TYPES: [&str; 18] = [
@@ -91,9 +92,7 @@ impl Draft<'_> {
             "boolean" => FieldKind::Boolean,
             "date" => FieldKind::Date,
             "datetime" => FieldKind::DateTime,
-            "lookup" => FieldKind::Lookup {
-                module: self.target(entry, built_in)?,
-            },
+            "lookup" => self.lookup(entry, built_in)?,
             "ownerlookup" => FieldKind::OwnerLookup,
             "userlookup" => FieldKind::UserLookup,
             "autonumber" => FieldKind::AutoNumber {
@@ -159,6 +158,22 @@ impl Draft<'_> {
             self.flaw(stated, message);
         }
         T::try_from(stated.value).unwrap_or(default)
+    }
+
+    fn lookup(&mut self, entry: &FieldEntry, built_in: Option<&FieldKind>) -> Option<FieldKind> {
+        let any = |stated: &At<String>| stated.value == RELATED_MODULES;
+        let by_word = self.standard && entry.module.as_ref().is_some_and(any);
+        if !by_word && built_in != Some(&FieldKind::RelatedTo) {
+            return Some(FieldKind::Lookup {
+                module: self.target(entry, built_in)?,
+            });
+        }
+        if let Some(stated) = entry.module.as_ref().filter(|_| !by_word) {
+            let message = "this standard lookup names records of any module and has no `module`";
+            self.flaw(stated, message);
+            return None;
+        }
+        Some(FieldKind::RelatedTo)
     }
 
     fn target(&mut self, entry: &FieldEntry, built_in: Option<&FieldKind>) -> Option<String> {
@@ -236,6 +251,7 @@ pub(super) fn told(kind: &FieldKind) -> String {
             format!("{word} of at most {max} characters")
         }
         FieldKind::Lookup { module } => format!("lookup of {module}"),
+        FieldKind::RelatedTo => "lookup of any module".to_owned(),
         _ => match kind.places() {
             Some(places) => format!("{word} with {places} decimal places"),
             None => word.to_owned(),

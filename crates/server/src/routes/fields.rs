@@ -8,7 +8,7 @@ use crm::Actor;
 use model::field::{Field, FieldKind, PickValue};
 use model::id::FieldId;
 use model::limits::DECIMAL_DIGITS_MAX;
-use model::module::Module;
+use model::module::{Module, RELATED_MODULES};
 use model::people::FieldRight;
 use serde_json::{Map, Value as Json, json};
 use store::Fault;
@@ -191,10 +191,16 @@ fn kind_objects(actor: &Actor, field: &Field) -> Json {
     let mut currency = json!({});
     let mut auto_number = json!({});
     match &field.kind {
-        FieldKind::Lookup { module } => {
-            let target = actor.catalog.module(module);
+        FieldKind::Lookup { .. } | FieldKind::RelatedTo => {
             // Without a module of this name an empty object would break the SDKs, a null does not.
-            let pointed = target.map(|target| pointer(&target.api_name, target.id));
+            let pointed = match &field.kind {
+                FieldKind::Lookup { module } => {
+                    let target = actor.catalog.module(module);
+                    target.map(|target| pointer(&target.api_name, target.id))
+                }
+                // The SDKs know this name and look for no module of it, but read an id.
+                _ => Some(json!({ "api_name": RELATED_MODULES, "id": field.id.to_string() })),
+            };
             lookup = json!({
                 "display_label": field.label,
                 "api_name": null,

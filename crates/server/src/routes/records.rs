@@ -4,6 +4,7 @@
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{self, Shape};
+use crm::input::References;
 use crm::{Actor, Change, LayoutRules, Triggers, Writing, hold, input, record};
 use jobs::Settled;
 use model::field::{Field, json_id};
@@ -164,7 +165,7 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
             .enumerate()
             .map(|(n, object)| input::new_record(&actor, &module, object, &format!("$.data[{n}]")))
             .collect();
-        refuse_dangling(tx, &actor, &mut rows, |row| {
+        refuse_dangling(tx, &actor, (&module, &objects), &mut rows, |row| {
             row.iter().map(|(field, value)| (*field, value)).collect()
         })?;
         let good: Vec<Vec<(&Field, Value)>> = rows
@@ -242,19 +243,40 @@ pub(super) fn writing<'a>(
 fn refuse_dangling<'a, T>(
     tx: &mut Tx,
     actor: &Actor,
+    (module, objects): (&'a Module, &[&Map<String, Json>]),
     rows: &mut [Result<T, Refusal>],
     values: impl for<'r> Fn(&'r T) -> Vec<(&'a Field, &'r Value)>,
 ) -> Result<(), Fault> {
-    let read: Vec<Vec<(&Field, &Value)>> = rows
+    let path = |n: usize| format!("$.data[{n}]");
+    let mut about = Vec::with_capacity(rows.len());
+    for (n, (row, object)) in rows.iter_mut().zip(objects).enumerate() {
+        let said = match row {
+            Ok(_) => input::about(actor, module, object, &path(n)),
+            Err(_) => Ok(None),
+        };
+        about.push(said.unwrap_or_else(|refusal| {
+            *row = Err(refusal);
+            None
+        }));
+    }
+    let read: Vec<References<'_>> = rows
         .iter()
-        .map(|row| row.as_ref().map(&values).unwrap_or_default())
+        .zip(about)
+        .map(|(row, about)| References {
+            values: row.as_ref().map(&values).unwrap_or_default(),
+            about,
+        })
         .collect();
     let dangling = input::check_references(tx, actor, &read)?;
-    for (n, (row, field)) in rows.iter_mut().zip(dangling).enumerate() {
-        if let Some(field) = field {
-            let path = format!("$.data[{n}].{}.id", field.api_name);
+    let dangling: Vec<Option<String>> = dangling
+        .into_iter()
+        .map(|field| field.map(|field| field.api_name.clone()))
+        .collect();
+    for (n, (row, name)) in rows.iter_mut().zip(dangling).enumerate() {
+        if let Some(name) = name {
+            let path = format!("{}.{name}.id", path(n));
             let text = "the related id given seems to be invalid";
-            *row = Err(Refusal::invalid(&field.api_name, path).saying(text));
+            *row = Err(Refusal::invalid(&name, path).saying(text));
         }
     }
     Ok(())
@@ -297,7 +319,7 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
             .enumerate()
             .map(|(n, object)| read_item(&actor, &module, object, only, n))
             .collect();
-        refuse_dangling(tx, &actor, &mut rows, |item| {
+        refuse_dangling(tx, &actor, (&module, &objects), &mut rows, |item| {
             set_values(&module, &item.change)
         })?;
         if let Some(since) = since {

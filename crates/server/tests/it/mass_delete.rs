@@ -328,7 +328,7 @@ mod check {
         let ada = api.caller("admin");
         let (account, tasks) = account_with_tasks(&ada, 3);
         let lock = ada.lock("Tasks", &tasks[1]);
-        let text = "an activity that would be deleted with the record may not be changed now";
+        let text = "an activity that would go along with the record may not be changed now";
         let reason = format!("Tasks {}: RECORD_LOCKED", tasks[1]);
         let refused = error(
             "CANNOT_PERFORM_ACTION",
@@ -354,7 +354,7 @@ mod check {
         let (account, _) = account_with_tasks(&ada, 1);
         let max = i64::try_from(ALONG_PER_RECORD_MAX).unwrap();
         seed_tasks(&api, 1_000_000, max, &account);
-        let text = "more than 1000 activities belong to the record and would be deleted with it: \
+        let text = "more than 1000 activities belong to the record and would go along with it: \
                     delete or move some of them first";
         let details = json!({ "id": account, "limit": 1000 });
         let items = json!({ "data": [error("LIMIT_EXCEEDED", text, &details)] });

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use model::catalog::{Catalog, Edition, Limits, Org};
 use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, LayoutId, ModuleId, OrgId, ProfileId, RoleId, UserId};
-use model::module::{Layout, Module};
+use model::module::{Layout, Module, RELATED_MODULES};
 use model::people::{FieldRight, Profile, Right, TransferTo, User, UserStatus, UserType};
 use model::rule::Rules;
 use serde_json::Value as Json;
@@ -189,11 +189,11 @@ fn kind(json: &Json) -> Option<FieldKind> {
         "boolean" => K::Boolean,
         "date" => K::Date,
         "datetime" => K::DateTime,
-        "lookup" => K::Lookup {
-            module: json
-                .pointer("/lookup/module/api_name")?
-                .as_str()?
-                .to_owned(),
+        "lookup" => match json.pointer("/lookup/module/api_name")?.as_str()? {
+            RELATED_MODULES => K::RelatedTo,
+            module => K::Lookup {
+                module: module.to_owned(),
+            },
         },
         "ownerlookup" => K::OwnerLookup,
         "userlookup" => K::UserLookup,

@@ -47,8 +47,7 @@ pub struct Left {
 
 /// Fields of a module that point at records of another.
 fn lookups<'a>(from: &'a Module, to: &Module) -> Vec<&'a Field> {
-    let named = from.lookups().filter(|(_, target)| *target == to.api_name);
-    named.map(|(field, _)| field).collect()
+    from.lookups_of(to).collect()
 }
 
 /// Records of a module that point at any of these, of all or of some, as far as the actor sees them.
