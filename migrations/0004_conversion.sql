@@ -199,3 +199,57 @@ CREATE TABLE job_moves (
     PRIMARY KEY (job, kind, item, to_record)
 ){without_rowid};
 CREATE INDEX job_moves_from ON job_moves (job, from_record);
+
+-- Calls to the outside. One queue for all: that a job has ended, and what workflow rules tell. `event` is
+-- the id by which a receiver knows a repetition. An endpoint is a URL without its query; calls to one
+-- go one at a time, the one that is due longest first, of one record in the order of `owed_at` only. A
+-- try is counted before it is made. What a job's end tells is made when it is sent: no body is stored.
+CREATE TABLE calls (
+    id BIGINT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('job_finished', 'workflow')),
+    event TEXT NOT NULL,
+    job BIGINT,
+    rule BIGINT,
+    module BIGINT,
+    record BIGINT,
+    endpoint TEXT NOT NULL,
+    url TEXT NOT NULL,
+    body TEXT,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
+    attempts BIGINT NOT NULL CHECK (attempts >= 0),
+    next_at BIGINT NOT NULL,
+    last_error TEXT,
+    made_at BIGINT NOT NULL,
+    owed_at BIGINT NOT NULL,
+    tried_at BIGINT,
+    CHECK (kind <> 'job_finished' OR job IS NOT NULL),
+    CHECK (kind <> 'workflow' OR (rule IS NOT NULL AND module IS NOT NULL AND record IS NOT NULL
+        AND body IS NOT NULL))
+);
+-- Calls of the schema before stay in a queue of their host.
+INSERT INTO calls (id, kind, event, job, endpoint, url, state, attempts, next_at, last_error, made_at,
+        owed_at)
+    SELECT (SELECT next FROM id_blocks) + row_number() OVER (ORDER BY job) - 1, 'job_finished',
+        'job_' || job || '_' || made_at, job, host, url, state, attempts, next_at, last_error, made_at,
+        made_at
+    FROM job_calls;
+UPDATE id_blocks SET next = next + (SELECT count(*) FROM job_calls);
+DROP TABLE job_calls;
+CREATE INDEX calls_due ON calls (endpoint, next_at, owed_at, made_at, id) WHERE state = 'waiting';
+CREATE INDEX calls_in_order ON calls (record, endpoint, owed_at, made_at, id)
+    WHERE state = 'waiting' AND record IS NOT NULL;
+CREATE INDEX calls_dead ON calls (owed_at, id) WHERE state = 'dead';
+CREATE INDEX calls_owed ON calls (owed_at, id);
+CREATE INDEX calls_of_job ON calls (job) WHERE job IS NOT NULL;
+
+-- How it stands with an endpoint that was ever called. It is called by somebody until `busy_until`, and
+-- left alone until `rests_until` after a failure. `proven` says that its last call was taken.
+CREATE TABLE endpoints (
+    endpoint TEXT PRIMARY KEY,
+    busy_until BIGINT NOT NULL,
+    rests_until BIGINT NOT NULL,
+    called_at BIGINT NOT NULL,
+    failures BIGINT NOT NULL CHECK (failures >= 0),
+    proven BOOLEAN NOT NULL
+){without_rowid};
+CREATE INDEX endpoints_called ON endpoints (called_at);

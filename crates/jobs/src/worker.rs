@@ -19,7 +19,7 @@ use std::time::Duration;
 use store::jobs::{InUse, Job, Progress};
 use store::targets::Target;
 use store::{
-    Db, Error, Fault, Priority, Tx, beside, deleted, idempotency, jobs, kill, outbox, plans,
+    Db, Error, Fault, Priority, Tx, beside, calls, deleted, idempotency, jobs, kill, outbox, plans,
     targets,
 };
 
@@ -273,6 +273,7 @@ impl Worker {
             Ok(jobs::purge(tx, before, TIDY_ROWS)?
                 || plans::purge(tx, now, TIDY_ROWS)?
                 || outbox::purge(tx, before, TIDY_ROWS)?
+                || calls::purge(tx, before, TIDY_ROWS)?
                 || idempotency::purge(tx, now.plus_ms(-IDEMPOTENCY_MS), TIDY_ROWS)?
                 || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?
                 || beside::tidy(tx, now, TIDY_ROWS)?)

@@ -74,6 +74,8 @@ ids! {
     LayoutId,
     /// A validation rule or a layout rule.
     RuleId,
+    /// A call to the outside.
+    CallId,
     /// A hold on a record, a lock among them.
     HoldId,
     /// A tag of a module.

@@ -200,35 +200,6 @@ impl PausedBy {
     }
 }
 
-/// What became of the call to who wants to know that a job has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallState {
-    /// It is yet to be made, or made again.
-    Waiting,
-    /// It was taken.
-    Delivered,
-    /// It was tried as often as it is, and never taken.
-    Dead,
-}
-
-impl CallState {
-    /// The stored and native word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// The state of a stored word.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Waiting, Self::Delivered, Self::Dead]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-    }
-}
-
 /// What a plan foresaw of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Foreseen {

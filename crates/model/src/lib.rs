@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod blueprint;
+pub mod call;
 pub mod catalog;
 pub mod criteria;
 pub mod decimal;

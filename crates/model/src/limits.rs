@@ -36,6 +36,10 @@ pub const PLAN_MS: i64 = 24 * 60 * 60 * 1000;
 pub const RUN_AHEAD_MS_MAX: i64 = 366 * 24 * 60 * 60 * 1000;
 /// Records that a job made from a plan may find changed.
 pub const TOLERANCE_MAX: i64 = 10_000_000;
+/// Calls to the outside on one page of the native list.
+pub const CALLS_PER_PAGE: usize = 50;
+/// Dead calls that one request owes anew.
+pub const CALLS_RESENT_MAX: usize = 1_000;
 /// Bytes of a URL that is called when a job ends.
 pub const NOTIFY_URL_BYTES_MAX: usize = 2_000;
 /// Records that may be deleted or restored along with one that they belong to.

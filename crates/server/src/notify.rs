@@ -1,23 +1,25 @@
-//! Telling that a job has ended: makes the calls that are owed (`store/src/calls.rs`), on threads of
-//! its own, so that a slow receiver never keeps a chunk waiting.
+//! Calls to the outside that are owed (`store/src/calls.rs`): that a job has ended, and what workflow
+//! rules tell. They are made on threads of their own, so that a slow receiver never keeps a chunk waiting.
 //!
 //! A call is made at least once. Each try is counted before it is made, so that a crash in the middle
-//! costs a try and never makes one too many; after the last the call is dead, which its job shows. The
-//! next try is made once the one before is surely over. Hosts take turns, so that one that hangs keeps
-//! one thread at most.
+//! costs a try and never makes one too many; after the last the call is dead. The next try is made once
+//! the one before is surely over. Endpoints take turns, one call at a time; after a failure one is left
+//! alone for a while. Those that did not take their last call get half of the threads at most, so that
+//! receivers that hang hold up none that answers.
 
 use crate::outside::{Key, Outside};
 use crate::routes;
-use model::id::{JobId, UserId};
-use model::job::CallState;
+use model::call::{CallKind, CallState};
+use model::id::{CallId, UserId};
 use model::time::{Clock, Timestamp};
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
-use store::calls::{self, Call};
+use store::calls::{self, Call, Due};
 use store::jobs::Job;
-use store::{Db, Fault, Priority, jobs};
+use store::{Db, Fault, Priority, Tx, jobs};
 
 /// How long after each try the next one is made; after the last there is none. About ten hours.
 const WAITS_MS: [i64; 8] = [
@@ -25,10 +27,21 @@ const WAITS_MS: [i64; 8] = [
 ];
 /// Tries of a call.
 pub const TRIES: usize = WAITS_MS.len() + 1;
+/// How long an endpoint is left alone after the first failure, the second and so on, until it takes a
+/// call.
+const RESTS_MS: [i64; 4] = [5_000, 30_000, 120_000, 300_000];
+/// A call to an endpoint that fails is given up when it is owed for so long: three days.
+const OWED_MS_MAX: i64 = 3 * 24 * 60 * 60 * 1_000;
+/// Calls that are given up in one transaction.
+const GIVEN_UP_MAX: i64 = 1_000;
 /// Calls that are made at once.
-const THREADS: usize = 2;
+const THREADS: usize = 16;
+/// Of these, calls to endpoints that did not take their last one, or never were called.
+const UNPROVEN_MAX: usize = THREADS / 2;
 /// How often a thread looks for calls.
 const POLL: Duration = Duration::from_secs(1);
+/// Whose secret signs what workflow rules tell.
+pub(crate) const ORG_RECEIVER: &str = "org";
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +49,7 @@ pub enum Notice {
     /// No call is due.
     Idle,
     /// A call was tried, and is now in this state.
-    Called(JobId, CallState),
+    Called(CallId, CallState),
 }
 
 /// Makes the calls that are owed.
@@ -45,8 +58,8 @@ pub struct Notifier {
     db: Db,
     clock: Arc<dyn Clock>,
     outside: Arc<Outside>,
-    /// Held while a call is chosen: of two threads, the second sees whom the first calls.
-    choice: Arc<Mutex<()>>,
+    /// How many endpoints are being called that did not take their last call.
+    unproven: Arc<AtomicUsize>,
 }
 
 /// Whose secret signs the calls of a job: the API client's that asked for it, or of a token without
@@ -58,6 +71,35 @@ pub(crate) fn receiver(client: Option<&str>, user: UserId) -> String {
     }
 }
 
+/// A try that is counted and yet to be made.
+struct Try {
+    due: Due,
+    /// What is sent, and whose secret signs it.
+    body: String,
+    receiver: String,
+    /// How long after a failure the next try is made, if there is one.
+    wait_ms: Option<i64>,
+    begun_at: Timestamp,
+    /// Held while an endpoint is called that did not take its last call.
+    _unproven: Option<Unproven>,
+}
+
+struct Unproven(Arc<AtomicUsize>);
+
+impl Drop for Unproven {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What looking for a call came to.
+enum Turn {
+    Nobody,
+    /// The last try was cut off, and nobody knows how it went.
+    CutOff(CallId),
+    Somebody(Box<Try>),
+}
+
 impl Notifier {
     /// Makes calls through this room.
     pub fn new(db: Db, clock: Arc<dyn Clock>, outside: Arc<Outside>) -> Self {
@@ -65,152 +107,227 @@ impl Notifier {
             db,
             clock,
             outside,
-            choice: Arc::default(),
+            unproven: Arc::default(),
         }
     }
 
     /// Makes the call whose turn it is, if one is due.
     pub fn step(&self) -> Result<Notice, Fault> {
-        let now = self.clock.now();
-        let due = self.db.read(|tx| Ok(calls::next_due(tx)?))?;
-        let Some(key) = self
-            .outside
-            .key()
-            .filter(|_| due.is_some_and(|at| at <= now))
-        else {
-            return Ok(Notice::Idle);
-        };
-        let patience = i64::try_from(self.outside.patience().as_millis()).unwrap_or(i64::MAX);
-        let choice = self.choice.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun = self.db.write(Priority::Chunk, |tx| {
-            let Some(mut call) = calls::due(tx, now)? else {
-                return Ok(None);
-            };
-            let tried = usize::try_from(call.attempts).unwrap_or(usize::MAX);
-            let job = jobs::find(tx, call.job)?.filter(|_| tried < TRIES);
-            let Some(job) = job else {
-                // The last try was cut off, and nobody knows how it went.
-                let error = "the server stopped during the last try";
-                calls::failed(tx, &call, error, now, None)?;
-                return Ok(Some((call, None)));
-            };
-            let wait = WAITS_MS.get(tried).copied();
-            let over = now.plus_ms(patience);
-            let next = over.plus_ms(wait.unwrap_or(i64::from(u16::MAX)));
-            calls::begin(tx, &call, over, next)?;
-            call.attempts += 1;
-            let failed = store::outcomes::failed_by_code(tx, &[job.id])?;
-            let body = body(
-                tx.find_catalog().as_deref(),
-                &job,
-                failed.get(&job.id),
-                &call,
-            );
-            Ok(Some((call, Some((job, body, wait)))))
-        });
-        drop(choice);
-        let Some((call, made)) = begun? else {
-            return Ok(Notice::Idle);
-        };
-        let Some((job, body, wait)) = made else {
-            return Ok(Notice::Called(call.job, CallState::Dead));
-        };
-        let sent = self.send(key, &call, &job, &body, now);
-        let now = self.clock.now();
-        let state = match (&sent, wait) {
-            (Ok(()), _) => CallState::Delivered,
-            (Err(_), Some(_)) => CallState::Waiting,
-            (Err(error), None) => {
-                tracing::warn!(job = %job.id, error, "nobody could be told that a job has ended");
-                CallState::Dead
-            }
-        };
-        self.db.write(Priority::Chunk, |tx| {
-            match &sent {
-                Ok(()) => calls::delivered(tx, &call, now)?,
-                Err(error) => calls::failed(tx, &call, error, now, wait.map(|ms| now.plus_ms(ms)))?,
-            }
-            Ok(())
-        })?;
-        Ok(Notice::Called(job.id, state))
+        match self.turn()? {
+            Turn::Nobody => Ok(Notice::Idle),
+            Turn::CutOff(id) => Ok(Notice::Called(id, CallState::Dead)),
+            Turn::Somebody(made) => self.make(&made),
+        }
     }
 
-    fn send(
-        &self,
-        key: &Key,
-        call: &Call,
-        job: &Job,
-        body: &str,
-        now: Timestamp,
-    ) -> Result<(), String> {
-        // The same through all tries of one end of the job: by it a receiver tells repetitions.
-        let id = format!("job_{}_{}", call.job, call.made_at.0);
-        let at = (now.0 / 1_000).to_string();
-        let receiver = receiver(job.client.as_deref(), job.actor);
-        let signature = key.signature(&receiver, &id, &at, body);
+    /// Counts the try whose turn it is.
+    fn turn(&self) -> Result<Turn, Fault> {
+        let now = self.clock.now();
+        if self.outside.key().is_none() {
+            return Ok(Turn::Nobody);
+        }
+        let proven = self.unproven.load(Ordering::SeqCst) >= UNPROVEN_MAX;
+        let due = self.db.read(|tx| Ok(calls::next(tx, now, proven)?))?;
+        if due.is_none() {
+            return Ok(Turn::Nobody);
+        }
+        let patience = i64::try_from(self.outside.patience().as_millis()).unwrap_or(i64::MAX);
+        let over = now.plus_ms(patience);
+        self.db.write(Priority::Chunk, |tx| {
+            let Some(mut due) = Due::take(tx, now, over, proven)? else {
+                return Ok(Turn::Nobody);
+            };
+            let tried = usize::try_from(due.call.attempts).unwrap_or(usize::MAX);
+            let told = told(tx, &due.call)?.filter(|_| tried < TRIES);
+            let Some((body, receiver)) = told else {
+                let error = "the server stopped during the last try";
+                calls::failed(tx, &due, error, now, None, now)?;
+                return Ok(Turn::CutOff(due.call.id));
+            };
+            let wait_ms = WAITS_MS.get(tried).copied();
+            let next = over.plus_ms(wait_ms.unwrap_or(i64::from(u16::MAX)));
+            if !calls::begin(tx, &mut due, now, next)? {
+                return Ok(Turn::Nobody);
+            }
+            Ok(Turn::Somebody(Box::new(Try {
+                _unproven: (!due.proven).then(|| self.unproven()),
+                due,
+                body,
+                receiver,
+                wait_ms,
+                begun_at: now,
+            })))
+        })
+    }
+
+    fn unproven(&self) -> Unproven {
+        self.unproven.fetch_add(1, Ordering::SeqCst);
+        Unproven(Arc::clone(&self.unproven))
+    }
+
+    /// Makes a try, and keeps how it went.
+    fn make(&self, made: &Try) -> Result<Notice, Fault> {
+        let Some(key) = self.outside.key() else {
+            return Ok(Notice::Idle);
+        };
+        let sent = self.send(key, made);
+        let now = self.clock.now();
+        let due = &made.due;
+        let next = made.wait_ms.map(|ms| now.plus_ms(ms));
+        let (state, next) = match &sent {
+            Ok(()) => (CallState::Delivered, None),
+            Err(Failure { gone: false, .. }) if next.is_some() => (CallState::Waiting, next),
+            Err(Failure { told, .. }) => {
+                let id = due.call.id;
+                tracing::warn!(call = %id, error = told, "a receiver could not be told");
+                (CallState::Dead, None)
+            }
+        };
+        let failures = usize::try_from(due.failures).unwrap_or(usize::MAX);
+        let rest = RESTS_MS.get(failures).or(RESTS_MS.last());
+        let rests_until = now.plus_ms(rest.copied().unwrap_or_default());
+        self.db.write(Priority::Chunk, |tx| {
+            let Err(failure) = &sent else {
+                return Ok(calls::delivered(tx, due, now)?);
+            };
+            calls::failed(tx, due, &failure.told, now, next, rests_until)?;
+            let long_ago = now.plus_ms(-OWED_MS_MAX);
+            let why = "its receiver took no call for days";
+            calls::give_up(tx, &due.call.endpoint, long_ago, why, GIVEN_UP_MAX)?;
+            Ok(())
+        })?;
+        Ok(Notice::Called(due.call.id, state))
+    }
+
+    fn send(&self, key: &Key, made: &Try) -> Result<(), Failure> {
+        let (call, body) = (&made.due.call, made.body.as_str());
+        let at = (made.begun_at.0 / 1_000).to_string();
+        let signature = key.signature(&made.receiver, &call.event, &at, body);
         let headers = [
             ("content-type", "application/json"),
-            ("webhook-id", id.as_str()),
+            ("webhook-id", call.event.as_str()),
             ("webhook-timestamp", at.as_str()),
             ("webhook-signature", signature.as_str()),
         ];
-        match self.outside.post(&call.url, &headers, body.as_bytes())? {
-            200..300 => Ok(()),
-            status @ 300..400 => Err(format!(
-                "it answered {status}, and redirects are not followed"
-            )),
-            status => Err(format!("it answered {status}")),
-        }
+        let answered = self.outside.post(&call.url, &headers, body.as_bytes());
+        let status = answered.map_err(|told| Failure { told, gone: false })?;
+        let told = match status {
+            200..300 => return Ok(()),
+            300..400 => format!("it answered {status}, and redirects are not followed"),
+            410 => "it answered 410: it is gone, and is not called again".to_owned(),
+            _ => format!("it answered {status}"),
+        };
+        let gone = status == 410;
+        Err(Failure { told, gone })
     }
 
-    /// Starts threads that step until the process is told to stop.
+    /// Starts threads that make calls until the process is told to stop.
     pub fn start(&self) -> std::io::Result<Notifying> {
-        let stop: Arc<(Mutex<bool>, Condvar)> = Arc::default();
+        let shared: Arc<Shared> = Arc::default();
         for n in 0..THREADS {
-            let (notifier, stop) = (self.clone(), Arc::clone(&stop));
+            let (notifier, shared) = (self.clone(), Arc::clone(&shared));
             std::thread::Builder::new()
                 .name(format!("notify {n}"))
-                .spawn(move || notifier.run(&stop))?;
+                .spawn(move || notifier.run(&shared))?;
         }
-        Ok(Notifying(stop))
+        Ok(Notifying(shared))
     }
 
-    fn run(&self, (stop, changed): &(Mutex<bool>, Condvar)) {
-        loop {
-            let tried = catch_unwind(AssertUnwindSafe(|| self.step()));
-            let busy = match tried {
-                Ok(Ok(notice)) => notice != Notice::Idle,
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "calls cannot be made now");
-                    false
-                }
-                Err(_) => {
-                    tracing::error!("making a call panicked; the thread goes on");
-                    false
-                }
-            };
-            let stopped = stop.lock().unwrap_or_else(PoisonError::into_inner);
-            let wait = if busy { Duration::ZERO } else { POLL };
-            let (stopped, _) = changed
-                .wait_timeout_while(stopped, wait, |stopped| !*stopped)
-                .unwrap_or_else(PoisonError::into_inner);
-            if *stopped {
-                return;
+    fn run(&self, shared: &Shared) {
+        while let Some(made) = self.look(shared) {
+            match catch_unwind(AssertUnwindSafe(|| self.make(&made))) {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "what a call came to cannot be kept now"),
+                Err(_) => tracing::error!("making a call panicked; the thread goes on"),
             }
+            drop(made);
+            shared.tell(|told| told.made = told.made.wrapping_add(1));
+        }
+    }
+
+    /// The next try, waited for; none when the process stops. One thread looks, the others queue behind
+    /// it.
+    fn look(&self, shared: &Shared) -> Option<Box<Try>> {
+        let _looking = lock(&shared.looking);
+        loop {
+            let made = {
+                let told = lock(&shared.told);
+                if told.stopped {
+                    return None;
+                }
+                told.made
+            };
+            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(Ok(Turn::Somebody(made))) => return Some(made),
+                Ok(Ok(Turn::CutOff(_))) => continue,
+                Ok(Ok(Turn::Nobody)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "calls cannot be made now"),
+                Err(_) => tracing::error!("looking for calls panicked; the thread goes on"),
+            }
+            let told = lock(&shared.told);
+            let same = |told: &mut Told| !told.stopped && told.made == made;
+            let waited = shared.changed.wait_timeout_while(told, POLL, same);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
         }
     }
 }
 
+/// Why a receiver did not take a call.
+struct Failure {
+    told: String,
+    /// It said that it never will.
+    gone: bool,
+}
+
+/// What the threads of a process tell each other.
+#[derive(Default)]
+struct Shared {
+    looking: Mutex<()>,
+    told: Mutex<Told>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Told {
+    stopped: bool,
+    /// Tries that ended: whose endpoint is free again.
+    made: u64,
+}
+
+impl Shared {
+    fn tell(&self, tell: impl FnOnce(&mut Told)) {
+        tell(&mut lock(&self.told));
+        self.changed.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Threads that make calls. A call that runs is not waited for: its try is counted already.
-pub struct Notifying(Arc<(Mutex<bool>, Condvar)>);
+pub struct Notifying(Arc<Shared>);
 
 impl Notifying {
     /// Lets no further call begin.
     pub fn halt(&self) {
-        let (stop, changed) = &*self.0;
-        *stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        changed.notify_all();
+        self.0.tell(|told| told.stopped = true);
     }
+}
+
+/// What a call sends, and whose secret signs it; none if its job is not there any more.
+fn told(tx: &mut Tx, call: &Call) -> Result<Option<(String, String)>, Fault> {
+    if call.kind == CallKind::Workflow {
+        let body = call.body.clone();
+        return Ok(body.map(|body| (body, ORG_RECEIVER.to_owned())));
+    }
+    let Some(id) = call.job else { return Ok(None) };
+    let Some(job) = jobs::find(tx, id)? else {
+        return Ok(None);
+    };
+    let failed = store::outcomes::failed_by_code(tx, &[id])?;
+    let body = body(tx.find_catalog().as_deref(), &job, failed.get(&id), call);
+    Ok(Some((body, receiver(job.client.as_deref(), job.actor))))
 }
 
 /// What the receiver is told: which job, and its counts. No values: whoever may see those asks for

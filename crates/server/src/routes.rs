@@ -7,6 +7,7 @@
 mod activities;
 mod backup;
 mod blueprint;
+mod calls;
 mod change_owner;
 mod clients;
 mod custom_views;
@@ -334,6 +335,10 @@ pub static ROUTES: &[Route] = &[
     native(Get, "/swathe/v1/jobs/{job}/outcomes", Native("jobs", Op::Read), outcomes::list),
     native(Post, "/swathe/v1/jobs/{job}/actions/undo", Native("jobs", Op::Write), undo::create),
     native(Get, "/swathe/v1/notify_secret", Native("jobs", Op::Write), notify_secret::get),
+    native(Get, "/swathe/v1/calls", Native("org", Op::Read), calls::list),
+    native(Get, "/swathe/v1/calls/{call}", Native("org", Op::Read), calls::get),
+    native(Post, "/swathe/v1/calls/actions/resend", Native("org", Op::Write), calls::resend_dead),
+    native(Post, "/swathe/v1/calls/{call}/actions/resend", Native("org", Op::Write), calls::resend),
     native(Get, "/swathe/v1/outbox", Native("jobs", Op::Read), outbox::list),
     native(Get, "/swathe/v1/backup", Native("backup", Op::Read), backup::get),
     native(Get, "/swathe/v1/org", Native("org", Op::Read), org_file::export),

@@ -464,7 +464,7 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
     )?;
     if touched == 1 {
         if state == JobState::Completed && job.terms.notify_url.is_some() {
-            calls::owe(tx, job.id, progress.now)?;
+            calls::owe_end(tx, job.id, progress.now)?;
         }
         return Ok(state);
     }
@@ -495,7 +495,7 @@ pub fn fail(tx: &mut Tx, id: JobId, lease_no: i64, why: &str, now: Timestamp) ->
     if tx.execute(sql, params![id.0, lease_no, why, now.0])? != 1 {
         return Ok(false);
     }
-    calls::owe(tx, id, now)?;
+    calls::owe_end(tx, id, now)?;
     Ok(true)
 }
 
@@ -538,7 +538,7 @@ pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
     if removed == 0 {
         tx.execute("DELETE FROM job_along WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM job_failures WHERE job = $1", params![id])?;
-        calls::forget(tx, JobId(id))?;
+        calls::forget_end(tx, JobId(id))?;
         tx.execute("DELETE FROM plans WHERE id = $1", params![plan])?;
         tx.execute("DELETE FROM jobs WHERE id = $1", params![id])?;
     }

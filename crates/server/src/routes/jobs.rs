@@ -115,7 +115,7 @@ pub(super) fn one(tx: &mut Tx, reader: &Actor, job: &Job) -> Result<Json, Fault>
 fn shown(tx: &mut Tx, reader: &Actor, jobs: &[Job]) -> Result<Vec<Json>, Fault> {
     let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
     let mut failed = outcomes::failed_by_code(tx, &ids)?;
-    let calls = calls::of(tx, &ids)?;
+    let calls = calls::of_jobs(tx, &ids)?;
     let form = |job: &Job| {
         let failed = failed.remove(&job.id).unwrap_or_default();
         let request = crm::job::request(reader, job)?;

@@ -19,6 +19,10 @@ pub(crate) enum Act {
     Hang,
     /// Answers 200 and sends for as long as anyone reads.
     Endless,
+    /// Closes the connection without a word.
+    Close,
+    /// Sends a head that never ends, byte by byte.
+    Drip,
 }
 
 /// What a receiver got.
@@ -112,6 +116,16 @@ fn answer(stream: &mut TcpStream, act: &Act) {
             drop(stream.write_all(text.as_bytes()));
         }
         Act::Hang => drop(stream.read(&mut [0; 1])),
+        Act::Close => {}
+        Act::Drip => {
+            let mut text = b"HTTP/1.1 200 X\r\nX-Drip: ".as_slice();
+            // Between two bytes it waits for the client to give up.
+            let pause = Some(Duration::from_millis(5));
+            stream.set_read_timeout(pause).unwrap();
+            while stream.write_all(text).is_ok() && !matches!(stream.read(&mut [0; 1]), Ok(0)) {
+                text = b"x";
+            }
+        }
         Act::Endless => {
             let mut text = head(200, "");
             while stream.write_all(text.as_bytes()).is_ok() {

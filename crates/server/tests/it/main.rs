@@ -14,6 +14,8 @@ mod asked;
 mod bad_input;
 mod blueprint;
 mod blueprint_refusals;
+mod calls;
+mod calls_listed;
 mod change_owner;
 mod change_owner_refusals;
 mod change_owner_related;

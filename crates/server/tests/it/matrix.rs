@@ -208,6 +208,7 @@ impl World {
             .replace("{kind}", "stop")
             .replace("{job}", NOTHING)
             .replace("{plan}", NOTHING)
+            .replace("{call}", NOTHING)
     }
 
     /// What a row's request answers to a token, or without one.

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use jobs::Point;
-use model::id::JobId;
-use model::job::CallState;
+use model::call::CallState;
+use model::id::CallId;
 use model::people::Right;
 use serde_json::{Value as Json, json};
 use server::{Key, Notice, Notifier, Outside, Range, TRIES, router};
@@ -16,7 +16,8 @@ use sha2::Sha256;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
-use store::{Error, Priority, calls};
+use store::calls::{self, Due};
+use store::{Error, Priority};
 use testkit::{Kind, each_db};
 
 each_db! {
@@ -40,22 +41,22 @@ each_db! {
 }
 
 /// A server that may call this machine, and what makes its calls.
-struct World {
-    api: Api,
-    notifier: Notifier,
+pub(crate) struct World {
+    pub(crate) api: Api,
+    pub(crate) notifier: Notifier,
     _dir: tempfile::TempDir,
 }
 
-fn loopback() -> Vec<Range> {
+pub(crate) fn loopback() -> Vec<Range> {
     vec!["127.0.0.0/8".parse().unwrap()]
 }
 
 impl World {
-    fn start(kind: Kind) -> Self {
+    pub(crate) fn start(kind: Kind) -> Self {
         Self::allowing(kind, loopback(), Duration::from_secs(10))
     }
 
-    fn allowing(kind: Kind, allow: Vec<Range>, patience: Duration) -> Self {
+    pub(crate) fn allowing(kind: Kind, allow: Vec<Range>, patience: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let key = Key::open(&dir.path().join("key")).unwrap();
         let outside = Arc::new(Outside::with_patience(allow, Some(key), patience));
@@ -73,7 +74,7 @@ impl World {
         }
     }
 
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         let scopes = "swathe.jobs.ALL,ZohoCRM.mass_update.ALL";
         self.api.token(self.api.user("admin"), scopes)
     }
@@ -104,7 +105,7 @@ impl World {
     }
 
     /// A queued job whose end is told to this URL.
-    fn told_to(&self, url: &str) -> String {
+    pub(crate) fn told_to(&self, url: &str) -> String {
         let reply = self.retry(&self.cancelled(), url);
         assert_eq!(reply.status, 202, "{}", reply.text);
         let told = reply.json();
@@ -117,29 +118,30 @@ impl World {
     }
 
     /// A finished one.
-    fn ended(&self, url: &str) -> String {
+    pub(crate) fn ended(&self, url: &str) -> String {
         let job = self.told_to(url);
         self.api.run_jobs();
         job
     }
 
-    fn notify(&self, job: &str) -> Json {
+    pub(crate) fn notify(&self, job: &str) -> Json {
         let path = format!("/swathe/v1/jobs/{job}");
         let reply = self.api.call("GET", &path, &self.token());
         reply.json()["notify"].clone()
     }
 
     /// Makes the call of a job that is due.
-    fn calls(&self, job: &str, state: CallState) {
-        let id = JobId(job.parse().unwrap());
-        assert_eq!(self.notifier.step().unwrap(), Notice::Called(id, state));
+    pub(crate) fn calls(&self, job: &str, state: CallState) {
+        let id = format!("SELECT id FROM calls WHERE kind = 'job_finished' AND job = {job}");
+        let called = Notice::Called(CallId(self.api.number(&id)), state);
+        assert_eq!(self.notifier.step().unwrap(), called);
     }
 
-    fn is_idle(&self) {
+    pub(crate) fn is_idle(&self) {
         assert_eq!(self.notifier.step().unwrap(), Notice::Idle);
     }
 
-    fn secret(&self, token: &str) -> Json {
+    pub(crate) fn secret(&self, token: &str) -> Json {
         let reply = self.api.call("GET", "/swathe/v1/notify_secret", token);
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply.json()["secret"].clone()
@@ -147,7 +149,11 @@ impl World {
 
     /// Panics unless a call is signed as its receiver checks it.
     fn is_signed(&self, got: &Got) {
-        let secret = self.secret(&self.token());
+        self.is_signed_by(got, &self.secret(&self.token()));
+    }
+
+    /// The same with another's secret.
+    pub(crate) fn is_signed_by(&self, got: &Got, secret: &Json) {
         let secret = secret.as_str().unwrap().strip_prefix("whsec_").unwrap();
         let secret = BASE64_STANDARD.decode(secret).unwrap();
         let (id, at) = (got.header("webhook-id"), got.header("webhook-timestamp"));
@@ -309,7 +315,7 @@ mod check {
             // Even a try that was counted meanwhile takes nothing back.
             world
                 .api
-                .execute("UPDATE job_calls SET attempts = attempts + 1");
+                .execute("UPDATE calls SET attempts = attempts + 1");
             answers.wait();
             calling.join().unwrap();
         });
@@ -331,6 +337,7 @@ mod check {
         thread::scope(|scope| {
             let calling = scope.spawn(|| world.calls(&first, CallState::Delivered));
             slow.got();
+            world.api.clock.advance_ms(1);
             // Its receiver's other call waits, which is due longer; nobody else's does.
             world.calls(&other, CallState::Delivered);
             world.is_idle();
@@ -339,8 +346,8 @@ mod check {
             calling.join().unwrap();
         });
         let other = world.ended(&good);
-        world.calls(&other, CallState::Delivered);
         world.calls(&second, CallState::Waiting);
+        world.calls(&other, CallState::Delivered);
     }
 
     pub(super) fn a_redirect_is_not_followed(kind: Kind) {
@@ -384,7 +391,7 @@ mod check {
         let world = World::start(kind);
         let hook = Hook::that(vec![Act::Status(200)]);
         let job = world.told_to(&hook.url);
-        let owed = || world.api.number("SELECT count(*) FROM job_calls");
+        let owed = || world.api.number("SELECT count(*) FROM calls");
         let mut fails = true;
         let mut worker = world.api.worker().with_faults(move |point| {
             if point == Point::BeforeCommit && std::mem::take(&mut fails) {
@@ -448,10 +455,10 @@ mod check {
             for _ in 0..tries {
                 let begun = world.api.db.write(Priority::Chunk, |tx| {
                     let now = model::time::Clock::now(&*world.api.clock);
-                    let call = calls::due(tx, now)?.unwrap();
-                    Ok(calls::begin(tx, &call, now, now.plus_ms(5_000))?)
+                    let mut due = Due::take(tx, now, now, false)?.unwrap();
+                    Ok(calls::begin(tx, &mut due, now, now.plus_ms(5_000))?)
                 });
-                begun.unwrap();
+                assert!(begun.unwrap());
                 world.is_idle();
                 world.api.clock.advance_ms(5_000);
             }
@@ -558,8 +565,10 @@ mod check {
         // One that another process accepted waits for a process with a key.
         let job = world.cancelled();
         world.api.execute(&format!(
-            "INSERT INTO job_calls (job, url, host, state, attempts, next_at, made_at)
-             VALUES ({job}, 'http://a.example/', 'a.example', 'waiting', 0, 0, 0)"
+            "INSERT INTO calls (id, kind, event, job, endpoint, url, state, attempts, next_at,
+               made_at, owed_at)
+             VALUES ({job}, 'job_finished', 'e', {job}, 'http://a.example/', 'http://a.example/',
+               'waiting', 0, 0, 0, 0)"
         ));
         world.is_idle();
     }

@@ -35,7 +35,7 @@ pub fn resume(tx: &mut Tx, id: JobId, tolerance: i64, now: Timestamp) -> Result<
         other => other.map(|_| ()),
     }?;
     // It is to be told of its end, and this was none.
-    calls::forget(tx, id)
+    calls::forget_end(tx, id)
 }
 
 /// Ends a locked job that is not finished: what was not visited stays as it is.
@@ -43,7 +43,7 @@ pub fn cancel(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
     let sql = "UPDATE jobs SET state = 'cancelled', paused_by = NULL, lease_until = NULL,
                finished_at = $2, touched_at = $2 WHERE id = $1";
     tx.execute(sql, params![id.0, now.0])?;
-    calls::owe(tx, id, now)
+    calls::owe_end(tx, id, now)
 }
 
 /// Sets how many records a second a job may visit.

@@ -1,18 +1,27 @@
 //! A database that an older program made is brought to this program's schema with all that is in it.
 
+use model::call::{CallKind, CallState};
 use model::hold::HoldKind;
 use model::id::{JobId, RecordId};
 use model::job::{Counts, JobKind, JobState};
+use model::time::Timestamp;
 use std::collections::BTreeSet;
-use store::{Db, Target, holds, jobs, targets};
+use store::calls::{self, Due, Wanted};
+use store::{Db, Priority, Target, holds, jobs, targets};
 use testkit::{Kind, TestDb, each_db};
 
 each_db! {
     the_first_schema_is_upgraded_with_its_rows,
+    calls_that_the_third_schema_owed_are_owed_still,
     an_upgraded_schema_is_the_schema_of_a_new_database,
 }
 
-const FIRST: &str = include_str!("../../../../migrations/0001_core.sql");
+/// The schemas before this program's.
+const SCHEMAS: [&str; 3] = [
+    include_str!("../../../../migrations/0001_core.sql"),
+    include_str!("../../../../migrations/0002_actions.sql"),
+    include_str!("../../../../migrations/0003_trust.sql"),
+];
 
 /// What an organisation may have left behind: a job between two chunks, a lock, and a change.
 const ROWS: &str = "
@@ -29,25 +38,47 @@ const ROWS: &str = "
         VALUES (100, 2, 1, 'update', 7, 2, 'job', '{}', 3);
 ";
 
+/// Two jobs that ended, of which one was told to its receiver; the other's call failed twice.
+const OWED: &str = "
+    INSERT INTO schema_version (one, version, changed_at) VALUES (1, 3, 0);
+    INSERT INTO id_blocks (one, next) VALUES (1, 4150868000000005000);
+    INSERT INTO jobs (id, kind, module, actor, request, automation, tolerance, drifted, selects,
+        notify_url, state, total, cursor, changed, unchanged, failed, attempts, lease_no, created_at,
+        touched_at, started_at, finished_at)
+        VALUES (7, 'mass_update', 1, 2, '{}', 'wire', 0, 0, FALSE, 'https://a.example/x?t=1',
+            'completed', 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3),
+        (8, 'mass_update', 1, 2, '{}', 'wire', 0, 0, FALSE, 'https://a.example/y',
+            'completed', 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 4);
+    INSERT INTO job_calls (job, url, host, state, attempts, next_at, busy_until, last_error, made_at)
+        VALUES (7, 'https://a.example/x?t=1', 'a.example', 'waiting', 2, 50, 40, 'it answered 500', 3),
+        (8, 'https://a.example/y', 'a.example', 'delivered', 1, 9, 6, NULL, 4);
+";
+
 /// A database as the first schema's program left it.
 pub(crate) fn first(kind: Kind) -> TestDb {
+    left(kind, 1, ROWS)
+}
+
+/// A database as the program of this schema left it.
+fn left(kind: Kind, schema: usize, rows: &str) -> TestDb {
     let test = TestDb::new(kind);
+    let tables = SCHEMAS[..schema].join("\n");
     match &test.target {
         Target::Sqlite(path) => {
             let connection = rusqlite::Connection::open(path).unwrap();
-            let schema = FIRST.replace("{without_rowid}", " WITHOUT ROWID");
+            let schema = tables.replace("{without_rowid}", " WITHOUT ROWID");
             connection
                 .execute_batch("PRAGMA journal_mode = WAL; PRAGMA application_id = 0x53575448;")
                 .unwrap();
             connection.execute_batch(&schema).unwrap();
-            connection.execute_batch(ROWS).unwrap();
+            connection.execute_batch(rows).unwrap();
         }
         Target::Postgres(url) => {
             let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
             client
-                .batch_execute(&FIRST.replace("{without_rowid}", ""))
+                .batch_execute(&tables.replace("{without_rowid}", ""))
                 .unwrap();
-            client.batch_execute(ROWS).unwrap();
+            client.batch_execute(rows).unwrap();
         }
     }
     test
@@ -115,6 +146,36 @@ mod check {
         })
         .unwrap();
         assert!(db.new_id().unwrap() >= 4_150_868_000_000_005_000);
+    }
+
+    pub(super) fn calls_that_the_third_schema_owed_are_owed_still(kind: Kind) {
+        let test = left(kind, 3, OWED);
+        let db = test.open();
+        let owed = db.read(|tx| Ok(calls::of_jobs(tx, &[JobId(7), JobId(8)])?));
+        let owed = owed.unwrap();
+        let (waits, taken) = (&owed[&JobId(7)], &owed[&JobId(8)]);
+        assert_eq!(taken.state, CallState::Delivered);
+        assert_eq!(
+            (waits.kind, waits.state, waits.attempts),
+            (CallKind::JobFinished, CallState::Waiting, 2)
+        );
+        // The receiver knows it by this since the first try.
+        assert_eq!(waits.event, "job_7_3");
+        assert_eq!(waits.last_error.as_deref(), Some("it answered 500"));
+        // No id is used twice, whoever hands it out.
+        let ids = [waits.id.0, taken.id.0, db.new_id().unwrap()];
+        assert_eq!(BTreeSet::from(ids).len(), 3);
+        assert!(ids.iter().all(|id| *id >= 4_150_868_000_000_005_000));
+        assert_eq!(ids.iter().max(), Some(&ids[2]));
+        let due = |at: i64| {
+            let at = Timestamp(at);
+            db.write(Priority::Chunk, |tx| Ok(Due::take(tx, at, at, false)?))
+                .unwrap()
+        };
+        assert_eq!(due(49), None);
+        assert_eq!(due(50).expect("a turn").call, *waits);
+        let all = db.read(|tx| Ok(calls::list(tx, &Wanted::default(), 9)?));
+        assert_eq!(all.unwrap().len(), 2);
     }
 
     pub(super) fn an_upgraded_schema_is_the_schema_of_a_new_database(kind: Kind) {
