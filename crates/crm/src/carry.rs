@@ -5,6 +5,7 @@
 
 use crate::actor::Actor;
 use crate::record::{Writing, raise};
+use crate::tag;
 use crate::triggers::Triggers;
 use model::id::{JobId, ModuleId, RecordId, TagId};
 use model::limits::{TAGS_PER_MODULE_MAX, TAGS_PER_RECORD_MAX};
@@ -139,11 +140,7 @@ fn of_each(
 ) -> Result<HashMap<RecordId, Vec<Tag>>, Fault> {
     let records: BTreeSet<RecordId> = records.collect();
     let records: Vec<RecordId> = records.into_iter().collect();
-    let mut found: HashMap<RecordId, Vec<Tag>> = HashMap::new();
-    for (record, tag) in tags::of_records(tx, &records)? {
-        found.entry(record).or_default().push(tag);
-    }
-    Ok(found)
+    tag::of_records(tx, &records)
 }
 
 /// The tags of a module, by name without regard to case.

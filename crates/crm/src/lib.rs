@@ -24,6 +24,7 @@ mod rules;
 pub mod selection;
 pub mod share;
 pub mod show;
+pub mod tag;
 pub mod territory;
 pub mod timeline;
 mod triggers;

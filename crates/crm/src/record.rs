@@ -29,6 +29,7 @@ use crate::triggers::Triggers;
 use back::Since;
 use drift::Drift;
 use jobs::{Difference, Forecast, Settled};
+use model::access::Access;
 use model::field::Field;
 use model::id::{FieldId, JobId, RecordId, RuleId};
 use model::module::{Module, system};
@@ -129,6 +130,22 @@ pub(crate) fn seen(
 ) -> Result<Option<Standing>, Fault> {
     let columns = Columns::all(writing.module);
     Ok(Reading::unlocked(tx, writing, &columns, id)?.take(id))
+}
+
+/// Records of a set with the values of these columns and what decides about each, locked; those that
+/// are not there or not shown to the actor are left out.
+pub(crate) fn each(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    columns: &Columns<'_>,
+    ids: &[RecordId],
+) -> Result<HashMap<RecordId, Standing>, Fault> {
+    let mut reading = Reading::new(tx, writing, columns, ids, None)?;
+    let found = ids.iter().filter_map(|id| {
+        let standing = reading.remove(*id)?;
+        (standing.facts.access > Access::None).then_some((*id, standing))
+    });
+    Ok(found.collect())
 }
 
 /// How a set's records are expected to be found.

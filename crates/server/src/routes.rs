@@ -41,10 +41,12 @@ mod record_export;
 mod record_list;
 mod record_locking;
 mod record_sharing;
+mod record_tags;
 mod record_territories;
 mod records;
 mod recycle_bin;
 mod roles;
+mod tags;
 mod territories;
 mod timeline;
 mod tokens;
@@ -207,6 +209,9 @@ const LOCK_DELETE: ScopeRule = locking!(Op::Delete);
 /// Holds are put by other systems, on records that they may change.
 const HOLD_READ: ScopeRule = AllOf(&[Native("holds", Op::Read), Records(Op::Read)]);
 const HOLD_WRITE: ScopeRule = AllOf(&[Native("holds", Op::Write), Records(Op::Update)]);
+/// Adding tags may make them, or changes records (the vendor's pages on tags).
+const TAGGING: ScopeRule = AnyOf(&[Records(Op::Create), Records(Op::Update)]);
+
 /// The scopes of mass delete; one version takes those of reading too (wire API 21, row 22).
 const MASS_DELETE: ScopeRule = AnyOf(&[
     ByModule("mass_delete", Op::Delete),
@@ -269,6 +274,11 @@ pub static ROUTES: &[Route] = &[
     wire(Post, "/crm/{version}/{module}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
     wire(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
 
+    wire(Post, "/crm/{version}/{module}/actions/add_tags", "Add Tags", V2, TAGGING, record_tags::add),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/add_tags", "Add Tags", V2, TAGGING, record_tags::add),
+    wire(Post, "/crm/{version}/{module}/actions/remove_tags", "Remove Tags", V2, Records(Op::Update), record_tags::remove),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/remove_tags", "Remove Tags", V2, Records(Op::Update), record_tags::remove),
+
     wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule).to("schedule mass update.").or_activities(),
     wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update Status", V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records").or_activities(),
 
@@ -302,6 +312,12 @@ pub static ROUTES: &[Route] = &[
     wire(Get, "/crm/{version}/settings/territories/{id}/__child_territories", "Territories", V2, Settings("territories", Op::Read), territories::children),
     wire(Get, "/crm/{version}/settings/territories/{id}/users", "Territories", V2, TERRITORY_USERS, territories::users_of),
     wire(Get, "/crm/{version}/settings/territories/actions/associated_users_count", "Territories", V2, TERRITORY_USERS, territories::users_count),
+
+    wire(Get, "/crm/{version}/settings/tags", "Tags", V2, Settings("tags", Op::Read), tags::list),
+    wire(Post, "/crm/{version}/settings/tags", "Tags", V2, Settings("tags", Op::Create), tags::create),
+    wire(Put, "/crm/{version}/settings/tags", "Tags", V2, Settings("tags", Op::Update), tags::update),
+    wire(Put, "/crm/{version}/settings/tags/{id}", "Tags", V2, Settings("tags", Op::Update), tags::update_one),
+    wire(Delete, "/crm/{version}/settings/tags/{id}", "Tags", V2, Settings("tags", Op::Delete), tags::delete),
 
     wire(Get, "/crm/{version}/settings/recycle_bin", "Recycle Bin", V6, Settings("recycle_bin", Op::Read), recycle_bin::list),
     wire(Delete, "/crm/{version}/settings/recycle_bin", "Recycle Bin", V6, Settings("recycle_bin", Op::Delete), recycle_bin::delete),

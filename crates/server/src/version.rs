@@ -117,6 +117,11 @@ impl Version {
         }
     }
 
+    /// Whether tags of records are named in the query (the vendor's pages on tags of v2).
+    pub fn tags_by_query(self) -> bool {
+        self < Self::V3
+    }
+
     /// Whether a mass update may write the layout (wire API 21, row 25).
     pub fn mass_updates_layouts(self) -> bool {
         self >= Self::V8

@@ -1,6 +1,6 @@
 //! How records and people look on the wire.
 
-use crm::{Actor, input};
+use crm::{Actor, input, tag};
 use model::access::{Access, Permission};
 use model::field::{Field, FieldKind};
 use model::hold::HoldKind;
@@ -11,6 +11,7 @@ use model::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::records::{self, Filter, Record};
+use store::tags::Tag;
 use store::{Fault, Tx, access, belonging, holds, territories};
 
 /// A user as records name them: `{"name","id","email"}`, or null when there is none.
@@ -46,12 +47,27 @@ pub(crate) fn territories_key(module: &Module) -> Option<&'static str> {
     })
 }
 
+/// The key under which records show their tags (wire API 9.8).
+const TAGS: &str = "Tag";
+
+/// Whether a module's records show their tags: an org's own field of that name goes before.
+fn has_tags(module: &Module) -> bool {
+    module.field(TAGS).is_none()
+}
+
+/// A tag as records name it.
+pub(crate) fn tag_json(tag: &Tag) -> Json {
+    json!({ "name": tag.name, "id": tag.id.to_string(), "color_code": tag.color })
+}
+
 /// Which parts of records are to be shown.
 pub(crate) struct Shape<'a> {
     /// The fields, in order.
     pub(crate) fields: Vec<&'a Field>,
     /// The territories.
     pub(crate) territories: bool,
+    /// The tags.
+    pub(crate) tags: bool,
     /// The keys that start with `$`.
     pub(crate) system_keys: bool,
 }
@@ -66,6 +82,7 @@ impl<'a> Shape<'a> {
                 .filter(|field| actor.sees(field))
                 .collect(),
             territories: module.territories,
+            tags: has_tags(module),
             system_keys: true,
         }
     }
@@ -75,6 +92,7 @@ impl<'a> Shape<'a> {
         Self {
             fields,
             territories: false,
+            tags: false,
             system_keys: false,
         }
     }
@@ -95,6 +113,7 @@ impl<'a> Shape<'a> {
         Self {
             fields,
             territories,
+            tags: has_tags(module) && names.contains(&TAGS),
             system_keys: false,
         }
     }
@@ -111,6 +130,12 @@ pub(crate) fn show(
     let names = lookup_names(tx, actor, shape, found)?;
     let mut of_territories = if shape.territories {
         territories_of(tx, actor, found)?
+    } else {
+        HashMap::new()
+    };
+    let mut tags = if shape.tags {
+        let ids: Vec<RecordId> = found.iter().map(|record| record.id).collect();
+        tag::of_records(tx, &ids)?
     } else {
         HashMap::new()
     };
@@ -149,6 +174,11 @@ pub(crate) fn show(
                 list.into()
             };
             object.insert(key.to_owned(), json);
+        }
+        if shape.tags {
+            let list = tags.remove(&record.id).unwrap_or_default();
+            let list: Vec<Json> = list.iter().map(tag_json).collect();
+            object.insert(TAGS.to_owned(), list.into());
         }
         if shape.system_keys {
             let access = accesses.as_ref().map_or(Access::Full, |levels| {

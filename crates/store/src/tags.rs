@@ -124,13 +124,6 @@ pub fn of_records(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, Ta
         .collect()
 }
 
-/// How many records have a tag, those in the recycle bin left out.
-pub fn count_records(tx: &mut Tx, id: TagId) -> Result<i64> {
-    let sql = "SELECT count(*) FROM record_tags r WHERE r.tag = $1 AND NOT EXISTS
-                 (SELECT 1 FROM deleted_records d WHERE d.record = r.record)";
-    tx.query_one(sql, params![id.0])?.int(0)
-}
-
 /// Puts tags on records that do not have them.
 pub fn put(tx: &mut Tx, pairs: &[(RecordId, TagId)], actor: UserId, at: Timestamp) -> Result<()> {
     let same = [Same::int("actor", actor.0), Same::int("at", at.0)];

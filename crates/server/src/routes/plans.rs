@@ -177,6 +177,7 @@ fn sample(
     let shape = Shape {
         fields: fields.filter(|f| written(f) && reader.sees(f)).collect(),
         territories: false,
+        tags: false,
         system_keys: false,
     };
     let shown: Vec<&Example> = examples

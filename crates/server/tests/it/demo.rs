@@ -367,6 +367,10 @@ impl Api {
         all.extend(self.rows("deleted_records", &columns));
         all.extend(self.rows("record_blueprints", &["record", "blueprint"]));
         all.extend(self.rows("record_shares", &["record", "user_id", "permission"]));
+        all.extend(self.rows("tags", &["id", "name", "color"]));
+        all.extend(self.rows("record_tags", &["record", "tag"]));
+        all.extend(self.rows("notes", &["id", "record", "title", "content"]));
+        all.extend(self.rows("attachments", &["id", "record", "name", "size"]));
         all
     }
 

@@ -73,6 +73,7 @@ mod sharing;
 mod standard_modules;
 mod stopping;
 mod streams;
+mod tags;
 mod territories;
 mod timeline;
 mod undo;

@@ -157,6 +157,11 @@ impl World {
         let lock = asked
             .contains("{lock_id}")
             .then(|| owner.lock("Leads", &id));
+        if row.pattern.ends_with("remove_tags") {
+            let known = json!({ "tags": [{ "name": "Known" }] });
+            let reply = owner.post(&format!("Leads/{id}/actions/add_tags"), &known);
+            assert_eq!(reply.status, 200, "{}", reply.text);
+        }
         let lead = Lead { id, lock };
         if row.pattern.ends_with("/share") && row.method == Method::Delete {
             self.share(&lead, DESK, "read_only");

@@ -112,6 +112,11 @@ pub(crate) static ROWS: &[Row] = &[
     row(Post, "/crm/{version}/{module}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Full)).body(r#"{"data":[{"id":"{id}","Territories":[{"id":"{world}"}]}]}"#),
     row(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Full)).body(r#"{"data":[{"Territories":[{"id":"{world}"}]}]}"#),
 
+    row(Post, "/crm/{version}/{module}/actions/add_tags", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"tags":[{"name":"Hot"}],"ids":["{id}"]}"#),
+    row(Post, "/crm/{version}/{module}/{id}/actions/add_tags", "ZohoCRM.modules.leads.CREATE", Record(Right::Edit, Write)).body(r#"{"tags":[{"name":"Hot"}]}"#),
+    row(Post, "/crm/{version}/{module}/actions/remove_tags", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"tags":[{"name":"Known"}],"ids":["{id}"]}"#),
+    row(Post, "/crm/{version}/{module}/{id}/actions/remove_tags", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"tags":[{"name":"Known"}]}"#),
+
     row(Post, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.UPDATE", Record(Right::MassUpdate, Write)).body(r#"{"data":[{"Lead_Source":"Trade Show"}],"ids":["{id}"]}"#),
     row(Post, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.UPDATE", Seen(Right::MassUpdate)).body(r#"{"data":[{"Lead_Source":"Trade Show"}],"cvid":"{view}"}"#),
     row(Get, "/crm/{version}/{module}/actions/mass_update", "ZohoCRM.mass_update.leads.READ", Module(Right::View)).query("job_id=1"),
@@ -150,6 +155,12 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/crm/{version}/settings/territories/{id}/__child_territories", "ZohoCRM.settings.territories.READ", User),
     row(Get, "/crm/{version}/settings/territories/{id}/users", TERRITORY_USERS, User),
     row(Get, "/crm/{version}/settings/territories/actions/associated_users_count", TERRITORY_USERS, User),
+
+    row(Get, "/crm/{version}/settings/tags", "ZohoCRM.settings.tags.READ", Module(Right::View)).query("module=Leads"),
+    row(Post, "/crm/{version}/settings/tags", "ZohoCRM.settings.tags.CREATE", Module(Right::Edit)).query("module=Leads").body(r#"{"tags":[{"name":"New"}]}"#),
+    row(Put, "/crm/{version}/settings/tags", "ZohoCRM.settings.tags.UPDATE", Administrator).query("module=Leads").body(r#"{"tags":[{"id":"1","name":"New"}]}"#),
+    row(Put, "/crm/{version}/settings/tags/{id}", "ZohoCRM.settings.tags.UPDATE", Administrator).query("module=Leads").body(r#"{"tags":[{"name":"New"}]}"#),
+    row(Delete, "/crm/{version}/settings/tags/{id}", "ZohoCRM.settings.tags.DELETE", Administrator),
 
     row(Get, "/crm/{version}/{module}/deleted", "ZohoCRM.modules.leads.READ", Module(Right::View)),
     row(Get, "/crm/{version}/settings/recycle_bin", "ZohoCRM.settings.recycle_bin.READ", User),
