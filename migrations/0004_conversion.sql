@@ -253,3 +253,9 @@ CREATE TABLE endpoints (
     proven BOOLEAN NOT NULL
 ){without_rowid};
 CREATE INDEX endpoints_called ON endpoints (called_at);
+
+-- Conversion. A lock is taken on this table, which has no rows: two jobs that convert leads of one
+-- company at once take turns, so that the second finds the account that the first made.
+CREATE TABLE conversion_turn (
+    id BIGINT PRIMARY KEY
+);

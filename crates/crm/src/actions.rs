@@ -1,6 +1,7 @@
 //! The mass actions: each reads its request, accepts a job for it, and runs the job's chunks.
 
 pub mod change_owner;
+pub mod convert;
 mod mass;
 pub mod mass_delete;
 pub mod mass_update;
@@ -25,6 +26,9 @@ pub fn all() -> jobs::Actions {
         }),
         mass_delete: Arc::new(Mass {
             ready: mass_delete::ready,
+        }),
+        mass_convert: Arc::new(Mass {
+            ready: convert::ready,
         }),
         undo: Arc::new(undo::Undo),
     }

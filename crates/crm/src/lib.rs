@@ -6,6 +6,7 @@ pub mod actor;
 pub mod blueprint;
 pub mod carry;
 pub mod change;
+pub mod convert;
 pub mod deleted;
 mod difference;
 pub mod export;

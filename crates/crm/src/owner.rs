@@ -150,7 +150,7 @@ impl Unfit {
     }
 
     /// The refusal of one record whose owner is written like any other field.
-    fn of_record(self, module: &Module) -> Refusal {
+    pub(crate) fn of_record(self, module: &Module) -> Refusal {
         match self {
             Self::CannotView => self.of_mass(module),
             Self::NotSubordinate => Refusal::new(Code::InvalidData)

@@ -12,6 +12,7 @@ mod unique;
 
 pub use along::Along;
 pub(crate) use back::{Deed, Left};
+pub(crate) use create::Newcomers;
 pub use create::{create, create_by};
 pub use delete::delete;
 pub(crate) use delete::{delete_first, foresee_deletion};
@@ -22,12 +23,11 @@ pub(crate) use restore::{foresee_return, restore_first};
 use crate::actor::Actor;
 use crate::blueprint;
 use crate::change::Change;
-use crate::judge::{Columns, Verdict, judge};
+use crate::judge::{Columns, Facts, Verdict, judge};
 use crate::owner::Owners;
 use crate::rules::{LayoutRules, Rules};
 use crate::triggers::Triggers;
 use back::Since;
-use drift::Drift;
 use jobs::{Difference, Forecast, Settled};
 use model::access::Access;
 use model::field::Field;
@@ -36,15 +36,15 @@ use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
-use reading::Reading;
 use std::collections::HashMap;
 use store::changes::{self, Cause, ChangeKind, Origin};
 use store::records::{self, Filter, Record};
 use store::targets::Target;
 use store::{Fault, Tx, blueprints};
-use unique::Uniques;
 
-pub(crate) use reading::Standing;
+pub(crate) use drift::Drift;
+pub(crate) use reading::{Reading, Standing};
+pub(crate) use unique::Uniques;
 
 /// Who writes what for which reason: the same for all records of a set.
 #[derive(Clone, Copy)]
@@ -168,7 +168,8 @@ impl<'a> Expected<'a> {
         }
     }
 
-    fn target(&self, n: usize) -> Option<&'a Target> {
+    /// What a plan saw of the record at this place.
+    pub(crate) fn target(&self, n: usize) -> Option<&'a Target> {
         self.targets.get(n)
     }
 }
@@ -192,11 +193,21 @@ pub fn update_by(
     expected: Expected<'_>,
     layout_rules: LayoutRules,
 ) -> Result<Vec<Settled>, Fault> {
-    let mut settled = Vec::with_capacity(items.len());
+    let judged = judge_all(tx, writing, items, expected, layout_rules)?;
+    settle(tx, writing, judged.into_iter().map(|(_, judged)| judged))
+}
+
+/// Writes what was judged, and answers for each record what happened, in order.
+pub(crate) fn settle<'a>(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    judged: impl IntoIterator<Item = Judged<'a>>,
+) -> Result<Vec<Settled>, Fault> {
+    let mut settled = Vec::new();
     let mut plan = Plan::default();
     let mut free = Vec::new();
     let mut lapsed = Vec::new();
-    for (_, judged) in judge_all(tx, writing, items, expected, layout_rules)? {
+    for judged in judged {
         settled.push(match judged {
             Judged::Refuse(refusal) => Settled::Failed(refusal),
             Judged::Unchanged => Settled::Unchanged,
@@ -230,11 +241,45 @@ pub(crate) fn foresee(
     expected: Expected<'_>,
 ) -> Result<Vec<(i64, Forecast)>, Fault> {
     let judged = judge_all(tx, writing, items, expected, LayoutRules::Silent)?;
-    let forecasts = judged.into_iter().map(|(rev, judged)| {
-        let forecast = match judged {
-            Judged::Refuse(refusal) => Forecast::Refuse(refusal),
-            Judged::Unchanged => Forecast::Unchanged,
-            Judged::Change(Proposal {
+    let judged = judged.into_iter();
+    Ok(judged
+        .map(|(rev, judged)| (rev, judged.forecast()))
+        .collect())
+}
+
+/// What is to happen to one record.
+pub(crate) enum Judged<'a> {
+    /// This is written.
+    Change(Proposal<'a>),
+    /// It already is as wanted.
+    Unchanged,
+    /// It is left as it is.
+    Refuse(Refusal),
+}
+
+impl<'a> Judged<'a> {
+    /// A change of these fields of a record as it was read.
+    pub(crate) fn change(
+        columns: &Columns<'_>,
+        record: &Record,
+        facts: &Facts,
+        writes: Vec<(&'a Field, Value)>,
+    ) -> Self {
+        Self::Change(Proposal {
+            before: before(columns, record, &writes),
+            writes,
+            free: facts.blueprint.is_none(),
+            lapsed: facts.lapsed,
+            kept: None,
+        })
+    }
+
+    /// The same as what would happen.
+    pub(crate) fn forecast(self) -> Forecast {
+        match self {
+            Self::Refuse(refusal) => Forecast::Refuse(refusal),
+            Self::Unchanged => Forecast::Unchanged,
+            Self::Change(Proposal {
                 writes,
                 before,
                 kept,
@@ -248,21 +293,12 @@ pub(crate) fn foresee(
                     ..Difference::default()
                 })
             }
-        };
-        (rev, forecast)
-    });
-    Ok(forecasts.collect())
-}
-
-/// What is to happen to one record.
-enum Judged<'a> {
-    Change(Proposal<'a>),
-    Unchanged,
-    Refuse(Refusal),
+        }
+    }
 }
 
 /// What is to be written into one record.
-struct Proposal<'a> {
+pub(crate) struct Proposal<'a> {
     writes: Vec<(&'a Field, Value)>,
     before: changes::Change,
     /// It is in no blueprint.

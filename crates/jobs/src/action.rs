@@ -5,6 +5,7 @@ use model::job::{Counts, Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
+use std::any::Any;
 use std::sync::Arc;
 use store::jobs::Job;
 use store::outcomes::{self, Outcome};
@@ -57,6 +58,27 @@ pub struct Difference {
     pub refused: Option<Refusal>,
     /// How many records of which module would be deleted along.
     pub along: Vec<(ModuleId, i64)>,
+    /// The modules of records that would be made of it.
+    pub makes: Vec<ModuleId>,
+    /// The modules of records that exist and that it would become, and by what each was found.
+    pub attaches: Vec<(ModuleId, String)>,
+}
+
+/// What an action keeps in mind from one read of a plan to the next. A copy costs nothing.
+#[derive(Clone, Default)]
+pub struct Memory(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Memory {
+    /// What was kept last; nothing at first.
+    pub fn recall<T: Any + Clone + Default>(&self) -> T {
+        let kept = self.0.as_ref().and_then(|kept| kept.downcast_ref::<T>());
+        kept.cloned().unwrap_or_default()
+    }
+
+    /// Keeps this in mind in place of what was kept before.
+    pub fn keep<T: Any + Send + Sync>(&mut self, kept: T) {
+        self.0 = Some(Arc::new(kept));
+    }
 }
 
 /// Does one kind of job, a chunk at a time.
@@ -74,13 +96,14 @@ pub trait Action: Send + Sync {
 
     /// Says of each target, in their order, with its revision now, what [`Self::run`] would do to it;
     /// nothing is written. The transaction may be one that only reads. A record that is not there has
-    /// revision 0. Like a run it may leave the last ones.
+    /// revision 0. Like a run it may leave the last ones. `memory` is of the same plan.
     fn foresee(
         &self,
         tx: &mut Tx,
         job: &Job,
         targets: &[Target],
         now: Timestamp,
+        memory: &mut Memory,
     ) -> Result<Vec<(i64, Forecast)>, Fault>;
 
     /// The records that a job for later is to visit, with their revisions, selected now.
@@ -97,6 +120,8 @@ pub struct Actions {
     pub change_owner: Arc<dyn Action>,
     /// Puts records into the recycle bin.
     pub mass_delete: Arc<dyn Action>,
+    /// Makes contacts, accounts and deals of leads.
+    pub mass_convert: Arc<dyn Action>,
     /// Puts back what a job changed.
     pub undo: Arc<dyn Action>,
 }
@@ -108,6 +133,7 @@ impl Actions {
             JobKind::MassUpdate => self.mass_update.as_ref(),
             JobKind::ChangeOwner => self.change_owner.as_ref(),
             JobKind::MassDelete => self.mass_delete.as_ref(),
+            JobKind::MassConvert => self.mass_convert.as_ref(),
             JobKind::Undo => self.undo.as_ref(),
         }
     }

@@ -20,7 +20,7 @@ mod retry;
 mod worker;
 
 pub use accept::{TARGETS_AT_ONCE, accept, accept_in, accept_then, past_given_up, run_now};
-pub use action::{Action, Actions, Difference, Forecast, Settled, left_over};
+pub use action::{Action, Actions, Difference, Forecast, Memory, Settled, left_over};
 pub use engine::Engine;
 pub use fault::Point;
 pub use plan::{Example, Outdated, Reason, Summary, make_plan, summary_of};

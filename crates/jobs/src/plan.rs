@@ -3,7 +3,7 @@
 //! no record is touched.
 
 use crate::accept::{TARGETS_AT_ONCE, numbered};
-use crate::action::{Actions, Difference, Forecast};
+use crate::action::{Actions, Difference, Forecast, Memory};
 use model::id::{FieldId, JobId, ModuleId, RecordId};
 use model::job::{Counts, JobState};
 use model::limits::{PLAN_REASONS_MAX, PLAN_SAMPLE_BYTES_MAX, PLAN_SAMPLE_MAX};
@@ -36,6 +36,13 @@ pub struct Summary {
     pub in_part: Vec<Reason>,
     /// How many records of which module would be deleted along.
     pub along: BTreeMap<ModuleId, i64>,
+    /// How many records of which module would be made.
+    #[serde(default)]
+    pub makes: BTreeMap<ModuleId, i64>,
+    /// How many records would become one that exists, by the module of that one and by what it was
+    /// found.
+    #[serde(default)]
+    pub attaches: Vec<(ModuleId, String, i64)>,
     /// Some of the records that would change.
     pub sample: Vec<Example>,
     /// Bytes of the sample's values.
@@ -87,6 +94,16 @@ impl Summary {
                 }
                 for (module, count) in &difference.along {
                     *self.along.entry(*module).or_default() += count;
+                }
+                for module in &difference.makes {
+                    *self.makes.entry(*module).or_default() += 1;
+                }
+                for (module, by) in &difference.attaches {
+                    let mut known = self.attaches.iter_mut();
+                    match known.find(|(m, b, _)| m == module && b == by) {
+                        Some((_, _, count)) => *count += 1,
+                        None => self.attaches.push((*module, by.clone(), 1)),
+                    }
                 }
                 self.show(record, difference);
             }
@@ -217,18 +234,23 @@ fn foresee(
     let job = job_of(plan, records.len());
     let action = actions.of(plan.kind);
     let mut summary = Summary::default();
+    let mut memory = Memory::default();
     let mut ready: Vec<Target> = Vec::new();
     let mut done = 0;
     while let Some(rest) = records.get(done..).filter(|rest| !rest.is_empty()) {
         let some = rest.get(..FORESEEN_AT_ONCE).unwrap_or(rest);
         let wanted = numbered(some, done);
-        let foreseen = db.read(|tx| {
+        let (foreseen, mind) = db.read(|tx| {
             let catalog = tx.find_catalog();
             if catalog.is_some_and(|catalog| catalog.version != plan.catalog_version) {
                 return Err(Outdated::Catalog.refusal().into());
             }
-            action.foresee(tx, &job, &wanted, now)
+            // What a read keeps in mind counts once it is done: it may run again.
+            let mut mind = memory.clone();
+            let foreseen = action.foresee(tx, &job, &wanted, now, &mut mind)?;
+            Ok((foreseen, mind))
         })?;
+        memory = mind;
         if foreseen.is_empty() || foreseen.len() > wanted.len() {
             let text = format!("{} forecasts for {} targets", foreseen.len(), wanted.len());
             return Err(Error::Inconsistent(text).into());

@@ -1,7 +1,7 @@
 //! Retrying a job: a new job over what failed in it and what it did not visit.
 
 use crate::accept::{TARGETS_AT_ONCE, already, begin, extended, past_given_up, seal, tidied};
-use crate::action::Actions;
+use crate::action::{Actions, Memory};
 use crate::worker::KEPT_MS;
 use model::id::JobId;
 use model::job::Relation;
@@ -57,7 +57,8 @@ fn once<T>(
         begin(tx, &new, Some(process), now)?;
         let job = stored(tx, new.id)?;
         // Asked about no record, this says whether the job can be done at all.
-        actions.of(job.kind).foresee(tx, &job, &[], now)?;
+        let nothing = &mut Memory::default();
+        actions.of(job.kind).foresee(tx, &job, &[], now, nothing)?;
         if left.in_last == TARGETS_AT_ONCE {
             return Ok(Begun::Half(Box::new(old), new.id, left));
         }

@@ -10,6 +10,7 @@ use crate::value::{Class, Value};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 
 /// What a field holds. The names are the wire's `data_type`s (wire API 11.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +154,10 @@ pub struct Field {
     /// How the server makes its value, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computed: Option<Computed>,
+    /// Of a lead's field: by module, the field that its value goes to when a lead is converted. The
+    /// usual ways without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub convert_to: Option<BTreeMap<String, String>>,
 }
 
 impl FieldKind {

@@ -73,16 +73,19 @@ pub enum JobKind {
     ChangeOwner,
     /// Put records into the recycle bin.
     MassDelete,
+    /// Make contacts, accounts and deals of leads.
+    MassConvert,
     /// Put back what a job changed.
     Undo,
 }
 
 impl JobKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::MassUpdate,
         Self::ChangeOwner,
         Self::MassDelete,
+        Self::MassConvert,
         Self::Undo,
     ];
 
@@ -92,6 +95,7 @@ impl JobKind {
             Self::MassUpdate => "mass_update",
             Self::ChangeOwner => "change_owner",
             Self::MassDelete => "mass_delete",
+            Self::MassConvert => "mass_convert",
             Self::Undo => "undo",
         }
     }
@@ -107,6 +111,7 @@ impl JobKind {
             Self::MassUpdate => "update",
             Self::ChangeOwner => "change_owner",
             Self::MassDelete => "delete",
+            Self::MassConvert => "convert",
             Self::Undo => "undo",
         }
     }

@@ -5,6 +5,7 @@ pub mod access;
 pub mod blueprint;
 pub mod call;
 pub mod catalog;
+pub mod conversion;
 pub mod criteria;
 pub mod decimal;
 pub mod field;

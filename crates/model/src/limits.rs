@@ -132,3 +132,7 @@ pub const PERCENT_MAX: u64 = 99_999;
 pub const BACKUP_PAGE_ROWS: usize = 500;
 /// Bytes of a line in a backup: of one record with all its values.
 pub const BACKUP_LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Leads of one mass conversion on the wire (3.2).
+pub const CONVERSIONS_PER_CALL_MAX: usize = 50;
+/// Leads converted in one transaction, each with up to three records that are made of it.
+pub const CONVERSIONS_PER_CHUNK_MAX: usize = 1_000;

@@ -82,6 +82,8 @@ codes! {
     ExpectedFieldMissing = "EXPECTED_FIELD_MISSING" 400 "Specify atleast one field",
     DependentFieldMissing = "DEPENDENT_FIELD_MISSING" 400 "Dependent Field missing",
     ConvertedRecord = "CONVERTED_RECORD" 400 "can't update the converted record",
+    NotReviewed = "NOT_REVIEWED" 400 "record not reviewed",
+    IdAlreadyConverted = "ID_ALREADY_CONVERTED" 400 "id already converted",
     ShareLimitExceeded = "SHARE_LIMIT_EXCEEDED" 400 "Cannot share a record to more than 10 users.",
     BadRequest = "BAD_REQUEST" 400 "No sharing through this record is available to revoke.",
     TooManyRequests = "TOO_MANY_REQUESTS" 429 "too many requests. please try again after some time",

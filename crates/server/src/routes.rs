@@ -10,6 +10,8 @@ mod blueprint;
 mod calls;
 mod change_owner;
 mod clients;
+mod convert;
+mod convert_request;
 mod custom_views;
 mod deleted;
 mod events;
@@ -263,6 +265,8 @@ pub static ROUTES: &[Route] = &[
 
     wire(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Read), blueprint::get),
     wire(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Update), blueprint::update),
+
+    wire(Post, "/crm/{version}/{module}/{id}/actions/convert", "Convert Lead", V2, Records(Op::Create), convert::convert),
 
     wire(Get, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Read), record_sharing::list),
     wire(Post, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Create), record_sharing::add),

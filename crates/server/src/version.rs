@@ -253,6 +253,12 @@ impl Version {
         }
     }
 
+    /// Whether a conversion names records by their ids alone, in the request and in the answer (wire
+    /// API 6.1).
+    pub fn converts_to_plain_ids(self) -> bool {
+        self <= Self::V2_1
+    }
+
     /// Whether lists go on by token, past the first 2,000 records (wire API 9.1).
     pub fn has_page_tokens(self) -> bool {
         self >= Self::V3

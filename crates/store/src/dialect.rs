@@ -202,6 +202,14 @@ impl Dialect {
         }
     }
 
+    /// Lets one transaction convert leads at a time. SQLite has one writer and needs nothing.
+    pub(crate) fn conversion_turn(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("LOCK TABLE conversion_turn IN EXCLUSIVE MODE"),
+        }
+    }
+
     /// The elements of a multi-select value as a table: each database reads JSON by functions of
     /// its own. Under the alias `value`, both name the only column that matters `value`.
     pub(crate) fn elements_of(self, list: Expr) -> FunctionCall {

@@ -25,6 +25,7 @@ pub mod calls;
 pub mod catalog;
 pub mod changes;
 pub mod clients;
+pub mod conversions;
 pub mod criteria;
 pub mod deleted;
 pub mod holds;

@@ -51,6 +51,7 @@ fn field(id: i64, api_name: &str, kind: FieldKind) -> Field {
         values: Vec::new(),
         depends_on: None,
         computed: None,
+        convert_to: None,
     }
 }
 

@@ -5,9 +5,10 @@
 use super::scheduled::{self, Selection, decode, fires_automation, module_of};
 use crate::actor::Actor;
 use crate::change::Change;
+use crate::convert::{self, Conversion, Terms};
 use crate::record::{self, Expected, Writing};
 use crate::triggers::Triggers;
-use jobs::{Action, Forecast, Settled};
+use jobs::{Action, Forecast, Memory, Settled};
 use model::id::RecordId;
 use model::refusal::Refusal;
 use model::time::Timestamp;
@@ -24,6 +25,8 @@ pub(super) enum Work {
     Update(Change),
     /// It goes into the recycle bin.
     Delete,
+    /// It becomes a contact, an account and a deal.
+    Convert(Terms),
 }
 
 /// A job's request, ready to be done.
@@ -84,6 +87,10 @@ impl Action for Mass {
         match &ready.work {
             Work::Update(change) => record::update(tx, writing, &items(targets, change), expected),
             Work::Delete => record::delete_first(tx, writing, &ids(targets), expected),
+            Work::Convert(terms) => {
+                let conversion = Conversion::new(writing, terms)?;
+                convert::run(tx, conversion, &ids(targets), expected)
+            }
         }
     }
 
@@ -93,6 +100,7 @@ impl Action for Mass {
         job: &Job,
         targets: &[Target],
         now: Timestamp,
+        memory: &mut Memory,
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         let ready = (self.ready)(tx, job)?;
         let writing = ready.writing(job, now)?;
@@ -100,6 +108,10 @@ impl Action for Mass {
         match &ready.work {
             Work::Update(change) => record::foresee(tx, writing, &items(targets, change), expected),
             Work::Delete => record::foresee_deletion(tx, writing, &ids(targets), expected),
+            Work::Convert(terms) => {
+                let conversion = Conversion::new(writing, terms)?;
+                convert::foresee(tx, conversion, &ids(targets), expected, memory)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! A mass action as the native API asks for it: what to do to which records. A plan and a job are
 //! prepared alike, so that both mean the same records.
 
+use super::convert::{self, Terms};
 use super::scheduled::{self, Selection};
 use super::{change_owner, mass_delete, mass_update};
 use crate::actor::Actor;
@@ -26,6 +27,8 @@ pub enum Doing {
     ChangeOwner(UserId),
     /// It goes into the recycle bin.
     Delete,
+    /// It becomes a contact, an account and a deal.
+    Convert(Terms),
 }
 
 impl Doing {
@@ -34,6 +37,7 @@ impl Doing {
             Self::Update(_) => JobKind::MassUpdate,
             Self::ChangeOwner(_) => JobKind::ChangeOwner,
             Self::Delete => JobKind::MassDelete,
+            Self::Convert(_) => JobKind::MassConvert,
         }
     }
 }
@@ -65,6 +69,7 @@ pub fn authorise(
         JobKind::MassUpdate => mass_update::authorise(actor, module),
         JobKind::ChangeOwner => change_owner::authorise(actor, module, change_owner::right(named)),
         JobKind::MassDelete => mass_delete::authorise(actor, module),
+        JobKind::MassConvert => convert::authorise(actor, module),
         JobKind::Undo => Err(not_here()),
     }
 }
@@ -168,6 +173,7 @@ fn prepared(
         }
         Doing::ChangeOwner(owner) => change_owner::stored(actor, module, *owner, selection)?,
         Doing::Delete => mass_delete::stored(selection)?,
+        Doing::Convert(terms) => convert::stored(actor, terms, selection)?,
     };
     let prepared = Prepared {
         kind,
@@ -187,7 +193,7 @@ pub fn fires_automation(plan: &Plan) -> Result<bool, Fault> {
         selection: Selection,
     }
     Ok(match plan.kind {
-        JobKind::MassUpdate | JobKind::ChangeOwner => {
+        JobKind::MassUpdate | JobKind::ChangeOwner | JobKind::MassConvert => {
             let stored: Stored = scheduled::decode_text(&plan.request)?;
             stored.selection.named() || plan.total < AUTOMATION_RECORDS_MAX
         }

@@ -1,7 +1,7 @@
 //! What a job was asked to do, told so that a person can read it and within a reader's rights: in the
 //! words of the body that makes a job, with everything resolved.
 
-use super::{change_owner, mass_delete, mass_update, undo};
+use super::{change_owner, convert, mass_delete, mass_update, undo};
 use crate::actor::Actor;
 use model::criteria::{Bound, Test};
 use model::field::Field;
@@ -25,6 +25,7 @@ pub(crate) fn request(reader: &Actor, job: &Job) -> Result<Json, Fault> {
         JobKind::MassUpdate => mass_update::told(reader, module, job),
         JobKind::ChangeOwner => change_owner::told(reader, module, job),
         JobKind::MassDelete => mass_delete::told(reader, module, job),
+        JobKind::MassConvert => convert::told(reader, module, job),
         JobKind::Undo => undo::told(job),
     }
 }

@@ -10,7 +10,7 @@ use crate::change::{Change, FieldWrite, Write};
 use crate::history::value_of;
 use crate::record::{self, Deed, Expected, Left, Writing};
 use crate::triggers::Triggers;
-use jobs::{Action, Forecast, KEPT_MS, Settled, control};
+use jobs::{Action, Forecast, KEPT_MS, Memory, Settled, control};
 use model::id::{FieldId, JobId, RecordId, UserId};
 use model::job::{Automation, JobKind, Relation};
 use model::module::Module;
@@ -45,6 +45,7 @@ enum Did {
     ChangeOwner,
     Delete,
     Restore,
+    Convert,
 }
 
 impl Did {
@@ -53,6 +54,7 @@ impl Did {
             JobKind::MassUpdate => Self::Update,
             JobKind::ChangeOwner => Self::ChangeOwner,
             JobKind::MassDelete => Self::Delete,
+            JobKind::MassConvert => Self::Convert,
             JobKind::Undo => match decode::<Request>(job)?.did {
                 Self::Delete => Self::Restore,
                 Self::Restore => Self::Delete,
@@ -67,6 +69,7 @@ impl Did {
             Self::Update => JobKind::MassUpdate,
             Self::ChangeOwner => JobKind::ChangeOwner,
             Self::Delete | Self::Restore => JobKind::MassDelete,
+            Self::Convert => JobKind::MassConvert,
         }
     }
 
@@ -81,6 +84,10 @@ impl Did {
                 actor.require(Right::Delete, module)
             }
             Self::Restore => mass_delete::authorise(actor, module),
+            Self::Convert => {
+                let text = "what a conversion made cannot be put back yet";
+                Err(Refusal::new(Code::NotSupported).saying(text))
+            }
         }
     }
 }
@@ -113,6 +120,9 @@ fn exclusive(job: JobId) -> String {
 /// nothing. What it deleted leaves the recycle bin as long after its deletion as a job is kept.
 pub fn until(job: &Job) -> Result<Option<Timestamp>, Fault> {
     let did = Did::of(job)?;
+    if did == Did::Convert {
+        return Ok(None);
+    }
     // What went along to a new owner is not counted.
     let changed = job.counts.changed > 0 || did == Did::ChangeOwner;
     let Some(finished) = job.finished_at.filter(|_| changed) else {
@@ -455,6 +465,7 @@ impl Action for Undo {
         job: &Job,
         targets: &[Target],
         now: Timestamp,
+        _memory: &mut Memory,
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         let ready = Ready::of(tx, job)?;
         let Some(run) = ready.run(tx, targets)? else {

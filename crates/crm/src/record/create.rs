@@ -8,7 +8,7 @@ use crate::owner::Owners;
 use crate::rules::{Becoming, LayoutRules, Rules};
 use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, RecordId};
-use model::module::system;
+use model::module::{Module, system};
 use model::refusal::Refusal;
 use model::value::Value;
 use std::collections::HashMap;
@@ -32,46 +32,98 @@ pub fn create_by(
     rows: Vec<Vec<(&Field, Value)>>,
     layout_rules: LayoutRules,
 ) -> Result<Vec<Result<RecordId, Refusal>>, Fault> {
-    let Writing { module, .. } = writing;
-    let rules = Rules::of(writing, layout_rules)?;
-    let mut blank = Blank::new(tx, writing, rows.len())?;
-    let mut uniques = Uniques::of_rows(tx, module, &rows)?;
+    let uniques = Uniques::of_rows(tx, writing.module, &rows)?;
+    let mut newcomers = Newcomers::new(writing, layout_rules, uniques)?;
     let mut owners = Owners::default();
     let mut answers = Vec::with_capacity(rows.len());
-    let mut made = Vec::with_capacity(rows.len());
-    let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
         if let Some(refusal) = owners.of_new(writing, &row) {
             answers.push(Err(refusal));
             continue;
         }
-        let mut values = blank.fill(&row);
-        if let Some(refusal) = against_rules(&rules, &blank, &row, &values) {
-            answers.push(Err(refusal));
-            continue;
-        }
-        if let Some(refusal) = uniques.check(tx, writing, None, &row)? {
-            answers.push(Err(refusal));
-            continue;
-        }
-        let id = RecordId(tx.new_id()?);
-        blank.number(&mut values);
-        made.push(Record { id, rev: 1, values });
-        changes.push(changes::Change {
-            record: id,
-            rev: 1,
-            before: Vec::new(),
+        answers.push(match newcomers.judge(tx, &row)? {
+            Err(refusal) => Err(refusal),
+            Ok(values) => {
+                let id = RecordId(tx.new_id()?);
+                newcomers.keep(id, values);
+                Ok(id)
+            }
         });
-        answers.push(Ok(id));
     }
-    let fields: Vec<&Field> = module.fields.iter().collect();
-    records::insert(tx, module, &fields, made)?;
-    changes::insert(tx, writing.origin(ChangeKind::Create), &changes)?;
-    if writing.triggers.blueprint {
-        let made: Vec<RecordId> = changes.iter().map(|change| change.record).collect();
-        blueprint::enter(tx, writing, &made)?;
-    }
+    newcomers.write(tx)?;
     Ok(answers)
+}
+
+/// New records of a module, judged one after another and written together: judging writes nothing.
+pub(crate) struct Newcomers<'a> {
+    writing: Writing<'a>,
+    rules: Rules<'a>,
+    blank: Blank,
+    /// Values that no other record may have, with those that these take.
+    pub(crate) uniques: Uniques,
+    kept: Vec<Record>,
+}
+
+impl<'a> Newcomers<'a> {
+    /// None yet.
+    pub(crate) fn new(
+        writing: Writing<'a>,
+        layout_rules: LayoutRules,
+        uniques: Uniques,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            writing,
+            rules: Rules::of(writing, layout_rules)?,
+            blank: Blank::new(writing),
+            uniques,
+            kept: Vec::new(),
+        })
+    }
+
+    /// The values that a new record of this row would have, or why it may not be made. What it takes
+    /// of the unique values is given back by `uniques.release`.
+    pub(crate) fn judge(
+        &mut self,
+        tx: &mut Tx,
+        row: &[(&Field, Value)],
+    ) -> Result<Result<Vec<Value>, Refusal>, Fault> {
+        let values = self.blank.fill(row);
+        if let Some(refusal) = against_rules(&self.rules, &self.blank, row, &values) {
+            return Ok(Err(refusal));
+        }
+        let taken = self.uniques.check(tx, self.writing, None, row)?;
+        Ok(taken.map_or(Ok(values), Err))
+    }
+
+    /// Lets a record that was judged be written.
+    pub(crate) fn keep(&mut self, id: RecordId, values: Vec<Value>) {
+        let rev = 1;
+        self.kept.push(Record { id, rev, values });
+    }
+
+    /// Writes those that are kept.
+    pub(crate) fn write(&mut self, tx: &mut Tx) -> Result<(), Fault> {
+        let mut made = std::mem::take(&mut self.kept);
+        if made.is_empty() {
+            return Ok(());
+        }
+        let Writing { module, .. } = self.writing;
+        self.blank.number(tx, module, &mut made)?;
+        let change = |record: &Record| changes::Change {
+            record: record.id,
+            rev: record.rev,
+            before: Vec::new(),
+        };
+        let changes: Vec<changes::Change> = made.iter().map(change).collect();
+        let fields: Vec<&Field> = module.fields.iter().collect();
+        records::insert(tx, module, &fields, made)?;
+        changes::insert(tx, self.writing.origin(ChangeKind::Create), &changes)?;
+        if self.writing.triggers.blueprint {
+            let made: Vec<RecordId> = changes.iter().map(|change| change.record).collect();
+            blueprint::enter(tx, self.writing, &made)?;
+        }
+        Ok(())
+    }
 }
 
 /// Refuses a new record that would be what the org's rules forbid.
@@ -106,7 +158,7 @@ enum Source {
     /// Always this.
     Fixed(Value),
     /// A number that goes up.
-    Number { prefix: String, next: i64 },
+    Number { prefix: String },
     /// First and last name, at these places.
     FullName(Option<usize>, Option<usize>),
 }
@@ -118,16 +170,14 @@ struct Blank {
 }
 
 impl Blank {
-    /// For so many records of a module.
-    fn new(tx: &mut Tx, writing: Writing<'_>, count: usize) -> Result<Self, Fault> {
+    /// For records of a module.
+    fn new(writing: Writing<'_>) -> Self {
         let fields = &writing.module.fields;
-        let sources = fields
-            .iter()
-            .map(|field| Source::of(tx, writing, field, count));
-        Ok(Self {
-            sources: sources.collect::<Result<_, Fault>>()?,
+        let sources = fields.iter().map(|field| Source::of(writing, field));
+        Self {
+            sources: sources.collect(),
             places: fields.iter().map(|field| field.id).zip(0..).collect(),
-        })
+        }
     }
 
     /// The values of one record, in the order of the module's fields, but for its numbers.
@@ -160,44 +210,49 @@ impl Blank {
         values
     }
 
-    /// Gives a record that will be made its numbers.
-    fn number(&mut self, values: &mut [Value]) {
-        for (source, value) in self.sources.iter_mut().zip(values) {
-            if let Source::Number { prefix, next } = source {
-                *value = Value::text(format!("{prefix}{next}"));
-                *next += 1;
+    /// Gives records that will be made their numbers.
+    fn number(&self, tx: &mut Tx, module: &Module, made: &mut [Record]) -> Result<(), Fault> {
+        for (n, (source, field)) in self.sources.iter().zip(&module.fields).enumerate() {
+            let Source::Number { prefix } = source else {
+                continue;
+            };
+            let first = records::take_numbers(tx, field, made.len())?;
+            for (number, record) in (first..).zip(made.iter_mut()) {
+                if let Some(value) = record.values.get_mut(n) {
+                    *value = Value::text(format!("{prefix}{number}"));
+                }
             }
         }
+        Ok(())
     }
 }
 
 impl Source {
-    fn of(tx: &mut Tx, writing: Writing<'_>, field: &Field, count: usize) -> Result<Self, Fault> {
+    fn of(writing: Writing<'_>, field: &Field) -> Self {
         let fields = &writing.module.fields;
         let user = Value::Int(writing.actor.user.id.0);
         match field.api_name.as_str() {
-            system::CREATED_BY | system::MODIFIED_BY => return Ok(Self::Fixed(user)),
+            system::CREATED_BY | system::MODIFIED_BY => return Self::Fixed(user),
             system::CREATED_TIME | system::MODIFIED_TIME => {
-                return Ok(Self::Fixed(Value::Int(writing.now.0)));
+                return Self::Fixed(Value::Int(writing.now.0));
             }
-            system::OWNER => return Ok(Self::Given { or: user }),
+            system::OWNER => return Self::Given { or: user },
             system::LAYOUT => {
                 let first = writing.module.layouts.first().map(|layout| layout.id.0);
-                return Ok(Self::Given { or: first.into() });
+                return Self::Given { or: first.into() };
             }
             _ => {}
         }
         if field.computed == Some(Computed::FullName) {
             let place = |name| fields.iter().position(|field| field.api_name == name);
-            return Ok(Self::FullName(place("First_Name"), place("Last_Name")));
+            return Self::FullName(place("First_Name"), place("Last_Name"));
         }
-        Ok(match &field.kind {
+        match &field.kind {
             FieldKind::AutoNumber { prefix, .. } => Self::Number {
                 prefix: prefix.clone(),
-                next: records::take_numbers(tx, field, count)?,
             },
             FieldKind::Boolean => Self::Given { or: false.into() },
             _ => Self::Given { or: Value::Null },
-        })
+        }
     }
 }

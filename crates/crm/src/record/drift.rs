@@ -13,11 +13,11 @@ use store::targets::Target;
 use store::{Fault, Tx};
 
 /// What happened since a plan to those of its records that moved.
-pub(super) struct Drift(History);
+pub(crate) struct Drift(History);
 
 impl Drift {
     /// Reads what happened since to the records that moved; without a plan, nothing.
-    pub(super) fn read(tx: &mut Tx, targets: &[Target], reading: &Reading) -> Result<Self, Fault> {
+    pub(crate) fn read(tx: &mut Tx, targets: &[Target], reading: &Reading) -> Result<Self, Fault> {
         let planned = targets.iter().filter(|target| target.foreseen.is_some());
         let moved = planned.filter(|target| {
             let found = reading.standing(target.record);
@@ -29,7 +29,7 @@ impl Drift {
 
     /// Refuses a record that is not as the plan saw it. `verdict` is what would happen to it now, and
     /// `kept` the fields that an undo would not put back.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         target: &Target,
         columns: &Columns<'_>,
@@ -77,7 +77,7 @@ impl Drift {
 }
 
 /// The refusal of a record that is not as the plan saw it.
-pub(super) fn changed_since_plan(record: RecordId, foreseen: Foreseen, now: Foreseen) -> Refusal {
+pub(crate) fn changed_since_plan(record: RecordId, foreseen: Foreseen, now: Foreseen) -> Refusal {
     Refusal::new(Code::ChangedSincePlan)
         .with("id", record.to_string())
         .with("foreseen", foreseen.as_str())

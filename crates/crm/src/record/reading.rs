@@ -23,14 +23,14 @@ pub(crate) struct Standing {
 }
 
 /// Records of a set as they stand.
-pub(super) struct Reading {
+pub(crate) struct Reading {
     found: HashMap<RecordId, Standing>,
     narrowed: bool,
 }
 
 impl Reading {
     /// Locks and reads the records of these ids that exist.
-    pub(super) fn new(
+    pub(crate) fn new(
         tx: &mut Tx,
         writing: Writing<'_>,
         columns: &Columns<'_>,
@@ -46,7 +46,7 @@ impl Reading {
     }
 
     /// Reads one record, if it exists.
-    pub(super) fn unlocked(
+    pub(crate) fn unlocked(
         tx: &mut Tx,
         writing: Writing<'_>,
         columns: &Columns<'_>,
@@ -131,7 +131,7 @@ impl Reading {
 
     /// A record, or why it may not even be judged: it is not there, not shown to the actor, or no
     /// longer selected. `target` is what the job knows of it.
-    pub(super) fn get(&self, id: RecordId, target: Option<&Target>) -> Result<&Standing, Refusal> {
+    pub(crate) fn get(&self, id: RecordId, target: Option<&Target>) -> Result<&Standing, Refusal> {
         let found = self.found.get(&id);
         let shown = found.filter(|standing| standing.facts.access > Access::None);
         let Some(standing) = shown else {
@@ -156,25 +156,25 @@ impl Reading {
     }
 
     /// The revision of a record that is there and shown to the actor, otherwise 0.
-    pub(super) fn rev(&self, id: RecordId) -> i64 {
+    pub(crate) fn rev(&self, id: RecordId) -> i64 {
         let found = self.found.get(&id);
         let shown = found.filter(|standing| standing.facts.access > Access::None);
         shown.map_or(0, |standing| standing.record.rev)
     }
 
     /// A record, if it is there.
-    pub(super) fn standing(&self, id: RecordId) -> Option<&Standing> {
+    pub(crate) fn standing(&self, id: RecordId) -> Option<&Standing> {
         self.found.get(&id)
     }
 
     /// Takes a record out of the set, if it is there and shown to the actor.
-    pub(super) fn take(mut self, id: RecordId) -> Option<Standing> {
+    pub(crate) fn take(mut self, id: RecordId) -> Option<Standing> {
         let found = self.found.remove(&id);
         found.filter(|standing| standing.facts.access > Access::None)
     }
 
     /// Takes a record out of the set, if it is there.
-    pub(super) fn remove(&mut self, id: RecordId) -> Option<Standing> {
+    pub(crate) fn remove(&mut self, id: RecordId) -> Option<Standing> {
         self.found.remove(&id)
     }
 }

@@ -14,7 +14,7 @@ use store::{Fault, Tx};
 
 /// Values of unique fields that this set takes.
 #[derive(Default)]
-pub(super) struct Uniques {
+pub(crate) struct Uniques {
     taken: HashSet<(FieldId, Value)>,
     /// Who has the values that were asked for beforehand.
     holders: Option<HashMap<(FieldId, Value), RecordId>>,
@@ -22,7 +22,7 @@ pub(super) struct Uniques {
 
 impl Uniques {
     /// Looks all values of these rows up at once, a query for each unique field.
-    pub(super) fn of_rows(
+    pub(crate) fn of_rows(
         tx: &mut Tx,
         module: &Module,
         rows: &[Vec<(&Field, Value)>],
@@ -45,7 +45,7 @@ impl Uniques {
     }
 
     /// Refuses a value that another record has, or that this set gave away already.
-    pub(super) fn check(
+    pub(crate) fn check(
         &mut self,
         tx: &mut Tx,
         writing: Writing<'_>,
@@ -73,8 +73,18 @@ impl Uniques {
         Ok(None)
     }
 
+    /// Takes values beforehand.
+    pub(crate) fn take(&mut self, values: &HashSet<(FieldId, Value)>) {
+        self.taken.extend(values.iter().cloned());
+    }
+
+    /// All values that were taken and not given back.
+    pub(crate) fn into_taken(self) -> HashSet<(FieldId, Value)> {
+        self.taken
+    }
+
     /// Gives back the values of a row that is not written after all.
-    pub(super) fn release(&mut self, writes: &[(&Field, Value)]) {
+    pub(crate) fn release(&mut self, writes: &[(&Field, Value)]) {
         for (field, value) in writes.iter().filter(|(field, _)| field.unique) {
             self.taken.remove(&(field.id, unique_key(field, value)));
         }

@@ -1,6 +1,6 @@
 //! A toy table, an action on it, and the checks that hold after every step.
 
-use jobs::{Action, Actions, Difference, Forecast, Settled, Step, Worker};
+use jobs::{Action, Actions, Difference, Forecast, Memory, Settled, Step, Worker};
 use model::id::{JobId, ModuleId, PlanId, RecordId, UserId};
 use model::job::{Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
@@ -100,6 +100,7 @@ impl Action for Toy {
         _job: &Job,
         targets: &[Target],
         _now: Timestamp,
+        _memory: &mut Memory,
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         self.0(tx, targets)?;
         let forecast = |target: &Target| match settle(target.record) {
@@ -168,6 +169,7 @@ pub(crate) fn actions(toy: Toy) -> Actions {
         mass_update: toy.clone(),
         change_owner: toy.clone(),
         mass_delete: toy.clone(),
+        mass_convert: toy.clone(),
         undo: toy,
     }
 }

@@ -43,6 +43,7 @@ fn module() -> Module {
         values: Vec::new(),
         depends_on: None,
         computed: None,
+        convert_to: None,
     });
     Module {
         id: ModuleId(1),

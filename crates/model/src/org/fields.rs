@@ -146,6 +146,7 @@ impl Draft<'_> {
             values: self.values(entry, &kind, standard, current),
             depends_on: self.dependency(entry, &kind, standard),
             computed,
+            convert_to: standard.and_then(|standard| standard.convert_to.clone()),
             kind,
         };
         let field = Field {

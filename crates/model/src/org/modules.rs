@@ -305,6 +305,7 @@ pub(super) fn name_field(id: FieldId) -> Field {
         values: Vec::new(),
         depends_on: None,
         computed: None,
+        convert_to: None,
     }
 }
 

@@ -87,6 +87,7 @@ fn territories(actor: &Actor, module: &Module) -> Option<Json> {
         values: Vec::new(),
         depends_on: None,
         computed: None,
+        convert_to: None,
     };
     let kind = json!({ "data_type": "territories", "filterable": false });
     Some(Json::Object(joined([

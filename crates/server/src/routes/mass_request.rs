@@ -2,6 +2,7 @@
 //! `change`, `expected_count`. A key that is unknown, or known but empty, could mean other records than
 //! the caller thinks, and is refused.
 
+use super::convert_request;
 use super::native::{known_keys, require_scope};
 use crate::call::Call;
 use crm::Actor;
@@ -57,8 +58,7 @@ pub(super) fn prepare(
     let selection = object(body, "selection", "$.selection")?;
     let named = selection.len() == 1 && selection.contains_key("ids");
     request::authorise(actor, module, kind, named)?;
-    let told = |refusal: Refusal| Fault::from(placed(refusal));
-    let doing = doing(actor, module, kind, body).map_err(told)?;
+    let doing = doing(tx, actor, module, kind, body).map_err(placed_fault)?;
     let wanted = wanted(actor, module, selection)?;
     let expected = match body.get("expected_count") {
         None => None,
@@ -79,10 +79,14 @@ pub(super) fn prepare(
         }
         SelectAt::Start => request::prepare_later(tx, about, &doing, &wanted, call.now),
     };
-    prepared.map_err(|fault| match fault {
-        Fault::Refused(refusal) => told(*refusal),
+    prepared.map_err(placed_fault)
+}
+
+fn placed_fault(fault: Fault) -> Fault {
+    match fault {
+        Fault::Refused(refusal) => placed(*refusal).into(),
         fault @ Fault::Store(_) => fault,
-    })
+    }
 }
 
 fn kind(body: &Map<String, Json>) -> Result<JobKind, Refusal> {
@@ -118,33 +122,34 @@ fn placed(refusal: Refusal) -> Refusal {
 }
 
 fn doing(
+    tx: &mut Tx,
     actor: &Actor,
     module: &Module,
     kind: JobKind,
     body: &Map<String, Json>,
-) -> Result<Doing, Refusal> {
-    match kind {
-        JobKind::MassUpdate => update(actor, module, object(body, "change", "$.change")?),
+) -> Result<Doing, Fault> {
+    Ok(match kind {
+        JobKind::MassUpdate => update(actor, module, object(body, "change", "$.change")?)?,
         JobKind::ChangeOwner => {
             let change = object(body, "change", "$.change")?;
             if change.contains_key("related_modules") {
                 let text = "a job gives no related records along: ask for them by the wire's \
                             change_owner, or by a job of their module";
-                return Err(Refusal::new(Code::NotSupported)
-                    .saying(text)
-                    .with("api_name", "related_modules")
-                    .with("json_path", "$.change.related_modules"));
+                let refusal = Refusal::new(Code::NotSupported).saying(text);
+                let refusal = refusal.with("api_name", "related_modules");
+                return Err(refusal.with("json_path", "$.change.related_modules").into());
             }
             known_below(change, "change", &["owner"])?;
-            owner(actor, text(change, "owner", "$.change.owner")?).map(Doing::ChangeOwner)
+            Doing::ChangeOwner(owner(actor, text(change, "owner", "$.change.owner")?)?)
         }
         JobKind::MassDelete if body.contains_key("change") => {
             let refusal = Refusal::invalid("change", "$.change");
-            Err(refusal.saying("a deletion has no change"))
+            return Err(refusal.saying("a deletion has no change").into());
         }
-        JobKind::MassDelete => Ok(Doing::Delete),
-        JobKind::Undo => Err(request::not_here()),
-    }
+        JobKind::MassDelete => Doing::Delete,
+        JobKind::MassConvert => Doing::Convert(convert_request::terms(tx, actor, body)?),
+        JobKind::Undo => return Err(request::not_here().into()),
+    })
 }
 
 fn update(actor: &Actor, module: &Module, change: &Map<String, Json>) -> Result<Doing, Refusal> {
@@ -164,7 +169,7 @@ fn update(actor: &Actor, module: &Module, change: &Map<String, Json>) -> Result<
 }
 
 /// A user by id or e-mail address. Whether they may own the records is for the action to say.
-fn owner(actor: &Actor, text: &str) -> Result<UserId, Refusal> {
+pub(super) fn owner(actor: &Actor, text: &str) -> Result<UserId, Refusal> {
     let by_email = || actor.catalog.user_by_email(text).map(|user| user.id);
     UserId::parse(text).or_else(by_email).ok_or_else(|| {
         let refusal = Refusal::invalid("owner", "$.change.owner");
@@ -253,7 +258,11 @@ fn territory(selection: &Map<String, Json>) -> Result<TerritoryPart, Refusal> {
 }
 
 /// Refuses a key that an object below the body does not have.
-fn known_below(object: &Map<String, Json>, at: &str, known: &[&str]) -> Result<(), Refusal> {
+pub(super) fn known_below(
+    object: &Map<String, Json>,
+    at: &str,
+    known: &[&str],
+) -> Result<(), Refusal> {
     known_keys(object, known).map_err(|refusal| {
         let key = refusal.details.get("api_name").and_then(Json::as_str);
         let path = format!("$.{at}.{}", key.unwrap_or_default());
@@ -262,7 +271,7 @@ fn known_below(object: &Map<String, Json>, at: &str, known: &[&str]) -> Result<(
 }
 
 /// An object that must be there and hold something.
-fn object<'a>(
+pub(super) fn object<'a>(
     body: &'a Map<String, Json>,
     key: &str,
     path: &str,
@@ -283,7 +292,7 @@ pub(super) fn text<'a>(
     text.ok_or_else(|| Refusal::invalid(key, path).with("expected_data_type", "string"))
 }
 
-fn truth(json: &Json, key: &str, path: &str) -> Result<bool, Refusal> {
+pub(super) fn truth(json: &Json, key: &str, path: &str) -> Result<bool, Refusal> {
     let wrong = || Refusal::invalid(key, path).with("expected_data_type", "boolean");
     json.as_bool().ok_or_else(wrong)
 }

@@ -120,6 +120,7 @@ pub(super) fn require_scope(
         JobKind::MassUpdate | JobKind::Undo => ScopeRule::ByModule("mass_update", Op::Update),
         JobKind::ChangeOwner => ScopeRule::ChangeOwner(Op::Create),
         JobKind::MassDelete => ScopeRule::ByModule("mass_delete", Op::Delete),
+        JobKind::MassConvert => ScopeRule::Sub("mass_convert", "leads", Op::Create),
     };
     let asked = Asked {
         version: call.version,

@@ -12,7 +12,7 @@ use crm::Actor;
 use crm::actions::request::{self, Prepared};
 use jobs::{Example, Reason, Summary};
 use model::field::Field;
-use model::id::{FieldId, JobId, PlanId, RecordId};
+use model::id::{FieldId, JobId, ModuleId, PlanId, RecordId};
 use model::limits::PLAN_MS;
 use model::module::Module;
 use model::people::Right;
@@ -119,10 +119,12 @@ pub(super) fn shown(
         None => Vec::new(),
     };
     let fires = request::fires_automation(plan)?;
-    let along = summary.along.iter().map(|(id, count)| {
-        let module = catalog.module_by_id(*id);
-        json!({ "module": module.map(|module| module.api_name.as_str()), "count": count })
-    });
+    let name = |id: &ModuleId| catalog.module_by_id(*id).map(|m| m.api_name.as_str());
+    let counted = |(id, count): (&ModuleId, &i64)| json!({ "module": name(id), "count": count });
+    let attaches = summary
+        .attaches
+        .iter()
+        .map(|(id, by, count)| json!({ "module": name(id), "by": by, "count": count }));
     Ok(json!({
         "id": plan.id.to_string(),
         "action": plan.kind.action(),
@@ -135,7 +137,9 @@ pub(super) fn shown(
         },
         "refused": summary.reasons.iter().map(reason).collect::<Vec<Json>>(),
         "refused_in_part": summary.in_part.iter().map(reason).collect::<Vec<Json>>(),
-        "along": along.collect::<Vec<Json>>(),
+        "along": summary.along.iter().map(counted).collect::<Vec<Json>>(),
+        "makes": summary.makes.iter().map(counted).collect::<Vec<Json>>(),
+        "attaches": attaches.collect::<Vec<Json>>(),
         // There are no workflow rules yet that could fire.
         "automation": { "mode": if fires { "fire" } else { "suppress" }, "would_fire": [] },
         "sample": sample,

@@ -19,6 +19,7 @@ mod calls_listed;
 mod change_owner;
 mod change_owner_refusals;
 mod change_owner_related;
+mod convert;
 mod deleted;
 mod demo;
 mod dispatch;

@@ -75,7 +75,7 @@ impl World {
         world
     }
 
-    /// Every lead that is made is in a process, whose only way leads back to where it starts.
+    /// Every lead that is made in its state is in a process, whose only way leads back to where it starts.
     fn add_blueprint(&self) {
         self.api.change_catalog(|catalog| {
             let mut modules = catalog.modules.iter_mut();
@@ -147,13 +147,19 @@ impl World {
     fn lead(&self, row: &Row) -> Lead {
         self.no_leads();
         let owner = self.api.caller(OWNER);
+        let asked = [row.pattern, row.query, row.body].concat();
+        // A lead in a process is not converted.
+        let state = if asked.contains("actions/convert") {
+            "Junk Lead"
+        } else {
+            STATE
+        };
         let id = owner
             .make(
                 "Leads",
-                &[json!({ "Last_Name": "Ode", "Lead_Status": STATE })],
+                &[json!({ "Last_Name": "Ode", "Lead_Status": state })],
             )
             .remove(0);
-        let asked = [row.pattern, row.query, row.body].concat();
         let lock = asked
             .contains("{lock_id}")
             .then(|| owner.lock("Leads", &id));

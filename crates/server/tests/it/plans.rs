@@ -62,7 +62,7 @@ mod check {
                     "code": "RECORD_LOCKED", "count": 1, "sample": [leads[1]],
                     "message": "Sorry, you cannot perform this operation as the record is locked.",
                 }],
-                "refused_in_part": [], "along": [],
+                "refused_in_part": [], "along": [], "makes": [], "attaches": [],
                 "automation": { "mode": "fire", "would_fire": [] },
                 "sample": [
                     { "id": leads[0], "name": "Lead 0",
@@ -423,7 +423,7 @@ mod check {
         );
         assert_eq!(told["details"]["api_name"], "Field_0");
         for (key, value, code) in [
-            ("action", json!("convert"), "INVALID_DATA"),
+            ("action", json!("merge"), "INVALID_DATA"),
             ("action", json!(""), "INVALID_DATA"),
             ("module", json!("Nope"), "INVALID_MODULE"),
             ("expected_count", json!(-1), "INVALID_DATA"),

@@ -160,6 +160,7 @@ fn field(json: &Json) -> Option<Field> {
         values: Vec::new(),
         depends_on: None,
         computed,
+        convert_to: None,
     })
 }
 

@@ -102,6 +102,8 @@ pub(crate) static ROWS: &[Row] = &[
     row(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_UPDATE, Record(Right::Edit, Write)).body(r#"{"data":[{"Locked_Reason__s":"audit"}]}"#),
     row(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_DELETE, Record(Right::Edit, Write)),
 
+    row(Post, "/crm/{version}/{module}/{id}/actions/convert", "ZohoCRM.modules.leads.CREATE", Record(Right::Convert, Write)).body(r#"{"data":[{}]}"#),
+
     row(Get, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.READ", Record(Right::View, Read)),
     row(Post, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.CREATE", OwnRecord(Right::Edit, Full)).body(r#"{"share":[{"user":{"id":"{colleague}"},"permission":"full_access"}]}"#),
     row(Put, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.UPDATE", OwnRecord(Right::Edit, Full)).body(r#"{"share":[{"user":{"id":"{colleague}"},"permission":"full_access"}]}"#),

@@ -1,0 +1,550 @@
+//! What leads become, part by part: a contact, an account, a deal, each made or found. All parts of a
+//! lead are judged before any of them is kept.
+
+use super::known::{By, Known, Made, shown};
+use super::lead::{Lead, Row};
+use super::{Conversion, Fate, Part};
+use crate::change::{Change, FieldWrite, Write};
+use crate::input;
+use crate::owner;
+use crate::record::{self, Expected, Newcomers, Uniques, Writing};
+use crate::rules::LayoutRules;
+use jobs::{Forecast, Settled};
+use model::access::Access;
+use model::conversion::{ACCOUNT_NAME, CONTACT_NAME};
+use model::field::Field;
+use model::id::{RecordId, UserId};
+use model::module::{Module, system};
+use model::people::Right;
+use model::refusal::{Code, Refusal};
+use model::value::Value;
+use std::collections::HashMap;
+use store::{Error, Fault, Tx, changes};
+
+/// A record that would be made, judged.
+struct New<'a> {
+    id: RecordId,
+    row: Row<'a>,
+    values: Vec<Value>,
+}
+
+/// What a lead would become, judged.
+pub(super) struct Draft<'a> {
+    pub(super) fate: Fate<'a>,
+    account: Option<New<'a>>,
+    contact: Option<New<'a>>,
+    deal: Option<New<'a>>,
+    /// A contact that stands there without an account gets this one.
+    joins: Option<(RecordId, RecordId)>,
+    /// An account that stands there gets this name.
+    renames: Option<(RecordId, Value)>,
+}
+
+/// What the leads of a set become.
+pub(super) struct Parts<'a> {
+    conversion: Conversion<'a>,
+    contacts: Newcomers<'a>,
+    accounts: Newcomers<'a>,
+    deals: Newcomers<'a>,
+    known: Known<'a>,
+    owners: HashMap<UserId, Option<Refusal>>,
+    /// Nothing is written.
+    dry: bool,
+    /// What the job changes beside the leads.
+    along: Vec<RecordId>,
+}
+
+impl<'a> Parts<'a> {
+    /// None yet, of these leads; `made` is what earlier ones of a plan would make.
+    pub(super) fn new(
+        tx: &mut Tx,
+        conversion: Conversion<'a>,
+        leads: &[&Lead<'a>],
+        made: Made,
+        dry: bool,
+    ) -> Result<Self, Fault> {
+        let Conversion {
+            writing,
+            modules,
+            terms,
+        } = conversion;
+        let mut newcomers = |module: &'a Module, row: &dyn Fn(&Lead<'a>) -> Row<'a>| {
+            let any = module.fields.iter().any(|field| field.unique);
+            let rows = leads.iter().filter(|_| any).map(|lead| row(lead).0);
+            let rows: Vec<Vec<(&Field, Value)>> = rows.collect();
+            let mut uniques = Uniques::of_rows(tx, module, &rows)?;
+            uniques.take(&made.taken);
+            let writing = Writing { module, ..writing };
+            Newcomers::new(writing, LayoutRules::Silent, uniques)
+        };
+        let contacts = newcomers(modules.contacts, &|lead| lead.contact.clone())?;
+        let accounts = newcomers(modules.accounts, &|lead| lead.account.clone())?;
+        let deals = newcomers(modules.deals, &|lead| deal_row(conversion, lead))?;
+        let named = (terms.contact, terms.account);
+        Ok(Self {
+            conversion,
+            contacts,
+            accounts,
+            deals,
+            known: Known::read(tx, writing, modules, leads, named, made)?,
+            owners: HashMap::new(),
+            dry,
+            along: Vec::new(),
+        })
+    }
+
+    /// What a lead would become, or why it may not be converted. What it takes of the unique values is
+    /// given back by [`Self::release`].
+    pub(super) fn judge(
+        &mut self,
+        tx: &mut Tx,
+        lead: &Lead<'a>,
+    ) -> Result<Result<Draft<'a>, Refusal>, Fault> {
+        let found = self.find(lead);
+        let (contact, account) = match found {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let owner = match self.owner(lead) {
+            Ok(owner) => owner,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let mut draft = Draft {
+            fate: Fate {
+                // Replaced below by what is made.
+                contact: contact.unwrap_or(Part::Made(lead.id)),
+                account,
+                deal: None,
+            },
+            account: None,
+            contact: None,
+            deal: None,
+            joins: None,
+            renames: None,
+        };
+        let done = self.judge_parts(tx, lead, contact.is_some(), owner, &mut draft)?;
+        Ok(match done {
+            Ok(()) => Ok(draft),
+            Err(refusal) => {
+                self.release(&draft);
+                Err(refusal)
+            }
+        })
+    }
+
+    fn judge_parts(
+        &mut self,
+        tx: &mut Tx,
+        lead: &Lead<'a>,
+        found: bool,
+        owner: Value,
+        draft: &mut Draft<'a>,
+    ) -> Result<Result<(), Refusal>, Fault> {
+        let modules = self.conversion.modules;
+        if draft.fate.account.is_none() && lead.has_company {
+            let module = modules.accounts;
+            let row = lead
+                .account
+                .clone()
+                .with(module, system::OWNER, owner.clone());
+            match self.make(tx, lead, module, row)? {
+                Ok(new) => {
+                    draft.fate.account = Some(Part::Made(new.id));
+                    draft.account = Some(new);
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        let account: Value = draft.fate.account.map(|account| account.id().0).into();
+        if !found {
+            let module = modules.contacts;
+            let row = lead.contact.clone();
+            let row = row.with(module, ACCOUNT_NAME, account.clone());
+            let row = row.with(module, system::OWNER, owner.clone());
+            match self.make(tx, lead, module, row)? {
+                Ok(new) => {
+                    draft.fate.contact = Part::Made(new.id);
+                    draft.contact = Some(new);
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        if self.conversion.terms.deal.is_some() {
+            let module = modules.deals;
+            let mut row = deal_row(self.conversion, lead);
+            if !row
+                .0
+                .iter()
+                .any(|(field, _)| field.api_name == system::OWNER)
+            {
+                row = row.with(module, system::OWNER, owner);
+            }
+            let row = row.with(module, ACCOUNT_NAME, account);
+            let row = row.with(module, CONTACT_NAME, draft.fate.contact.id().0.into());
+            match self.make(tx, lead, module, row)? {
+                Ok(new) => {
+                    draft.fate.deal = Some(Part::Made(new.id));
+                    draft.deal = Some(new);
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        self.judge_changes(tx, lead, draft)
+    }
+
+    /// Judges what would be changed of a contact and an account that stand there.
+    fn judge_changes(
+        &mut self,
+        tx: &mut Tx,
+        lead: &Lead<'a>,
+        draft: &mut Draft<'a>,
+    ) -> Result<Result<(), Refusal>, Fault> {
+        let modules = self.conversion.modules;
+        if let (Part::Attached(contact, _), Some(account)) =
+            (draft.fate.contact, draft.fate.account)
+            && self.known.account_of(contact).is_none()
+            && self.known.contact(contact).is_some_and(|found| !found.own)
+        {
+            let change = set(modules.contacts, ACCOUNT_NAME, account.id().0.into());
+            let judged = self.foresee(tx, lead, modules.contacts, contact, &change)?;
+            if let Err(refusal) = judged {
+                return Ok(Err(refusal));
+            }
+            draft.joins = Some((contact, account.id()));
+        }
+        if let Some(Part::Attached(account, _)) = draft.fate.account
+            && self.conversion.terms.overwrite
+            && lead.has_company
+            && self.known.account(account).is_some_and(|found| !found.own)
+        {
+            let name = lead.account.named(ACCOUNT_NAME).clone();
+            if self.known.account_name(account) != Some(&name) {
+                let change = set(modules.accounts, ACCOUNT_NAME, name.clone());
+                let judged = self.foresee(tx, lead, modules.accounts, account, &change)?;
+                if let Err(refusal) = judged {
+                    return Ok(Err(refusal));
+                }
+                draft.renames = Some((account, name));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Whether a record that stands there may be changed so.
+    fn foresee(
+        &mut self,
+        tx: &mut Tx,
+        lead: &Lead<'a>,
+        module: &'a Module,
+        id: RecordId,
+        change: &Change,
+    ) -> Result<Result<(), Refusal>, Fault> {
+        let writing = Writing {
+            module,
+            ..self.conversion.writing
+        };
+        let foreseen = record::foresee(tx, writing, &[(id, change)], Expected::default())?;
+        Ok(match foreseen.into_iter().next() {
+            Some((_, Forecast::Refuse(refusal))) => Err(of_part(lead, module, Some(id), refusal)),
+            _ => Ok(()),
+        })
+    }
+
+    /// Whom the lead already is and which account its company is, as far as either exists.
+    fn find(&self, lead: &Lead<'a>) -> Result<(Option<Part<'a>>, Option<Part<'a>>), Refusal> {
+        let Conversion { modules, terms, .. } = self.conversion;
+        let known = &self.known;
+        let named = |id: Option<RecordId>, module: &Module, is_contact: bool| {
+            let Some(id) = id else {
+                return Ok(None);
+            };
+            let found = if is_contact {
+                known.contact(id)
+            } else {
+                known.account(id)
+            };
+            let there = found.is_some_and(shown);
+            let wrong = || {
+                let name = module.api_name.as_str();
+                Refusal::invalid(name, format!("$.{name}.id"))
+            };
+            there.then_some(Some((id, By::Id))).ok_or_else(wrong)
+        };
+        let mut contact = named(terms.contact, modules.contacts, true)?;
+        let mut account = named(terms.account, modules.accounts, false)?;
+        if let (Some((contact, _)), Some((account, _))) = (contact, account)
+            && known
+                .account_of(contact)
+                .is_some_and(|theirs| theirs != account)
+        {
+            let refusal = Refusal::invalid("Accounts", "$.Accounts.id");
+            return Err(refusal.saying("give account id is mismatched with the data"));
+        }
+        if terms.add_to_existing {
+            contact = contact.or_else(|| known.contact_of(lead));
+            let theirs = |contact: Option<(RecordId, By<'a>)>| {
+                let account = known.account_of(contact?.0)?;
+                let found = known.account(account).filter(|found| shown(found));
+                found.map(|_| (account, By::Contact))
+            };
+            if known.contacts_first() {
+                account = account.or_else(|| theirs(contact));
+            }
+            account = account.or_else(|| known.account_by(lead));
+            contact = contact.or_else(|| known.namesake(lead, account.map(|(id, _)| id)));
+            account = account.or_else(|| theirs(contact));
+        }
+        let attached = |found: Option<(RecordId, By<'a>)>, module: &Module, is_contact: bool| {
+            let Some((id, by)) = found else {
+                return Ok(None);
+            };
+            let known = if is_contact {
+                known.contact(id)
+            } else {
+                known.account(id)
+            };
+            if known.is_some_and(|found| !found.own && found.access < Access::Write) {
+                let refusal = Refusal::new(Code::CannotPerformAction);
+                return Err(of_part(lead, module, Some(id), refusal));
+            }
+            let right = self.conversion.writing.actor.require(Right::Edit, module);
+            right.map_err(|refusal| of_part(lead, module, None, refusal))?;
+            Ok(Some(Part::Attached(id, by)))
+        };
+        Ok((
+            attached(contact, modules.contacts, true)?,
+            attached(account, modules.accounts, false)?,
+        ))
+    }
+
+    /// Who owns what is made of a lead.
+    fn owner(&mut self, lead: &Lead<'a>) -> Result<Value, Refusal> {
+        let Conversion { terms, .. } = self.conversion;
+        if let Some(owner) = terms.owner {
+            return Ok(Value::Int(owner.0));
+        }
+        let Some(owner) = lead.owner else {
+            return Ok(Value::Null);
+        };
+        let conversion = self.conversion;
+        let judged = self.owners.entry(owner);
+        let unfit = judged.or_insert_with(|| unfit(conversion, owner));
+        match unfit {
+            None => Ok(Value::Int(owner.0)),
+            Some(refusal) => Err(refusal.clone().with("id", lead.id.to_string())),
+        }
+    }
+
+    fn newcomers(&mut self, module: &Module) -> &mut Newcomers<'a> {
+        let modules = self.conversion.modules;
+        if module.id == modules.contacts.id {
+            &mut self.contacts
+        } else if module.id == modules.accounts.id {
+            &mut self.accounts
+        } else {
+            &mut self.deals
+        }
+    }
+
+    /// Judges a new record.
+    fn make(
+        &mut self,
+        tx: &mut Tx,
+        lead: &Lead<'a>,
+        module: &'a Module,
+        row: Row<'a>,
+    ) -> Result<Result<New<'a>, Refusal>, Fault> {
+        let told = |refusal| of_part(lead, module, None, refusal);
+        let actor = self.conversion.writing.actor;
+        if let Err(refusal) = actor.require(Right::Create, module) {
+            let refusal = refusal.saying("Permission denied to create");
+            return Ok(Err(told(refusal)));
+        }
+        if let Err(refusal) = input::check_mandatory(module, &row.0, "$") {
+            return Ok(Err(told(refusal)));
+        }
+        let values = match self.newcomers(module).judge(tx, &row.0)? {
+            Ok(values) => values,
+            Err(refusal) => return Ok(Err(told(refusal))),
+        };
+        let id = if self.dry {
+            self.known.made.stand_in()
+        } else {
+            RecordId(tx.new_id()?)
+        };
+        Ok(Ok(New { id, row, values }))
+    }
+
+    /// Gives back what a lead took that is not converted after all.
+    pub(super) fn release(&mut self, draft: &Draft<'a>) {
+        let modules = self.conversion.modules;
+        let made = [
+            (modules.accounts, &draft.account),
+            (modules.contacts, &draft.contact),
+            (modules.deals, &draft.deal),
+        ];
+        for (module, new) in made {
+            if let Some(new) = new {
+                self.newcomers(module).uniques.release(&new.row.0);
+            }
+        }
+    }
+
+    /// Lets what a lead becomes be written.
+    pub(super) fn keep(
+        &mut self,
+        tx: &mut Tx,
+        lead: &Lead<'a>,
+        draft: Draft<'a>,
+    ) -> Result<(), Fault> {
+        let modules = self.conversion.modules;
+        if let Some(New { id, .. }) = &draft.account {
+            self.known.add_account(*id, lead);
+        }
+        if let Some(New { id, .. }) = &draft.contact {
+            let account = draft.fate.account.map(Part::id);
+            self.known.add_contact(*id, lead, account);
+        }
+        let made = [
+            (modules.accounts, draft.account),
+            (modules.contacts, draft.contact),
+            (modules.deals, draft.deal),
+        ];
+        for (module, new) in made {
+            if let (Some(New { id, values, .. }), false) = (new, self.dry) {
+                self.newcomers(module).keep(id, values);
+                self.along.push(id);
+            }
+        }
+        if let Some((contact, account)) = draft.joins {
+            self.known.join(contact, account);
+            let change = set(modules.contacts, ACCOUNT_NAME, account.0.into());
+            self.change(tx, modules.contacts, contact, &change)?;
+        }
+        if let Some((account, name)) = draft.renames {
+            let change = set(modules.accounts, ACCOUNT_NAME, name.clone());
+            self.known.rename(account, name);
+            self.change(tx, modules.accounts, account, &change)?;
+        }
+        Ok(())
+    }
+
+    /// Changes a record that stands there, which was judged and may be changed so.
+    fn change(
+        &mut self,
+        tx: &mut Tx,
+        module: &'a Module,
+        id: RecordId,
+        change: &Change,
+    ) -> Result<(), Fault> {
+        if self.dry {
+            return Ok(());
+        }
+        let writing = Writing {
+            module,
+            ..self.conversion.writing
+        };
+        let before = match writing.job {
+            Some(job) => !changes::by_job(tx, job, &[id])?.is_empty(),
+            None => false,
+        };
+        // What it is compared with must stand there.
+        self.write_new(tx)?;
+        let settled = record::update(tx, writing, &[(id, change)], Expected::default())?;
+        match settled.as_slice() {
+            [Settled::Changed] if !before => self.along.push(id),
+            [Settled::Changed | Settled::Unchanged] => {}
+            _ => {
+                let text = format!("record {id} could not be changed as it was foreseen");
+                return Err(Error::Inconsistent(text).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn write_new(&mut self, tx: &mut Tx) -> Result<(), Fault> {
+        self.accounts.write(tx)?;
+        self.contacts.write(tx)?;
+        self.deals.write(tx)
+    }
+
+    /// Writes what is made, and answers what the job changed beside the leads.
+    pub(super) fn write(mut self, tx: &mut Tx) -> Result<Vec<RecordId>, Fault> {
+        self.write_new(tx)?;
+        Ok(self.along)
+    }
+
+    /// What a plan keeps in mind of all this.
+    pub(super) fn forget(self) -> Made {
+        let mut made = self.known.made;
+        for newcomers in [self.contacts, self.accounts, self.deals] {
+            made.taken.extend(newcomers.uniques.into_taken());
+        }
+        made
+    }
+}
+
+/// The change that writes one field.
+fn set(module: &Module, api_name: &str, value: Value) -> Change {
+    let field = module.field(api_name);
+    let write = field.map(|field| FieldWrite {
+        field: field.id,
+        write: Write::Set(value),
+    });
+    Change(write.into_iter().collect())
+}
+
+/// What stands in the deal of a lead: what the caller asks for, and what the lead carries over.
+fn deal_row<'a>(conversion: Conversion<'a>, lead: &Lead<'a>) -> Row<'a> {
+    let Conversion { modules, terms, .. } = conversion;
+    let asked = terms.deal.iter().flatten();
+    let asked = asked.filter_map(|asked| {
+        let field = modules.deals.field_by_id(asked.field)?;
+        Some((field, asked.value.clone()))
+    });
+    let mut row = Row(asked.collect());
+    for (field, value) in &lead.deal.0 {
+        if !row.0.iter().any(|(known, _)| known.id == field.id) {
+            row.0.push((*field, value.clone()));
+        }
+    }
+    row
+}
+
+/// Why the owner of a lead cannot own what is made of it. To keep what one has is no gift: whom the
+/// actor may give to is not asked.
+fn unfit(conversion: Conversion<'_>, owner: UserId) -> Option<Refusal> {
+    let Conversion {
+        writing, modules, ..
+    } = conversion;
+    let into = [modules.contacts, modules.accounts, modules.deals];
+    into.iter().find_map(|module| {
+        let unfit = owner::fit(writing.actor, module, owner).err()?;
+        if unfit == owner::Unfit::NotSubordinate {
+            return None;
+        }
+        let text = "the lead's owner cannot own what is made of it: name another user to assign to";
+        Some(unfit.of_record(module).saying(text))
+    })
+}
+
+/// A refusal of what a lead becomes as one of the lead: it says of which module, and of which record
+/// where one stands there.
+fn of_part(lead: &Lead<'_>, module: &Module, id: Option<RecordId>, refusal: Refusal) -> Refusal {
+    let place = refusal
+        .details
+        .get("api_name")
+        .and_then(|name| name.as_str());
+    let place = match place {
+        Some(field) => format!("{}.{field}", module.api_name),
+        None => module.api_name.clone(),
+    };
+    let text = format!("{place}: {}", refusal.message);
+    let refusal = refusal.saying(text);
+    let refusal = refusal.with("module", module.api_name.as_str());
+    let refusal = refusal.with("id", lead.id.to_string());
+    match id {
+        Some(id) => refusal.with("record", id.to_string()),
+        None => refusal,
+    }
+}
