@@ -118,6 +118,8 @@ pub(crate) struct Facts {
     pub(crate) lapsed: bool,
     /// The job through which it entered that blueprint.
     pub(crate) entered_by: Option<JobId>,
+    /// The write takes its conversion back.
+    pub(crate) unconverted: bool,
     /// It goes a way of that blueprint now.
     pub(crate) in_transition: bool,
 }
@@ -168,6 +170,7 @@ pub(crate) fn standing_still(
 ) -> Option<Refusal> {
     let converted = *columns.value(record, system::CONVERTED) == Value::Bool(true);
     let refused = || Refusal::new(Code::ConvertedRecord).with("id", record.id.to_string());
+    let converted = converted && !facts.unconverted;
     held(record.id, facts).or_else(|| converted.then(refused))
 }
 

@@ -8,6 +8,7 @@ mod drift;
 mod heirs;
 mod reading;
 mod restore;
+mod ties;
 mod unique;
 
 pub use along::Along;
@@ -341,7 +342,7 @@ fn judge_all<'a>(
         let Standing { record, facts, .. } = standing;
         let (change, stray) = since.part(&columns, record, change);
         let kept = since.refusal(*id, &stray);
-        let facts = since.facts(module, &columns, record, facts);
+        let facts = since.facts(module, &columns, record, (facts, &change));
         let mut verdict = judge(module, &columns, record, &facts, &rules, &change);
         if let (Verdict::Unchanged, Some(refusal)) = (&verdict, &kept) {
             verdict = Verdict::Refuse(refusal.clone());

@@ -170,9 +170,9 @@ pub struct Past {
     pub at: Timestamp,
 }
 
-const COLUMNS: &str = "record, rev, module, kind, cause, job, actor, before, at, rule";
+pub(crate) const COLUMNS: &str = "record, rev, module, kind, cause, job, actor, before, at, rule";
 
-fn past(row: &Row) -> Result<Past> {
+pub(crate) fn past(row: &Row) -> Result<Past> {
     let record = RecordId(row.int(0)?);
     let odd = |what: &str| Error::Inconsistent(format!("a change of {record} has an odd {what}"));
     Ok(Past {
@@ -238,63 +238,6 @@ pub fn modules_of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, Mo
     rows.iter()
         .map(|row| Ok((RecordId(row.int(0)?), ModuleId(row.int(1)?))))
         .collect()
-}
-
-/// The same without the values of what was deleted, which are read where it is restored.
-pub fn to_undo(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<Vec<Past>> {
-    let columns = COLUMNS.replace(
-        "before",
-        "CASE WHEN kind = 'update' THEN before ELSE '{}' END",
-    );
-    let sql = format!(
-        "SELECT {columns} FROM changes WHERE record IN ids($1) AND job = $2 ORDER BY record, rev"
-    );
-    let rows = tx.query(&sql, &[ids(records), job.0.into()])?;
-    rows.iter().map(past).collect()
-}
-
-/// A record that a job changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Made {
-    /// The record.
-    pub record: RecordId,
-    /// The revision that the job left it at.
-    pub rev: i64,
-    /// Its module.
-    pub module: ModuleId,
-}
-
-/// The records that a job changed of its targets from place `from` on, `count` places, in their order.
-/// The targets stand under `targets`.
-pub fn of_targets(
-    tx: &mut Tx,
-    job: JobId,
-    targets: JobId,
-    from: i64,
-    count: i64,
-) -> Result<Vec<Made>> {
-    let sql = "SELECT c.record, c.rev, c.module FROM job_targets t
-               JOIN changes c ON c.record = t.record AND c.job = $1
-               WHERE t.job = $2 AND t.seq >= $3 AND t.seq < $4 ORDER BY t.seq, c.rev";
-    let rows = tx.query(sql, params![job.0, targets.0, from, from + count])?;
-    rows.iter().map(made).collect()
-}
-
-/// The records that a job changed beside its targets.
-pub fn of_along(tx: &mut Tx, job: JobId) -> Result<Vec<Made>> {
-    let sql = "SELECT c.record, c.rev, c.module FROM job_along a
-               JOIN changes c ON c.record = a.record AND c.job = $1
-               WHERE a.job = $1 ORDER BY c.module, c.record";
-    let rows = tx.query(sql, params![job.0])?;
-    rows.iter().map(made).collect()
-}
-
-fn made(row: &Row) -> Result<Made> {
-    Ok(Made {
-        record: RecordId(row.int(0)?),
-        rev: row.int(1)?,
-        module: ModuleId(row.int(2)?),
-    })
 }
 
 fn ids(records: &[RecordId]) -> Param {

@@ -27,6 +27,7 @@ pub mod changes;
 pub mod clients;
 pub mod conversions;
 pub mod criteria;
+pub mod deeds;
 pub mod deleted;
 pub mod holds;
 pub mod idempotency;

@@ -35,7 +35,7 @@ impl MoveKind {
     }
 
     /// The table of what belongs to one record and can be given to another.
-    fn table(self) -> Option<&'static str> {
+    pub(crate) fn table(self) -> Option<&'static str> {
         match self {
             Self::Note => Some("notes"),
             Self::Attachment => Some("attachments"),

@@ -2,16 +2,19 @@
 //! changed it since (DESIGN 6, decision 31). What is done follows from what the job's changes were, so
 //! any kind of job can be undone, and an undo too.
 
+mod frozen;
+mod traces;
+
 use super::request::Prepared;
 use super::scheduled::{decode, decode_text, encode, module_of};
 use super::{change_owner, mass_delete, mass_update};
 use crate::actor::Actor;
-use crate::change::{Change, FieldWrite, Write};
-use crate::history::value_of;
-use crate::record::{self, Deed, Expected, Left, Writing};
+use crate::change::Change;
+use crate::record::{self, Deed, Expected, Writing};
 use crate::triggers::Triggers;
+use frozen::Frozen;
 use jobs::{Action, Forecast, KEPT_MS, Memory, Settled, control};
-use model::id::{FieldId, JobId, RecordId, UserId};
+use model::id::{JobId, RecordId, UserId};
 use model::job::{Automation, JobKind, Relation};
 use model::module::Module;
 use model::people::{FieldRight, Right};
@@ -20,21 +23,27 @@ use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
-use store::changes::{self, Cause, ChangeKind, Made, Past};
+use store::changes::{Cause, ChangeKind};
 use store::jobs::{Job, NewJob, Terms};
 use store::plans::Plan;
 use store::records::Filter;
 use store::targets::Target;
-use store::{Db, Error, Fault, Tx};
+use store::{Db, Error, Fault, Priority, Tx, deeds};
+use traces::{Back, Book, Traces};
 
-/// Places of a job that are read in one transaction.
-const PLACES_AT_ONCE: i64 = 20_000;
+/// How long automation is kept from a job that is about to be undone.
+const PUT_OFF_MS: i64 = 30_000;
+/// How often records are frozen anew because automation changed further ones.
+const FREEZES_MAX: usize = 5;
 
 /// What an undo keeps of its request.
 #[derive(Serialize, Deserialize)]
 struct Request {
     job: JobId,
     did: Did,
+    /// How many changes automation had made because of the job.
+    #[serde(default)]
+    effects: i64,
 }
 
 /// What a job did to its records.
@@ -107,7 +116,7 @@ pub fn of_plan(plan: &Plan) -> Result<JobKind, Fault> {
 
 /// What an undo was asked to do: to put back which job, and what that did.
 pub(super) fn told(job: &Job) -> Result<Json, Fault> {
-    let Request { job, did } = decode(job)?;
+    let Request { job, did, .. } = decode(job)?;
     Ok(json!({ "undo_of": job.to_string(), "did": did }))
 }
 
@@ -156,38 +165,17 @@ pub fn schedule<T>(
     sealed: &mut dyn FnMut(&mut Tx, JobId) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let id = JobId(db.new_id()?);
-    jobs::past_given_up(db, now, || {
-        let (undone, prepared) = prepare_of(db, wanted, now)?;
-        let Prepared {
-            kind,
-            module,
-            request,
-            exclusive,
-            targets,
-            ..
-        } = prepared;
-        let new = NewJob {
-            id,
-            kind,
-            module,
-            actor: wanted.actor,
-            client: wanted.client.clone(),
-            request,
-            exclusive,
-            plan: None,
-            parent: Some((Relation::Undo, wanted.job.id)),
-            terms: Terms {
-                automation: Automation::Suppress,
-                throttle: wanted.throttle,
-                ..Terms::default()
-            },
-        };
-        jobs::accept_then(db, &new, &targets, now, &mut |tx| {
-            check_frozen(tx, &undone)?;
-            sealed(tx, id)
-        })
-    })
-    .map_err(|fault| match fault {
+    let accepted = jobs::past_given_up(db, now, || {
+        let mut tries = 1;
+        loop {
+            let mut grown = false;
+            match accept(db, wanted, (id, &mut grown), now, sealed) {
+                Err(_) if grown && tries < FREEZES_MAX => tries += 1,
+                done => return done,
+            }
+        }
+    });
+    accepted.map_err(|fault| match fault {
         Fault::Refused(refusal) if refusal.code == Code::AlreadyScheduled => {
             let text = "an undo of this job is not finished";
             refusal.saying(text).into()
@@ -196,37 +184,108 @@ pub fn schedule<T>(
     })
 }
 
+/// One try of it; `grown` says that automation changed further records meanwhile.
+fn accept<T>(
+    db: &Db,
+    wanted: &Wanted<'_>,
+    (id, grown): (JobId, &mut bool),
+    now: Timestamp,
+    sealed: &mut dyn FnMut(&mut Tx, JobId) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    // Were it to go on while records are frozen, there would be more of them each time.
+    db.write(Priority::Interactive, |tx| {
+        let actor = Actor::of(&tx.catalog()?, wanted.actor)?;
+        let job = control::undoable(tx, wanted.job.id, now)?;
+        Did::of(&job)?.authorise(&actor, module_of(&actor, &job)?)?;
+        Ok(deeds::put_off(tx, job.id, now.plus_ms(PUT_OFF_MS))?)
+    })?;
+    let (undone, effects, prepared) = prepare_of(db, wanted, now)?;
+    let Prepared {
+        kind,
+        module,
+        request,
+        exclusive,
+        targets,
+        ..
+    } = prepared;
+    let new = NewJob {
+        id,
+        kind,
+        module,
+        actor: wanted.actor,
+        client: wanted.client.clone(),
+        request,
+        exclusive,
+        plan: None,
+        parent: Some((Relation::Undo, wanted.job.id)),
+        terms: Terms {
+            automation: Automation::Suppress,
+            throttle: wanted.throttle,
+            ..Terms::default()
+        },
+    };
+    jobs::accept_then(db, &new, &targets, now, &mut |tx| {
+        check_frozen(tx, &undone)?;
+        *grown = ended(tx, undone.id)? != effects;
+        if *grown {
+            return Err(went_on().into());
+        }
+        sealed(tx, id)
+    })
+}
+
+/// Ends what automation was still to do because of a job, and answers how many changes it made.
+fn ended(tx: &mut Tx, job: JobId) -> Result<i64, Fault> {
+    deeds::drop_events(tx, job)?;
+    Ok(deeds::effects(tx, job)?)
+}
+
+/// Ends the automation of the job whose undo is accepted from a plan. Refuses when it changed records
+/// that the plan did not see.
+pub fn accept_planned(tx: &mut Tx, kind: JobKind, request: &str) -> Result<(), Fault> {
+    if kind != JobKind::Undo {
+        return Ok(());
+    }
+    let Request { job, effects, .. } = decode_text(request)?;
+    if ended(tx, job)? == effects {
+        return Ok(());
+    }
+    let text = "the job's automation went on since the plan was made: make a new plan";
+    let refusal = Refusal::new(Code::PlanOutdated).saying(text);
+    Err(refusal.with("reason", "automation").into())
+}
+
 /// Prepares the undo of a finished job, whose records are frozen as it left them: a plan or a job is
 /// made of it.
 pub fn prepare(db: &Db, wanted: &Wanted<'_>, now: Timestamp) -> Result<Prepared, Fault> {
-    prepare_of(db, wanted, now).map(|(_, prepared)| prepared)
+    prepare_of(db, wanted, now).map(|(_, _, prepared)| prepared)
 }
 
-/// The same, with the job as it was when its records were frozen.
-fn prepare_of(db: &Db, wanted: &Wanted<'_>, now: Timestamp) -> Result<(Job, Prepared), Fault> {
-    let (job, request, catalog_version) = db.read(|tx| {
+/// The same, with the job as it was when its records were frozen, and how many changes automation had
+/// made because of it.
+fn prepare_of(db: &Db, wanted: &Wanted<'_>, now: Timestamp) -> Result<(Job, i64, Prepared), Fault> {
+    let (job, did, catalog) = db.read(|tx| {
         let actor = Actor::of(&tx.catalog()?, wanted.actor)?;
         // It may have run on since the caller looked at it.
         let job = control::undoable(tx, wanted.job.id, now)?;
-        let request = asked(&actor, &job)?;
-        Ok((job, request, actor.catalog.version))
+        let did = Did::of(&job)?;
+        did.authorise(&actor, module_of(&actor, &job)?)?;
+        Ok((job, did, actor.catalog))
     })?;
+    let Frozen { records, effects } = Frozen::read(db, &catalog, &job)?;
     let prepared = Prepared {
         kind: JobKind::Undo,
         module: job.module,
-        request,
+        request: encode(&Request {
+            job: job.id,
+            did,
+            effects,
+        })?,
         exclusive: Some(exclusive(job.id)),
-        catalog_version,
-        targets: frozen(db, &job)?,
+        catalog_version: catalog.version,
+        targets: records,
     };
-    Ok((job, prepared))
-}
-
-/// Checks that the actor may undo a job, and answers the request of its undo.
-fn asked(actor: &Actor, job: &Job) -> Result<String, Fault> {
-    let did = Did::of(job)?;
-    did.authorise(actor, module_of(actor, job)?)?;
-    encode(&Request { job: job.id, did })
+    Ok((job, effects, prepared))
 }
 
 /// Refuses when a failed job was resumed while its records were frozen: some may be missing.
@@ -236,41 +295,12 @@ fn check_frozen(tx: &mut Tx, undone: &Job) -> Result<(), Fault> {
     if now.as_ref().is_some_and(same) {
         return Ok(());
     }
+    Err(went_on().into())
+}
+
+fn went_on() -> Refusal {
     let text = "the job went on while its undo was accepted: ask again";
-    Err(Refusal::new(Code::WrongState).saying(text).into())
-}
-
-/// The records that a finished job changed, with the revisions that it left: those of its own module
-/// first, each module in the order of ids.
-fn frozen(db: &Db, job: &Job) -> Result<Vec<(RecordId, i64)>, Fault> {
-    let mut made = Vec::new();
-    // A job that ended changes nothing more unless it is resumed, which is looked for at the end.
-    for from in places(job) {
-        made.extend(db.read(|tx| Ok(of_targets(tx, job, from)?))?);
-    }
-    made.extend(db.read(|tx| Ok(changes::of_along(tx, job.id)?))?);
-    sorted(job, made)
-}
-
-fn places(job: &Job) -> impl Iterator<Item = i64> {
-    let step = usize::try_from(PLACES_AT_ONCE).unwrap_or(usize::MAX);
-    (0..job.cursor).step_by(step)
-}
-
-fn of_targets(tx: &mut Tx, job: &Job, from: i64) -> store::Result<Vec<Made>> {
-    changes::of_targets(tx, job.id, job.targets(), from, PLACES_AT_ONCE)
-}
-
-fn sorted(job: &Job, mut made: Vec<Made>) -> Result<Vec<(RecordId, i64)>, Fault> {
-    if made.is_empty() {
-        let refusal = Refusal::new(Code::NoRecordsFound);
-        return Err(refusal.saying("the job changed no record").into());
-    }
-    made.sort_by_key(|made| (made.module != job.module, made.module.0, made.record));
-    Ok(made
-        .into_iter()
-        .map(|made| (made.record, made.rev))
-        .collect())
+    Refusal::new(Code::WrongState).saying(text)
 }
 
 /// An undo's request, checked once more against the actor's rights as they are now.
@@ -299,20 +329,22 @@ impl Ready {
         Ok(Self { actor, request })
     }
 
-    fn run(&self, tx: &mut Tx, targets: &[Target]) -> Result<Option<Run<'_>>, Fault> {
-        let Request { job, did } = self.request;
+    fn run(&self, tx: &mut Tx, targets: &[Target], dry: bool) -> Result<Option<Run<'_>>, Fault> {
+        let job = self.request.job;
         let ids: Vec<RecordId> = targets.iter().map(|target| target.record).collect();
         let Some(first) = ids.first() else {
             return Ok(None);
         };
-        let pasts = changes::to_undo(tx, job, &ids)?.into_iter();
-        let mut pasts: HashMap<RecordId, Past> = pasts.map(|past| (past.record, past)).collect();
+        let own = deeds::of(tx, job, &ids)?;
+        let book = Book::read(tx, own)?;
+        let of_record = |id: RecordId| {
+            let traces = book.of(id)?;
+            Some((traces.module()?, traces.kind()?, traces))
+        };
         let lost = |id: RecordId| Error::Inconsistent(format!("job {job} did not change {id}"));
-        let first = pasts.get(first).ok_or_else(|| lost(*first))?;
-        let (of, kind) = (first.module, first.kind);
+        let (of, kind, _) = of_record(*first).ok_or_else(|| lost(*first))?;
         let gone = || Refusal::new(Code::InvalidModule).saying("the module was removed");
         let module = self.actor.catalog.module_by_id(of).ok_or_else(gone)?;
-        let denied = did.authorise(&self.actor, module).err();
         let mut run = Run {
             module,
             kind,
@@ -322,37 +354,50 @@ impl Ready {
             deed: Deed {
                 job,
                 left: HashMap::new(),
+                made: kind == ChangeKind::Create,
+                dry,
             },
         };
         for target in targets {
             let id = target.record;
-            let past = pasts.remove(&id).ok_or_else(|| lost(id))?;
-            if (past.module, past.kind) != (of, kind) {
+            let (its_module, its_kind, traces) = of_record(id).ok_or_else(|| lost(id))?;
+            if (its_module, its_kind) != (of, kind) {
                 break;
             }
-            let refused = denied.clone().or_else(|| self.fixed(module, &past));
+            let refused = self.authorise(module, &traces).err();
+            let refused = refused.or_else(|| self.fixed(module, id, &traces));
             if refused.is_none() {
-                let (change, gone) = back(module, &past);
-                let rev = past.rev;
+                let Back { change, left } = traces.back(module);
                 run.targets.push(*target);
                 run.changes.push(change);
-                run.deed.left.insert(id, Left { rev, gone });
+                run.deed.left.insert(id, left);
             }
             run.refused.push(refused);
         }
         Ok(Some(run))
     }
 
+    /// Refuses an actor who may not put this back. What the job was asked to do takes the rights of its
+    /// kind; what automation did takes those of a single write.
+    fn authorise(&self, module: &Module, traces: &Traces<'_>) -> Result<(), Refusal> {
+        if !traces.by_automation() {
+            return self.request.did.authorise(&self.actor, module);
+        }
+        let right = match traces.kind() {
+            Some(ChangeKind::Update) => Right::Edit,
+            _ => Right::Delete,
+        };
+        self.actor.require(Right::View, module)?;
+        self.actor.require(right, module)
+    }
+
     /// Refuses values of fields that the actor may not edit.
-    fn fixed(&self, module: &Module, past: &Past) -> Option<Refusal> {
-        let fields = past.before.keys().filter_map(|key| field_id(key));
-        let mut fields = fields.filter_map(|id| module.field_by_id(id));
-        let fixed = fields.find(|field| {
-            let right = self.actor.profile.field(field.id);
-            field.computed.is_none() && right != FieldRight::Editable
-        })?;
+    fn fixed(&self, module: &Module, id: RecordId, traces: &Traces<'_>) -> Option<Refusal> {
+        let mut fields = traces.fields(module).into_iter();
+        let fixed =
+            fields.find(|field| self.actor.profile.field(field.id) != FieldRight::Editable)?;
         let refusal = Refusal::new(Code::NoPermission).saying("Field Edit Permission not given");
-        let refusal = refusal.with("id", past.record.to_string());
+        let refusal = refusal.with("id", id.to_string());
         Some(if self.actor.sees(fixed) {
             refusal.with("api_name", fixed.api_name.as_str())
         } else {
@@ -372,31 +417,6 @@ impl Ready {
             triggers: Triggers::all_if(job.terms.automation == Automation::Fire),
         }
     }
-}
-
-fn field_id(key: &str) -> Option<FieldId> {
-    key.parse().ok().map(FieldId)
-}
-
-/// The change that puts back what one took away, and how many of its fields cannot be written any
-/// more. What the server computes follows by itself.
-fn back(module: &Module, past: &Past) -> (Change, usize) {
-    let mut change = Change::default();
-    let mut gone = 0;
-    for (key, json) in &past.before {
-        let field = field_id(key).and_then(|id| module.field_by_id(id));
-        if field.is_some_and(|field| field.computed.is_some()) {
-            continue;
-        }
-        match field.and_then(|field| Some((field.id, value_of(field, json)?))) {
-            Some((field, value)) => {
-                let write = Write::Set(value);
-                change.0.push(FieldWrite { field, write });
-            }
-            None => gone += 1,
-        }
-    }
-    (change, gone)
 }
 
 impl Run<'_> {
@@ -442,7 +462,7 @@ impl Action for Undo {
         now: Timestamp,
     ) -> Result<Vec<Settled>, Fault> {
         let ready = Ready::of(tx, job)?;
-        let Some(run) = ready.run(tx, targets)? else {
+        let Some(run) = ready.run(tx, targets, false)? else {
             return Ok(Vec::new());
         };
         let writing = ready.writing(run.module, job, now);
@@ -452,8 +472,15 @@ impl Action for Undo {
         let settled = match run.kind {
             ChangeKind::Update => record::update(tx, writing, &run.items(), expected)?,
             ChangeKind::Delete => record::restore_first(tx, writing, &run.targets, &run.deed)?,
-            ChangeKind::Create | ChangeKind::Restore => {
-                record::delete_first(tx, writing, &run.ids(), expected)?
+            ChangeKind::Restore => record::delete_first(tx, writing, &run.ids(), expected)?,
+            ChangeKind::Create => {
+                let settled = record::delete_first(tx, writing, &run.ids(), expected)?.into_iter();
+                // Somebody deleted it: that is all that is wanted.
+                let wanted = |one| match one {
+                    Settled::Failed(refusal) if refusal.code == Code::Gone => Settled::Unchanged,
+                    other => other,
+                };
+                settled.map(wanted).collect()
             }
         };
         Ok(run.merge(settled, Settled::Failed))
@@ -468,7 +495,7 @@ impl Action for Undo {
         _memory: &mut Memory,
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         let ready = Ready::of(tx, job)?;
-        let Some(run) = ready.run(tx, targets)? else {
+        let Some(run) = ready.run(tx, targets, true)? else {
             return Ok(Vec::new());
         };
         let writing = ready.writing(run.module, job, now);
@@ -477,8 +504,16 @@ impl Action for Undo {
         let foreseen = match run.kind {
             ChangeKind::Update => record::foresee(tx, writing, &run.items(), expected)?,
             ChangeKind::Delete => record::foresee_return(tx, writing, &run.targets, &run.deed)?,
-            ChangeKind::Create | ChangeKind::Restore => {
-                record::foresee_deletion(tx, writing, &run.ids(), expected)?
+            ChangeKind::Restore => record::foresee_deletion(tx, writing, &run.ids(), expected)?,
+            ChangeKind::Create => {
+                let foreseen = record::foresee_deletion(tx, writing, &run.ids(), expected)?;
+                let wanted = |(rev, forecast)| match forecast {
+                    Forecast::Refuse(refusal) if refusal.code == Code::Gone => {
+                        (rev, Forecast::Unchanged)
+                    }
+                    other => (rev, other),
+                };
+                foreseen.into_iter().map(wanted).collect()
             }
         };
         Ok(run.merge(foreseen, |refusal| (0, Forecast::Refuse(refusal))))
@@ -493,11 +528,7 @@ impl Action for Undo {
         let Request { job: parent, .. } = decode(job)?;
         let gone = || Refusal::new(Code::NotFound).saying("there is no such job");
         let parent = store::jobs::find(tx, parent)?.ok_or_else(gone)?;
-        let mut made = Vec::new();
-        for from in places(&parent) {
-            made.extend(of_targets(tx, &parent, from)?);
-        }
-        made.extend(changes::of_along(tx, parent.id)?);
-        sorted(&parent, made)
+        let catalog = tx.catalog()?;
+        Ok(Frozen::read_in(tx, &catalog, &parent)?.records)
     }
 }

@@ -13,7 +13,7 @@ use model::refusal::{Code, Refusal};
 use std::collections::{HashMap, HashSet};
 use store::belonging::{self, Belonging};
 use store::records::Record;
-use store::{Fault, Tx, changes};
+use store::{Fault, Tx, deeds};
 
 /// A module whose records belong to others, with those that belong to records of a set.
 pub(super) struct Part<'a> {
@@ -31,13 +31,18 @@ pub struct Along<'a> {
 }
 
 impl<'a> Along<'a> {
-    /// Finds, locks and judges what belongs to these records, which may go but for that.
-    pub fn of(tx: &mut Tx, writing: Writing<'a>, ids: &[RecordId]) -> Result<Self, Fault> {
-        let mut along = Self {
-            reach: ids.len(),
+    /// Nothing belongs to so many records.
+    pub(super) fn none(count: usize) -> Self {
+        Self {
+            reach: count,
             parts: Vec::new(),
             refused: HashMap::new(),
-        };
+        }
+    }
+
+    /// Finds, locks and judges what belongs to these records, which may go but for that.
+    pub fn of(tx: &mut Tx, writing: Writing<'a>, ids: &[RecordId]) -> Result<Self, Fault> {
+        let mut along = Self::none(ids.len());
         let mut found = Vec::new();
         // Of records from this one on, not all was read.
         let mut unknown_from: Option<RecordId> = None;
@@ -145,6 +150,13 @@ impl<'a> Along<'a> {
         Ok(())
     }
 
+    /// Refuses these records for these reasons.
+    pub(super) fn keep(&mut self, refused: HashMap<RecordId, Refusal>) {
+        for (record, refusal) in refused {
+            self.refused.entry(record).or_insert(refusal);
+        }
+    }
+
     /// Refuses records with something along that is not as this job left it: what came to belong to
     /// them since, or was changed, is somebody's work.
     pub(super) fn keep_strangers(&mut self, tx: &mut Tx, job: JobId) -> Result<(), Fault> {
@@ -153,7 +165,7 @@ impl<'a> Along<'a> {
         } in &self.parts
         {
             let ids: Vec<RecordId> = children.iter().map(|(record, _)| record.id).collect();
-            let left = changes::by_job(tx, job, &ids)?.into_iter();
+            let left = deeds::of(tx, job, &ids)?.into_iter();
             let left: HashMap<RecordId, i64> = left.map(|past| (past.record, past.rev)).collect();
             for (record, root) in children {
                 if left.get(&record.id) != Some(&record.rev) {

@@ -5,7 +5,7 @@ use crate::change::Change;
 use crate::history::History;
 use crate::judge::{Columns, Facts};
 use model::field::Field;
-use model::id::{JobId, RecordId};
+use model::id::{FieldId, JobId, RecordId};
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use std::borrow::Cow;
@@ -19,15 +19,39 @@ pub(crate) struct Deed {
     pub(crate) job: JobId,
     /// How it left each record.
     pub(crate) left: HashMap<RecordId, Left>,
+    /// It made the records: they are deleted only if nobody built on them.
+    pub(crate) made: bool,
+    /// It is only foreseen: the rest of what the job did is taken for put back.
+    pub(crate) dry: bool,
 }
 
 /// How a job left a record.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Left {
-    /// At this revision.
-    pub(crate) rev: i64,
+    /// The revisions that it made, oldest first.
+    pub(crate) revs: Vec<i64>,
+    /// At which of them it left a field.
+    pub(crate) fields: HashMap<FieldId, i64>,
+    /// The same of all others.
+    pub(crate) rest: i64,
     /// So many fields that it wrote are gone, or hold values of another type now.
     pub(crate) gone: usize,
+}
+
+impl Left {
+    fn first(&self) -> i64 {
+        self.revs.first().copied().unwrap_or_default()
+    }
+
+    /// The last revision that it made.
+    pub(super) fn last(&self) -> i64 {
+        self.revs.last().copied().unwrap_or_default()
+    }
+
+    /// The revision at which it left a field.
+    fn of(&self, field: FieldId) -> i64 {
+        self.fields.get(&field).copied().unwrap_or(self.rest)
+    }
 }
 
 /// What happened to records since a job left them; without a job, nothing is asked.
@@ -49,21 +73,21 @@ impl<'a> Since<'a> {
         let left = deed.into_iter().flat_map(|deed| &deed.left);
         let moved = left.filter(|(id, left)| {
             let found = reading.standing(**id);
-            found.is_some_and(|found| found.record.rev != left.rev)
+            found.is_some_and(|found| found.record.rev != left.first())
         });
-        let points: Vec<(RecordId, i64)> = moved.map(|(id, left)| (*id, left.rev)).collect();
+        let points: Vec<(RecordId, i64)> = moved.map(|(id, left)| (*id, left.first())).collect();
         let history = History::since(tx, &points)?;
         Ok(Self { deed, history })
     }
 
-    fn left(&self, record: RecordId) -> Option<(JobId, Left)> {
+    fn left(&self, record: RecordId) -> Option<(&'a Deed, &'a Left)> {
         let deed = self.deed?;
-        deed.left.get(&record).map(|left| (deed.job, *left))
+        deed.left.get(&record).map(|left| (deed, left))
     }
 
     /// Whether a value of a record is another one now than the job left.
-    fn strayed(&self, left: Left, columns: &Columns<'_>, record: &Record, field: &Field) -> bool {
-        let then = self.history.value(record.id, left.rev, field);
+    fn strayed(&self, left: &Left, columns: &Columns<'_>, record: &Record, field: &Field) -> bool {
+        let then = self.history.value(record.id, left.of(field.id), field);
         then.is_some_and(|then| then != *columns.value(record, &field.api_name))
     }
 
@@ -117,17 +141,24 @@ impl<'a> Since<'a> {
     }
 
     /// The facts as an undo meets them: a blueprint that the record entered through the job, and has
-    /// not moved on in, holds it no longer and is left with the change.
+    /// not moved on in, holds it no longer and is left with the change; and a lead that the job
+    /// converted is one again with this change.
     pub(super) fn facts<'f>(
         &self,
         module: &Module,
         columns: &Columns<'_>,
         record: &Record,
-        facts: &'f Facts,
+        (facts, change): (&'f Facts, &Change),
     ) -> Cow<'f, Facts> {
-        let entered = self
-            .left(record.id)
-            .filter(|(job, _)| facts.entered_by == Some(*job));
+        let left = self.left(record.id);
+        let facts = match module.field(system::CONVERTED) {
+            Some(field) if left.is_some() && change.of(field.id).is_some() => Cow::Owned(Facts {
+                unconverted: true,
+                ..facts.clone()
+            }),
+            _ => Cow::Borrowed(facts),
+        };
+        let entered = left.filter(|(deed, _)| facts.entered_by == Some(deed.job));
         let blueprint = facts.blueprint.and_then(|id| module.blueprint(id));
         let state = blueprint.and_then(|blueprint| module.field_by_id(blueprint.field));
         match (entered, state) {
@@ -135,10 +166,10 @@ impl<'a> Since<'a> {
                 Cow::Owned(Facts {
                     blueprint: None,
                     lapsed: true,
-                    ..facts.clone()
+                    ..facts.into_owned()
                 })
             }
-            _ => Cow::Borrowed(facts),
+            _ => facts,
         }
     }
 
@@ -149,7 +180,7 @@ impl<'a> Since<'a> {
         columns: &Columns<'_>,
         record: &Record,
     ) -> Option<Refusal> {
-        let (_, left) = self.left(record.id)?;
+        let (deed, left) = self.left(record.id)?;
         let stamps = [system::MODIFIED_BY, system::MODIFIED_TIME];
         let own = |field: &&Field| !stamps.contains(&field.api_name.as_str());
         let fields = module.fields.iter().filter(own);
@@ -157,7 +188,17 @@ impl<'a> Since<'a> {
             .filter(|field| self.strayed(left, columns, record, field))
             .collect();
         let text = "the record was changed after the job, and is not deleted";
-        let refusal = self.refusal(record.id, &kept)?;
-        Some(refusal.saying(text))
+        let beside = || {
+            // Tags, shares, territories: of what is not a value, the change says nothing before.
+            let later = self.history.of(record.id).iter();
+            let mut later = later.filter(|past| !left.revs.contains(&past.rev));
+            deed.made && later.any(|past| past.before.is_empty())
+        };
+        let refusal = self.refusal(record.id, &kept);
+        let refusal = refusal.or_else(|| {
+            let since = || Refusal::new(Code::ChangedSince).with("id", record.id.to_string());
+            beside().then(since)
+        });
+        Some(refusal?.saying(text))
     }
 }

@@ -4,6 +4,7 @@ use super::along::Along;
 use super::back::Since;
 use super::drift::Drift;
 use super::reading::{Reading, Standing};
+use super::ties;
 use super::{Expected, Writing};
 use crate::judge::{Columns, Verdict, denied, held};
 use jobs::{Difference, Forecast, Settled};
@@ -143,10 +144,19 @@ fn judge_deletion<'a>(
     // What is refused anyway takes nothing along: it must not cost the others their turn.
     let free = ids.iter().zip(&judged).filter(|(_, judged)| judged.is_ok());
     let free: Vec<RecordId> = free.map(|(id, _)| *id).collect();
-    let mut along = Along::of(tx, writing, &free)?;
-    if let Some(deed) = expected.left_by {
-        along.keep_strangers(tx, deed.job)?;
-    }
+    let along = match expected.left_by {
+        Some(deed) if deed.made => {
+            let mut along = Along::none(free.len());
+            along.keep(ties::of(tx, writing, deed, &free)?);
+            along
+        }
+        Some(deed) => {
+            let mut along = Along::of(tx, writing, &free)?;
+            along.keep_strangers(tx, deed.job)?;
+            along
+        }
+        None => Along::of(tx, writing, &free)?,
+    };
     if let Some(first_left) = free.get(along.reach) {
         let visited = ids.iter().position(|id| id == first_left);
         judged.truncate(visited.unwrap_or(ids.len()));

@@ -128,7 +128,7 @@ fn judge_return<'a>(
         let left = deed.left.get(id);
         let entry = entries.get(id).filter(|entry| entry.purged_at.is_none());
         left.zip(entry)
-            .is_some_and(|(left, entry)| left.rev == entry.rev)
+            .is_some_and(|(left, entry)| left.last() == entry.rev)
     };
     sets.retain(|root, _| by_job(root));
     let everything = Filter::everything();

@@ -75,7 +75,7 @@ mod check {
             let values: Vec<Vec<Value>> = now.into_iter().map(|record| record.values).collect();
             let wanted = |who: RecordId| vec![Value::Int(account.0), Value::Int(who.0)];
             assert_eq!(values, [wanted(new), wanted(old)]);
-            Ok((moved, store::changes::of_along(tx, JobId(7))?))
+            Ok((moved, store::deeds::of_along(tx, JobId(7))?))
         });
         let (moved, along) = told.unwrap();
         let along: Vec<RecordId> = along.into_iter().map(|made| made.record).collect();

@@ -94,6 +94,7 @@ fn of_plan(call: &Call<'_>, body: &Map<String, Json>, once: &Once<'_>) -> Result
                 parent: plan.parent.map(|job| (Relation::Undo, job)),
                 terms: terms.clone(),
             };
+            undo::accept_planned(tx, new.kind, &new.request)?;
             jobs::accept_in(tx, &new, total, call.now)?;
             if store::plans::take(tx, plan_id, id)? {
                 return accepted(tx, call, id, once);

@@ -79,5 +79,6 @@ mod territories;
 mod timeline;
 mod undo;
 mod undo_chunks;
+mod undo_effects;
 mod undo_plans;
 mod undo_refusals;

@@ -1,0 +1,195 @@
+//! What a job did: the changes that it made, and those that automation made because of its writes.
+
+use crate::changes::{self, COLUMNS, Past};
+use crate::module_table::{column, table};
+use crate::moves::MoveKind;
+use crate::tx::{Param, Tx};
+use crate::{Result, Row, params};
+use model::field::Field;
+use model::id::{JobId, ModuleId, RecordId};
+use model::module::Module;
+use model::time::Timestamp;
+
+/// A record that a job changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The record.
+    pub record: RecordId,
+    /// The revision that the job left it at.
+    pub rev: i64,
+    /// Its module.
+    pub module: ModuleId,
+}
+
+fn made(row: &Row) -> Result<Made> {
+    Ok(Made {
+        record: RecordId(row.int(0)?),
+        rev: row.int(1)?,
+        module: ModuleId(row.int(2)?),
+    })
+}
+
+/// A change that put a value back or away, not only something beside the values.
+const WRITES: &str = "(c.kind <> 'update' OR c.before <> '{}')";
+
+/// The records that a job changed of its targets from place `from` on, `count` places. The targets
+/// stand under `targets`.
+pub fn of_targets(
+    tx: &mut Tx,
+    job: JobId,
+    targets: JobId,
+    from: i64,
+    count: i64,
+) -> Result<Vec<Made>> {
+    let sql = "SELECT c.record, MAX(c.rev), MIN(c.module) FROM job_targets t
+               JOIN changes c ON c.record = t.record AND c.job = $1
+               WHERE t.job = $2 AND t.seq >= $3 AND t.seq < $4 GROUP BY c.record";
+    let rows = tx.query(sql, params![job.0, targets.0, from, from + count])?;
+    rows.iter().map(made).collect()
+}
+
+/// The records whose values a job changed beside its targets.
+pub fn of_along(tx: &mut Tx, job: JobId) -> Result<Vec<Made>> {
+    let sql = format!(
+        "SELECT c.record, MAX(c.rev), MIN(c.module) FROM job_along a
+         JOIN changes c ON c.record = a.record AND c.job = $1
+         WHERE a.job = $1 AND {WRITES} GROUP BY c.record"
+    );
+    let rows = tx.query(&sql, params![job.0])?;
+    rows.iter().map(made).collect()
+}
+
+/// The records that automation changed because of a job's writes.
+pub fn of_effects(tx: &mut Tx, job: JobId) -> Result<Vec<Made>> {
+    let sql = "SELECT c.record, MAX(c.rev), MIN(c.module) FROM job_effects e
+               JOIN changes c ON c.record = e.record AND c.rev = e.rev
+               WHERE e.job = $1 GROUP BY c.record";
+    let rows = tx.query(sql, params![job.0])?;
+    rows.iter().map(made).collect()
+}
+
+/// How many changes automation made because of a job's writes.
+pub fn effects(tx: &mut Tx, job: JobId) -> Result<i64> {
+    let sql = "SELECT count(*) FROM job_effects WHERE job = $1";
+    tx.query_one(sql, params![job.0])?.int(0)
+}
+
+/// All changes of these records that a job made or that automation made because of it, oldest first,
+/// without the values of what was made or deleted.
+pub fn of(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<Vec<Past>> {
+    let columns = COLUMNS.replace(
+        "before",
+        "CASE WHEN kind = 'update' THEN before ELSE '{}' END",
+    );
+    let sql = format!(
+        "SELECT {columns} FROM changes c WHERE c.record IN ids($1)
+         AND (c.job = $2 OR EXISTS (SELECT 1 FROM job_effects e
+           WHERE e.job = $2 AND e.record = c.record AND e.rev = c.rev))
+         ORDER BY c.record, c.rev"
+    );
+    let records = Param::Ids(records.iter().map(|record| record.0).collect());
+    let rows = tx.query(&sql, &[records, job.0.into()])?;
+    rows.iter().map(changes::past).collect()
+}
+
+/// Keeps automation from what a job's writes left to it until then, and waits for what it has begun.
+pub fn put_off(tx: &mut Tx, job: JobId, until: Timestamp) -> Result<()> {
+    let sql = "UPDATE events SET next_at = $2 WHERE job = $1 AND next_at < $2";
+    // What ends while this waits can leave further ones.
+    while tx.execute(sql, params![job.0, until.0])? > 0 {}
+    Ok(())
+}
+
+/// Takes what a job's writes left to automation away from it.
+pub fn drop_events(tx: &mut Tx, job: JobId) -> Result<()> {
+    while tx.execute("DELETE FROM events WHERE job = $1", params![job.0])? > 0 {}
+    Ok(())
+}
+
+/// What of a record is not counted as tied to another: what stands as a job left it, because the same
+/// undo takes it away too. Nothing is left out without a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Ties {
+    /// The job, of a question that is asked before anything was put back.
+    pub but: Option<JobId>,
+}
+
+impl Ties {
+    fn ask(
+        self,
+        tx: &mut Tx,
+        to: &Module,
+        records: &[RecordId],
+        sql: &str,
+    ) -> Result<Vec<RecordId>> {
+        let sql = format!(
+            "SELECT t.id FROM {} t WHERE t.id IN ids($1) AND EXISTS ({sql}) ORDER BY t.id",
+            table(to)
+        );
+        let mut params = vec![Param::Ids(records.iter().map(|record| record.0).collect())];
+        params.extend(self.but.map(|job| job.0.into()));
+        let rows = tx.query(&sql, &params)?;
+        rows.iter().map(|row| Ok(RecordId(row.int(0)?))).collect()
+    }
+
+    /// Those of these records of a module that others of `from` name in a lookup.
+    pub fn named_by(
+        self,
+        tx: &mut Tx,
+        (from, lookup): (&Module, &Field),
+        to: &Module,
+        records: &[RecordId],
+    ) -> Result<Vec<RecordId>> {
+        let mut sql = format!(
+            "SELECT 1 FROM {} m WHERE m.{} = t.id AND m.id <> t.id",
+            table(from),
+            column(lookup)
+        );
+        if self.but.is_some() {
+            sql.push_str(
+                " AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.record = m.id AND c.rev = m.rev
+                   AND (c.job = $2 OR EXISTS (SELECT 1 FROM job_effects e
+                     WHERE e.job = $2 AND e.record = c.record AND e.rev = c.rev)))",
+            );
+        }
+        self.ask(tx, to, records, &sql)
+    }
+
+    /// Those of these records of a module that have notes, or that have attachments.
+    pub fn holding(
+        self,
+        tx: &mut Tx,
+        kind: MoveKind,
+        to: &Module,
+        records: &[RecordId],
+    ) -> Result<Vec<RecordId>> {
+        let Some(own) = kind.table() else {
+            return Ok(Vec::new());
+        };
+        let mut sql = format!("SELECT 1 FROM {own} n WHERE n.record = t.id");
+        if self.but.is_some() {
+            sql.push_str(&format!(
+                " AND NOT EXISTS (SELECT 1 FROM job_moves v WHERE v.job = $2 AND v.kind = '{}'
+                   AND v.item = n.id AND v.to_record = n.record)",
+                kind.as_str()
+            ));
+        }
+        self.ask(tx, to, records, &sql)
+    }
+}
+
+/// The targets of an undo that it found gone so far, with their values when they were deleted.
+pub fn gone(tx: &mut Tx, undo: JobId) -> Result<Vec<Past>> {
+    let sql = "SELECT records FROM job_failures WHERE job = $1 AND code = 'GONE'";
+    if tx.query_opt(sql, params![undo.0])?.is_none() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT {COLUMNS} FROM changes c WHERE c.kind = 'delete' AND c.record IN
+           (SELECT o.record FROM job_outcomes o
+            WHERE o.job = $1 AND o.outcome = 'failed' AND o.code = 'GONE')
+         ORDER BY c.record, c.rev"
+    );
+    let rows = tx.query(&sql, params![undo.0])?;
+    rows.iter().map(changes::past).collect()
+}
