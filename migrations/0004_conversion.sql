@@ -111,6 +111,28 @@ CREATE TABLE job_effects (
     PRIMARY KEY (job, record, rev)
 ){without_rowid};
 
+-- What automation was to do and did not: an event's rule, or one of the rule's actions, with why.
+CREATE TABLE automation_failures (
+    id BIGINT PRIMARY KEY,
+    record BIGINT NOT NULL,
+    rev BIGINT NOT NULL,
+    module BIGINT NOT NULL,
+    rule BIGINT NOT NULL,
+    trigger_word TEXT NOT NULL CHECK (trigger_word IN ('create', 'edit', 'delete')),
+    job BIGINT,
+    actor BIGINT NOT NULL,
+    chain TEXT NOT NULL,
+    action TEXT CHECK (action IN ('update', 'task', 'web_hook')),
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    details TEXT NOT NULL,
+    fired_at BIGINT NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE INDEX automation_failures_newest ON automation_failures (at, id);
+CREATE INDEX automation_failures_of_rule ON automation_failures (rule, at, id);
+CREATE INDEX automation_failures_of_job ON automation_failures (job, at, id) WHERE job IS NOT NULL;
+
 -- Tags, notes and attachments of records. Their rows stay where they are while their record is in the
 -- recycle bin, where nothing shows them, and go when it leaves the bin for good.
 

@@ -5,7 +5,7 @@ use crate::{Done, org};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use crm::org::Started;
-use jobs::{Engine, Worker};
+use jobs::{Engine, EventWorker, Worker};
 use server::{App, Key, Notifier, Notifying, Outside, Range, SystemClock};
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
@@ -175,8 +175,13 @@ impl Serve {
 /// apart by their numbers.
 pub(crate) fn start_engine(db: &Db) -> Result<Engine, Failure> {
     let name = format!("process {}", std::process::id());
-    let worker = Worker::new(db.clone(), Arc::new(SystemClock), crm::actions::all(), name);
-    Ok(Engine::start(worker)?)
+    let clock = Arc::new(SystemClock);
+    let worker = Worker::new(db.clone(), clock.clone(), crm::actions::all(), name);
+    let automation = Arc::new(crm::workflow::Automation);
+    let events = EventWorker::new(db.clone(), clock, automation);
+    let engine = Engine::start(worker)?.with_events(events)?;
+    db.when_events_are_left(engine.waker_of_events());
+    Ok(engine)
 }
 
 /// How others are called: with the key of a file, which a SQLite database has beside it.

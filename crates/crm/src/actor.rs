@@ -4,7 +4,7 @@ use model::access::Reach;
 use model::catalog::Catalog;
 use model::criteria::BindContext;
 use model::field::Field;
-use model::id::UserId;
+use model::id::{ProfileId, UserId};
 use model::module::Module;
 use model::people::{FieldRight, Profile, Right, User};
 use model::refusal::{Code, Refusal};
@@ -37,6 +37,27 @@ impl Actor {
             .clone();
         let profile = catalog.profile(user.profile).ok_or_else(refused)?.clone();
         let zone = catalog.zone(&user);
+        Ok(Self {
+            user,
+            profile,
+            zone,
+            catalog: Arc::clone(catalog),
+        })
+    }
+
+    /// The org's automation in the name of a user: theirs is the name in what it writes, and no right
+    /// of theirs is asked. Nobody's lock is passed.
+    pub(crate) fn of_automation(catalog: &Arc<Catalog>, id: UserId) -> Result<Self, Refusal> {
+        let refused = |text: &'static str| Refusal::new(Code::AuthorizationFailed).saying(text);
+        let gone = || refused("the user who caused it was removed");
+        let mut user = catalog.user(id).ok_or_else(gone)?.clone();
+        let mut profiles = catalog.profiles.iter();
+        let administrator = profiles.find(|profile| profile.administrator);
+        let none = || refused("the org has no administrator's profile");
+        let mut profile = administrator.ok_or_else(none)?.clone();
+        let zone = catalog.zone(&user);
+        user.profile = profile.id;
+        profile.id = ProfileId(0);
         Ok(Self {
             user,
             profile,

@@ -8,7 +8,7 @@ use crate::rules::{Becoming, Rules};
 use model::access::Access;
 use model::field::{Computed, Field, FieldKind};
 use model::hold::HoldKind;
-use model::id::{BlueprintId, JobId, RecordId};
+use model::id::{BlueprintId, FieldId, JobId, RecordId};
 use model::limits::MULTI_SELECT_VALUES_MAX;
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
@@ -53,12 +53,20 @@ impl<'a> Columns<'a> {
         Self(module.fields.iter().collect())
     }
 
-    fn add(&mut self, field: Option<&'a Field>) {
+    pub(crate) fn add(&mut self, field: Option<&'a Field>) {
         if let Some(field) = field
             && !self.0.iter().any(|known| known.id == field.id)
         {
             self.0.push(field);
         }
+    }
+
+    /// The same of a field's id.
+    pub(crate) fn by_id<'r>(&self, record: &'r Record, id: FieldId) -> &'r Value {
+        let place = self.0.iter().position(|field| field.id == id);
+        place
+            .and_then(|n| record.values.get(n))
+            .unwrap_or(&Value::Null)
     }
 
     /// A record's value of a field; no value when the field was not read.

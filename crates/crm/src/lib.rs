@@ -29,6 +29,7 @@ pub mod tag;
 pub mod territory;
 pub mod timeline;
 mod triggers;
+pub mod workflow;
 
 pub use actor::Actor;
 pub use change::{Change, FieldWrite, Write};

@@ -28,6 +28,7 @@ use crate::judge::{Columns, Facts, Verdict, judge};
 use crate::owner::Owners;
 use crate::rules::{LayoutRules, Rules};
 use crate::triggers::Triggers;
+use crate::workflow::{self, Firing};
 use back::Since;
 use jobs::{Difference, Forecast, Settled};
 use model::access::Access;
@@ -37,11 +38,13 @@ use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
+use model::workflow::Trigger;
 use std::collections::HashMap;
 use store::changes::{self, Cause, ChangeKind, Origin};
+use store::events::Met;
 use store::records::{self, Filter, Record};
 use store::targets::Target;
-use store::{Fault, Tx, blueprints};
+use store::{Fault, Tx, blueprints, effects};
 
 pub(crate) use drift::Drift;
 pub(crate) use reading::{Reading, Standing};
@@ -56,7 +59,7 @@ pub struct Writing<'a> {
     pub module: &'a Module,
     /// Why.
     pub cause: Cause,
-    /// Through which job.
+    /// Through which job; of a rule's effect, the job whose write led to it.
     pub job: Option<JobId>,
     /// The workflow rules whose effects led here, the first one first: the last one makes this write.
     /// None when a person or a program does.
@@ -86,7 +89,8 @@ impl<'a> Writing<'a> {
             module: self.module.id,
             kind,
             cause: self.cause,
-            job: self.job,
+            // What automation does because of a job is not the job's own work.
+            job: self.job.filter(|_| self.rules.is_empty()),
             rule: self.rules.last().copied(),
             actor: self.actor.user.id,
             at: self.now,
@@ -272,6 +276,8 @@ impl<'a> Judged<'a> {
             free: facts.blueprint.is_none(),
             lapsed: facts.lapsed,
             kept: None,
+            // What a lead becomes is made or edited; the lead itself is neither.
+            fires: Vec::new(),
         })
     }
 
@@ -284,6 +290,7 @@ impl<'a> Judged<'a> {
                 writes,
                 before,
                 kept,
+                fires,
                 ..
             }) => {
                 let after = writes.into_iter().map(|(field, value)| (field.id, value));
@@ -291,6 +298,7 @@ impl<'a> Judged<'a> {
                     before: before.before,
                     after: after.collect(),
                     refused: kept,
+                    fires,
                     ..Difference::default()
                 })
             }
@@ -308,6 +316,8 @@ pub(crate) struct Proposal<'a> {
     lapsed: bool,
     /// What of the change is not written.
     kept: Option<Refusal>,
+    /// The workflow rules that it sets off.
+    fires: Vec<RuleId>,
 }
 
 /// Judges records, each by its own change, in order, with the revision of each; 0 where there is no
@@ -322,7 +332,11 @@ fn judge_all<'a>(
     let Writing { module, .. } = writing;
     let rules = Rules::of(writing, layout_rules)?;
     let changes = items.iter().map(|(_, change)| *change);
-    let columns = Columns::for_changes(module, &rules, changes);
+    let firing = Firing::of_edits(writing, changes.clone())?;
+    let mut columns = Columns::for_changes(module, &rules, changes);
+    for field in firing.needs() {
+        columns.add(Some(field));
+    }
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| *id).collect();
     let reading = Reading::new(tx, writing, &columns, &ids, expected.within)?;
     let drift = Drift::read(tx, expected.targets, &reading)?;
@@ -369,6 +383,7 @@ fn judge_all<'a>(
             Verdict::Unchanged => Judged::Unchanged,
             Verdict::Change(writes) => Judged::Change(Proposal {
                 before: before(&columns, record, &writes),
+                fires: firing.by_edit(&columns, record, &writes),
                 writes,
                 free: facts.blueprint.is_none(),
                 lapsed: facts.lapsed,
@@ -404,6 +419,7 @@ struct Group<'a> {
 struct Plan<'a> {
     groups: HashMap<Vec<FieldId>, Group<'a>>,
     changes: Vec<changes::Change>,
+    met: Vec<Met>,
 }
 
 impl<'a> Plan<'a> {
@@ -413,9 +429,17 @@ impl<'a> Plan<'a> {
             writes,
             before,
             kept,
+            fires,
             ..
         } = proposal;
         let record = before.record;
+        if !fires.is_empty() {
+            self.met.push(Met {
+                record,
+                rev: before.rev,
+                rules: fires,
+            });
+        }
         self.changes.push(before);
         let (fields, values): (Vec<&Field>, Vec<Value>) = writes.into_iter().unzip();
         let key = fields.iter().map(|field| field.id).collect();
@@ -449,12 +473,24 @@ impl<'a> Plan<'a> {
             let values: Vec<(&Field, Value)> = values.chain(stamp).collect();
             records::update(tx, module, &ids, &values)?;
         }
-        Ok(changes::insert(
-            tx,
-            writing.origin(ChangeKind::Update),
-            &self.changes,
-        )?)
+        keep(tx, writing, ChangeKind::Update, &self.changes)?;
+        workflow::leave(tx, writing, Trigger::Edit, &self.met)
     }
+}
+
+/// Stores changes; what a rule changed because of a job's writes is also noted with the job.
+fn keep(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    kind: ChangeKind,
+    changes: &[changes::Change],
+) -> Result<(), Fault> {
+    changes::insert(tx, writing.origin(kind), changes)?;
+    if let (Some(rule), Some(job)) = (writing.rules.last(), writing.job) {
+        let records: Vec<_> = changes.iter().map(|c| (c.record, c.rev)).collect();
+        effects::note(tx, job, *rule, &records)?;
+    }
+    Ok(())
 }
 
 /// Raises the revision of records because something beside their values changed that decides about
@@ -467,11 +503,7 @@ pub(crate) fn touch(
 ) -> Result<(), Fault> {
     let change = before(&Columns::all(writing.module), record, values);
     records::update(tx, writing.module, &[record.id], values)?;
-    Ok(changes::insert(
-        tx,
-        writing.origin(ChangeKind::Update),
-        &[change],
-    )?)
+    keep(tx, writing, ChangeKind::Update, &[change])
 }
 
 /// Raises the revisions of records because something beside their values changed, and stores a change

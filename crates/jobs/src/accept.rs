@@ -210,6 +210,7 @@ pub fn run_now(
     let lease_until = now.plus_ms(PREPARING_MS);
     let job = jobs::claim_this(tx, new.id, now, lease_until)?
         .ok_or_else(|| Error::Inconsistent(format!("job {} was not there to run", new.id)))?;
+    let left_before = tx.events_left();
     let mut settled = action::visit(actions.of(job.kind), tx, &job, &targets, now)?;
     let rest = targets.get(settled.len()..).unwrap_or_default();
     let left: Vec<Settled> = rest
@@ -226,6 +227,7 @@ pub fn run_now(
             visited: total,
             counts,
             drifted: 0,
+            fired: tx.events_left() - left_before,
             paced_until: None,
             now,
             lease_until,

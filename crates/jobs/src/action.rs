@@ -1,6 +1,6 @@
 //! What is done to the records of a job.
 
-use model::id::{FieldId, ModuleId, RecordId};
+use model::id::{FieldId, ModuleId, RecordId, RuleId};
 use model::job::{Counts, Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -62,6 +62,8 @@ pub struct Difference {
     pub makes: Vec<ModuleId>,
     /// The modules of records that exist and that it would become, and by what each was found.
     pub attaches: Vec<(ModuleId, String)>,
+    /// The workflow rules that would fire, one as often as it would.
+    pub fires: Vec<RuleId>,
 }
 
 /// What an action keeps in mind from one read of a plan to the next. A copy costs nothing.

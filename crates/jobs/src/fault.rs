@@ -46,3 +46,31 @@ impl Point {
 
 /// What a test planned for each point.
 pub(crate) type Plan = Box<dyn FnMut(Point) -> Result<(), Fault> + Send>;
+
+/// A place in an event worker's step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventPoint {
+    /// The events were taken out.
+    Taken,
+    /// Their effects were written, before the commit.
+    Applied,
+    /// After the commit, before the worker takes note of it.
+    Committed,
+}
+
+impl EventPoint {
+    /// What a torture calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "events.taken",
+            Self::Applied => "events.applied",
+            Self::Committed => "events.committed",
+        }
+    }
+
+    /// All points.
+    pub const ALL: [Self; 3] = [Self::Taken, Self::Applied, Self::Committed];
+}
+
+/// What a test planned for each point of an event worker.
+pub(crate) type EventPlan = Box<dyn FnMut(EventPoint) -> Result<(), Fault> + Send>;

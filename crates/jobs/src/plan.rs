@@ -4,7 +4,7 @@
 
 use crate::accept::{TARGETS_AT_ONCE, numbered};
 use crate::action::{Actions, Difference, Forecast, Memory};
-use model::id::{FieldId, JobId, ModuleId, RecordId};
+use model::id::{FieldId, JobId, ModuleId, RecordId, RuleId};
 use model::job::{Counts, JobState};
 use model::limits::{PLAN_REASONS_MAX, PLAN_SAMPLE_BYTES_MAX, PLAN_SAMPLE_MAX};
 use model::refusal::{Code, Refusal};
@@ -43,6 +43,9 @@ pub struct Summary {
     /// found.
     #[serde(default)]
     pub attaches: Vec<(ModuleId, String, i64)>,
+    /// How often which workflow rule would fire.
+    #[serde(default)]
+    pub fires: BTreeMap<RuleId, i64>,
     /// Some of the records that would change.
     pub sample: Vec<Example>,
     /// Bytes of the sample's values.
@@ -104,6 +107,9 @@ impl Summary {
                         Some((_, _, count)) => *count += 1,
                         None => self.attaches.push((*module, by.clone(), 1)),
                     }
+                }
+                for rule in &difference.fires {
+                    *self.fires.entry(*rule).or_default() += 1;
                 }
                 self.show(record, difference);
             }
@@ -300,6 +306,7 @@ fn job_of(plan: &Plan, total: usize) -> Job {
         parent: None,
         terms: Terms::default(),
         drifted: 0,
+        fired: 0,
         state: JobState::Preparing,
         paused_by: None,
         total: i64::try_from(total).unwrap_or(i64::MAX),

@@ -19,8 +19,8 @@ use std::time::Duration;
 use store::jobs::{InUse, Job, Progress};
 use store::targets::Target;
 use store::{
-    Db, Error, Fault, Priority, Tx, beside, calls, deleted, idempotency, jobs, kill, outbox, plans,
-    targets,
+    Db, Error, Fault, Priority, Tx, beside, calls, deleted, effects, idempotency, jobs, kill,
+    outbox, plans, targets,
 };
 
 /// A lease that no chunk renewed for so long is anyone's.
@@ -49,7 +49,7 @@ const HELD_MAX: usize = 32;
 /// Records of the first chunk, of the smallest and of the largest.
 const CHUNK_START: usize = 500;
 const CHUNK_MIN: usize = 100;
-const CHUNK_MAX: usize = 5_000;
+pub(crate) const CHUNK_MAX: usize = 5_000;
 /// Writer time that a chunk should take.
 const CHUNK_MS: i64 = 25;
 /// Tries of a single record, at least, before it gets INTERNAL_ERROR.
@@ -274,6 +274,7 @@ impl Worker {
                 || plans::purge(tx, now, TIDY_ROWS)?
                 || outbox::purge(tx, before, TIDY_ROWS)?
                 || calls::purge(tx, before, TIDY_ROWS)?
+                || effects::purge(tx, before, TIDY_ROWS)?
                 || idempotency::purge(tx, now.plus_ms(-IDEMPOTENCY_MS), TIDY_ROWS)?
                 || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?
                 || beside::tidy(tx, now, TIDY_ROWS)?)
@@ -441,7 +442,7 @@ fn at(plan: &mut Option<Plan>, point: Point) -> Result<(), Fault> {
 }
 
 /// Whether the reason lies in the database's surroundings and not in a record.
-fn passes(error: &Error) -> bool {
+pub(crate) fn passes(error: &Error) -> bool {
     error.is_passing()
         || matches!(
             error,
@@ -462,7 +463,7 @@ fn limit(size: usize, attempts: i64) -> Option<usize> {
 
 /// The size after a chunk of `tried` records. One that failures made small grows again from there:
 /// where one record fails for ever, its neighbours often do.
-fn adapted(tried: usize, took_ms: i64, sizes: &RangeInclusive<usize>) -> usize {
+pub(crate) fn adapted(tried: usize, took_ms: i64, sizes: &RangeInclusive<usize>) -> usize {
     if took_ms * 2 < CHUNK_MS {
         (tried * 2).min(*sizes.end())
     } else if took_ms > CHUNK_MS * 2 {
@@ -502,6 +503,7 @@ fn run_chunk(
         let text = format!("the job has no target {}", job.cursor);
         return Err(Refusal::new(Code::InternalError).saying(text).into());
     }
+    let left_before = tx.events_left();
     let settled = if limit.is_some() {
         action::visit(actions.of(job.kind), tx, &job, &targets, now)?
     } else {
@@ -518,7 +520,10 @@ fn run_chunk(
         let text = format!("record {stray} of the chunk strayed from the plan and is one too many");
         return Err(Error::Conflict(text).into());
     }
-    let progress = progress(&job, &targets, &settled, now);
+    let progress = Progress {
+        fired: tx.events_left() - left_before,
+        ..progress(&job, &targets, &settled, now)
+    };
     let paced_until = progress.paced_until;
     let state = jobs::advance(tx, &job, progress)?;
     at(plan, Point::BeforeCommit)?;
@@ -545,6 +550,7 @@ fn progress(job: &Job, targets: &[Target], settled: &[Settled], now: Timestamp) 
         visited: counts.visited(),
         counts: job.counts.plus(counts),
         drifted: action::drifted(targets, settled),
+        fired: 0,
         paced_until: throttle.map(|throttle| now.plus_ms(rest_ms(throttle))),
         now,
         lease_until: now.plus_ms(LEASE_MS),

@@ -1,12 +1,13 @@
 //! The catalog: all metadata of the org at one version, as one value.
 
 use crate::field::FieldKind;
-use crate::id::{ModuleId, OrgId, ProfileId, RoleId, TerritoryId, UserId, ViewId};
+use crate::id::{ModuleId, OrgId, ProfileId, RoleId, RuleId, TerritoryId, UserId, ViewId};
 use crate::limits::VIEW_RECORDS_MAX;
 use crate::module::{ACTIVITY_MODULES, Module, RELATED_TO};
 use crate::people::{Profile, Role, User};
 use crate::territory::Territory;
 use crate::view::View;
+use crate::workflow::WorkflowRule;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -167,6 +168,14 @@ impl Catalog {
     /// The module of this id.
     pub fn module_by_id(&self, id: ModuleId) -> Option<&Module> {
         self.modules.iter().find(|module| module.id == id)
+    }
+
+    /// The workflow rule of this id, with its module.
+    pub fn workflow_rule(&self, id: RuleId) -> Option<(&Module, &WorkflowRule)> {
+        self.modules.iter().find_map(|module| {
+            let mut rules = module.rules.workflow.iter();
+            rules.find(|rule| rule.id == id).map(|rule| (module, rule))
+        })
     }
 
     /// The user of this id.

@@ -72,7 +72,7 @@ ids! {
     ViewId,
     /// A layout of a module.
     LayoutId,
-    /// A validation rule or a layout rule.
+    /// A validation rule, a layout rule or a workflow rule.
     RuleId,
     /// A call to the outside.
     CallId,

@@ -186,6 +186,8 @@ pub enum PausedBy {
     Person,
     /// More records had changed since its plan than its tolerance allows.
     Tolerance,
+    /// Its next record would leave more events to automation than its cap allows.
+    AutomationCap,
 }
 
 impl PausedBy {
@@ -194,12 +196,13 @@ impl PausedBy {
         match self {
             Self::Person => "person",
             Self::Tolerance => "tolerance",
+            Self::AutomationCap => "automation_cap",
         }
     }
 
     /// The reason of a stored word.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Person, Self::Tolerance]
+        [Self::Person, Self::Tolerance, Self::AutomationCap]
             .into_iter()
             .find(|by| by.as_str() == text)
     }

@@ -24,3 +24,4 @@ pub mod territory;
 pub mod time;
 pub mod value;
 pub mod view;
+pub mod workflow;

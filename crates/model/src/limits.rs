@@ -122,6 +122,12 @@ pub const SCOPES_MAX: usize = 100;
 pub const SCOPE_BYTES_MAX: usize = 120;
 /// Validation rules of one module, and layout rules of one.
 pub const RULES_MAX: usize = 50;
+/// Workflow rules of one module.
+pub const WORKFLOW_RULES_MAX: usize = 50;
+/// Fields that one workflow rule writes, and fields whose change sets it off.
+pub const WORKFLOW_FIELDS_MAX: usize = 25;
+/// Workflow rules whose effects set one another off, before the next one is not run.
+pub const WORKFLOW_DEPTH_MAX: usize = 5;
 /// Characters of a validation rule's message.
 pub const RULE_MESSAGE_MAX: usize = 255;
 /// Values of one multi-select field of a record.

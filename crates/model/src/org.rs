@@ -23,6 +23,7 @@ mod standard;
 #[cfg(test)]
 mod tests;
 mod views;
+mod workflow;
 
 pub use diff::{Change, ChangeKind};
 pub use export::export;

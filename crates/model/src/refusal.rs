@@ -108,6 +108,10 @@ codes! {
     UnexpectedCount = "UNEXPECTED_COUNT" 409 "another number of records is selected than was expected; nothing was changed",
     /// Ours: the idempotency key was used for another request.
     KeyReused = "IDEMPOTENCY_KEY_REUSED" 409 "this idempotency key was used for another request",
+    /// Ours: the workflow rule is not there any more, or switched off.
+    RuleGone = "RULE_GONE" 400 "the workflow rule was removed or switched off before it was run",
+    /// Ours: too many workflow rules set one another off.
+    RuleLoop = "RULE_LOOP" 400 "too many workflow rules had set one another off",
     /// Ours: the database is busy or away; nothing was changed.
     ServiceUnavailable = "SERVICE_UNAVAILABLE" 503 "the database is not available now; nothing was changed, try again",
 }

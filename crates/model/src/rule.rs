@@ -4,6 +4,7 @@
 use crate::criteria::Criteria;
 use crate::id::{LayoutId, RuleId};
 use crate::value::Value;
+use crate::workflow::WorkflowRule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -16,12 +17,15 @@ pub struct Rules {
     /// What some records must have.
     #[serde(default)]
     pub layout: Vec<LayoutRule>,
+    /// What happens by itself once they were written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workflow: Vec<WorkflowRule>,
 }
 
 impl Rules {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.validation.is_empty() && self.layout.is_empty()
+        self.validation.is_empty() && self.layout.is_empty() && self.workflow.is_empty()
     }
 }
 

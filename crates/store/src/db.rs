@@ -12,7 +12,7 @@ use model::catalog::Catalog;
 use model::time::Timestamp;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// How often a closure runs again after a conflict.
@@ -172,6 +172,7 @@ struct Inner {
     backend: Backend,
     ids: Ids,
     catalog: RwLock<Option<Arc<Catalog>>>,
+    events: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// The database. Clones share it.
@@ -239,6 +240,7 @@ impl Db {
             backend,
             ids: Ids::default(),
             catalog: RwLock::new(None),
+            events: OnceLock::new(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -283,6 +285,22 @@ impl Db {
                 Some(folder.unwrap_or(Path::new(".")))
             }
             Backend::Postgres { .. } => None,
+        }
+    }
+
+    /// Says what is done after a commit that left events for automation. It is said once.
+    pub fn when_events_are_left(&self, wake: impl Fn() + Send + Sync + 'static) {
+        drop(self.0.events.set(Box::new(wake)));
+    }
+
+    fn after_commit(&self, mode: Mode, events_left: i64) {
+        if mode != Mode::Read {
+            kill::point("commit.after");
+        }
+        if events_left > 0
+            && let Some(wake) = self.0.events.get()
+        {
+            wake();
         }
     }
 
@@ -437,9 +455,10 @@ impl Db {
         let answer = run(&mut tx)?;
         went_well(&tx, mode)?;
         before_commit(mode);
+        let events_left = tx.events_left();
         connection.execute_batch("COMMIT").map_err(Error::from)?;
         drop(undo);
-        after_commit(mode);
+        self.after_commit(mode, events_left);
         Ok(answer)
     }
 
@@ -452,10 +471,11 @@ impl Db {
     ) -> std::result::Result<T, Fault> {
         let mut tx = begun(Tx::new(Engine::Postgres(connection), &self.0.ids), mode);
         let answer = self.in_postgres(&mut tx, mode, with_catalog, run);
+        let events_left = tx.events_left();
         match answer {
             Ok(answer) => match connection.batch("COMMIT") {
                 Ok(()) => {
-                    after_commit(mode);
+                    self.after_commit(mode, events_left);
                     Ok(answer)
                 }
                 Err(error) if connection.is_closed() => {
@@ -542,12 +562,6 @@ fn begin(mode: Mode) -> &'static str {
 fn before_commit(mode: Mode) {
     if mode != Mode::Read {
         kill::point("commit.before");
-    }
-}
-
-fn after_commit(mode: Mode) {
-    if mode != Mode::Read {
-        kill::point("commit.after");
     }
 }
 

@@ -55,8 +55,11 @@ impl State {
         !self.busy
             && match priority {
                 Priority::Interactive => !self.chunk_overdue(now),
+                // Jobs and automation take turns: who writes chunk after chunk must let another in.
                 Priority::Chunk => {
-                    self.interactive_waiting == 0 || now.duration_since(since) >= CHUNK_PATIENCE
+                    let next = self.chunk_waiting_since.iter().all(|other| since <= *other);
+                    let patient = now.duration_since(since) < CHUNK_PATIENCE;
+                    next && (self.interactive_waiting == 0 || !patient)
                 }
             }
     }

@@ -35,6 +35,8 @@ pub struct Job {
     pub terms: Terms,
     /// How many records were found to be no longer as the plan saw them.
     pub drifted: i64,
+    /// How many events its writes left to automation.
+    pub fired: i64,
     /// Where it stands.
     pub state: JobState,
     /// Why it is paused.
@@ -100,6 +102,8 @@ impl Job {
 pub struct Terms {
     /// Whether what follows from its writes by itself happens.
     pub automation: Automation,
+    /// At most so many events may its writes leave to automation.
+    pub automation_cap: Option<i64>,
     /// More records than so many that changed since the plan pause it.
     pub tolerance: i64,
     /// Records a second at most.
@@ -140,7 +144,7 @@ pub struct NewJob {
 const COLUMNS: &str = "id, kind, module, actor, request, state, total, cursor, changed, unchanged,
     failed, attempts, lease_no, error, created_at, started_at, finished_at, client, plan, parent,
     relation, automation, tolerance, drifted, throttle, run_at, selects, notify_url, paused_by,
-    pace_at, pace_cursor, touched_at, paced_until";
+    pace_at, pace_cursor, touched_at, paced_until, automation_cap, fired";
 
 /// The states of a job that holds its exclusive key, as the index of those keys says it.
 const UNFINISHED: &str = "state IN ('preparing', 'queued', 'running', 'paused')";
@@ -190,6 +194,7 @@ fn job(row: &Row) -> Result<Job> {
         terms: Terms {
             automation: Automation::parse(row.text(21)?)
                 .ok_or_else(|| unknown("automation", row.text(21).unwrap_or("")))?,
+            automation_cap: row.opt_int(33)?,
             tolerance: row.int(22)?,
             throttle: row.opt_int(24)?,
             run_at: row.opt_int(25)?.map(Timestamp),
@@ -197,6 +202,7 @@ fn job(row: &Row) -> Result<Job> {
             notify_url: row.opt_text(27)?.map(str::to_owned),
         },
         drifted: row.int(23)?,
+        fired: row.int(34)?,
         paused_by: row.opt_text(28)?.and_then(PausedBy::parse),
         pace: row.opt_int(29)?.map(Timestamp).zip(row.opt_int(30)?),
         touched_at: Timestamp(row.int(31)?),
@@ -236,9 +242,9 @@ pub fn insert_preparing(
     let sql = "INSERT INTO jobs (id, kind, module, actor, client, request, plan, parent, relation,
         automation, tolerance, throttle, run_at, selects, notify_url, exclusive, wants, state, total,
         cursor, changed, unchanged, failed, drifted, attempts, lease_no, lease_until, created_at,
-        touched_at, process)
+        touched_at, process, automation_cap)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-        'preparing', 0, 0, 0, 0, 0, 0, 0, 0, $18, $19, $19, $20)";
+        'preparing', 0, 0, 0, 0, 0, 0, 0, 0, $18, $19, $19, $20, $21)";
     let terms = &new.terms;
     let later = terms.run_at.is_some();
     let key = |of: bool| new.exclusive.clone().filter(|_| of);
@@ -262,7 +268,8 @@ pub fn insert_preparing(
         key(later),
         lease_until.0,
         now.0,
-        process
+        process,
+        terms.automation_cap
     ];
     match tx.execute(sql, params) {
         Err(Error::Constraint(why)) if new.exclusive.is_some() => Err(Error::Conflict(why)),
@@ -408,6 +415,8 @@ pub struct Progress {
     pub counts: Counts,
     /// How many of this chunk are no longer as the plan saw them.
     pub drifted: i64,
+    /// How many events it left to automation.
+    pub fired: i64,
     /// Until when the job's throttle allows no more.
     pub paced_until: Option<Timestamp>,
     /// The time now.
@@ -432,7 +441,7 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
     let sql =
         "UPDATE jobs SET cursor = $4, changed = $5, unchanged = $6, failed = $7, attempts = 0,
         state = $8, lease_until = $9, touched_at = $10, finished_at = $11, drifted = $12,
-        paused_by = $13, paced_until = $15,
+        paused_by = $13, paced_until = $15, fired = $16,
         pace_at = CASE WHEN $10 - pace_next_at >= $14 THEN pace_next_at ELSE pace_at END,
         pace_cursor = CASE WHEN $10 - pace_next_at >= $14 THEN pace_next_cursor ELSE pace_cursor END,
         pace_next_cursor = CASE WHEN $10 - pace_next_at >= $14 THEN $4 ELSE pace_next_cursor END,
@@ -459,7 +468,8 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
             drifted,
             paused_by,
             PACE_MS,
-            progress.paced_until.map(|until| until.0)
+            progress.paced_until.map(|until| until.0),
+            job.fired + progress.fired
         ],
     )?;
     if touched == 1 {
@@ -538,6 +548,7 @@ pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
     if removed == 0 {
         tx.execute("DELETE FROM job_along WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM job_failures WHERE job = $1", params![id])?;
+        tx.execute("DELETE FROM job_effects WHERE job = $1", params![id])?;
         calls::forget_end(tx, JobId(id))?;
         tx.execute("DELETE FROM plans WHERE id = $1", params![plan])?;
         tx.execute("DELETE FROM jobs WHERE id = $1", params![id])?;

@@ -29,6 +29,8 @@ pub mod conversions;
 pub mod criteria;
 pub mod deeds;
 pub mod deleted;
+pub mod effects;
+pub mod events;
 pub mod holds;
 pub mod idempotency;
 pub mod jobs;

@@ -42,6 +42,7 @@ pub struct Tx<'a> {
     catalog: Option<Arc<Catalog>>,
     failed: Option<String>,
     reads_only: bool,
+    events_left: i64,
 }
 
 impl<'a> Tx<'a> {
@@ -52,6 +53,7 @@ impl<'a> Tx<'a> {
             catalog: None,
             failed: None,
             reads_only: false,
+            events_left: 0,
         }
     }
 
@@ -75,6 +77,15 @@ impl<'a> Tx<'a> {
     /// COMMIT as if nothing were wrong; so a closure that went on must not look committed.
     pub(crate) fn failed(&self) -> Option<&str> {
         self.failed.as_deref()
+    }
+
+    /// How many events this transaction has left for automation so far.
+    pub fn events_left(&self) -> i64 {
+        self.events_left
+    }
+
+    pub(crate) fn leave_events(&mut self, count: usize) {
+        self.events_left += i64::try_from(count).unwrap_or(i64::MAX);
     }
 
     fn note<T>(&mut self, answer: Result<T>) -> Result<T> {

@@ -4,12 +4,14 @@
 use super::Writing;
 use super::reading::{Reading, Standing};
 use crate::judge::{Columns, held};
+use crate::workflow::Firing;
 use model::access::Access;
 use model::field::Field;
-use model::id::{JobId, ModuleId, RecordId};
+use model::id::{JobId, ModuleId, RecordId, RuleId};
 use model::limits::{ALONG_PER_CHUNK_MAX, ALONG_PER_RECORD_MAX};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
+use model::workflow::Trigger;
 use std::collections::{HashMap, HashSet};
 use store::belonging::{self, Belonging};
 use store::records::Record;
@@ -203,6 +205,26 @@ impl<'a> Along<'a> {
             }
         }
         counts
+    }
+
+    /// The workflow rules that deleting what belongs to each record would set off.
+    pub(super) fn fires(
+        &self,
+        writing: Writing<'_>,
+    ) -> Result<HashMap<RecordId, Vec<RuleId>>, Refusal> {
+        let mut fires: HashMap<RecordId, Vec<RuleId>> = HashMap::new();
+        for part in &self.parts {
+            let of_part = Writing {
+                module: part.module,
+                ..writing
+            };
+            let firing = Firing::of(of_part, Trigger::Delete)?;
+            for (record, root) in &part.children {
+                let met = firing.by_deletion(&part.columns, record);
+                fires.entry(*root).or_default().extend(met);
+            }
+        }
+        Ok(fires)
     }
 
     /// What goes along with these, by module, each with the record that takes it along.

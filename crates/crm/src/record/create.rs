@@ -1,18 +1,21 @@
 //! Making records.
 
-use super::Writing;
 use super::unique::Uniques;
+use super::{Writing, keep};
 use crate::blueprint;
 use crate::judge::full_name;
 use crate::owner::Owners;
 use crate::rules::{Becoming, LayoutRules, Rules};
+use crate::workflow::{self, Firing};
 use model::field::{Computed, Field, FieldKind};
 use model::id::{FieldId, RecordId};
 use model::module::{Module, system};
 use model::refusal::Refusal;
 use model::value::Value;
+use model::workflow::Trigger;
 use std::collections::HashMap;
 use store::changes::{self, ChangeKind};
+use store::events::Met;
 use store::records::{self, Record};
 use store::{Fault, Tx};
 
@@ -58,6 +61,7 @@ pub fn create_by(
 pub(crate) struct Newcomers<'a> {
     writing: Writing<'a>,
     rules: Rules<'a>,
+    firing: Firing<'a>,
     blank: Blank,
     /// Values that no other record may have, with those that these take.
     pub(crate) uniques: Uniques,
@@ -74,6 +78,7 @@ impl<'a> Newcomers<'a> {
         Ok(Self {
             writing,
             rules: Rules::of(writing, layout_rules)?,
+            firing: Firing::of(writing, Trigger::Create)?,
             blank: Blank::new(writing),
             uniques,
             kept: Vec::new(),
@@ -115,9 +120,19 @@ impl<'a> Newcomers<'a> {
             before: Vec::new(),
         };
         let changes: Vec<changes::Change> = made.iter().map(change).collect();
+        let firing = Some(&self.firing).filter(|firing| !firing.is_none());
+        let met = firing.into_iter().flat_map(|firing| {
+            made.iter().map(|record| Met {
+                record: record.id,
+                rev: record.rev,
+                rules: firing.by_creation(&record.values),
+            })
+        });
+        let met: Vec<Met> = met.collect();
         let fields: Vec<&Field> = module.fields.iter().collect();
         records::insert(tx, module, &fields, made)?;
-        changes::insert(tx, self.writing.origin(ChangeKind::Create), &changes)?;
+        keep(tx, self.writing, ChangeKind::Create, &changes)?;
+        workflow::leave(tx, self.writing, Trigger::Create, &met)?;
         if self.writing.triggers.blueprint {
             let made: Vec<RecordId> = changes.iter().map(|change| change.record).collect();
             blueprint::enter(tx, self.writing, &made)?;

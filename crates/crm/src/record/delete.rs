@@ -5,8 +5,9 @@ use super::back::Since;
 use super::drift::Drift;
 use super::reading::{Reading, Standing};
 use super::ties;
-use super::{Expected, Writing};
+use super::{Expected, Writing, keep};
 use crate::judge::{Columns, Verdict, denied, held};
+use crate::workflow::{self, Firing};
 use jobs::{Difference, Forecast, Settled};
 use model::access::Access;
 use model::field::Field;
@@ -15,8 +16,10 @@ use model::job::Foreseen;
 use model::module::{Module, system};
 use model::refusal::Refusal;
 use model::value::Value;
+use model::workflow::Trigger;
 use store::changes::{self, Cause, ChangeKind};
 use store::deleted::{self, Deletion, Removed};
+use store::events::Met;
 use store::records::{self, Record};
 use store::{Fault, Tx, beside};
 
@@ -78,21 +81,30 @@ pub(crate) fn foresee_deletion(
     ids: &[RecordId],
     expected: Expected<'_>,
 ) -> Result<Vec<(i64, Forecast)>, Fault> {
-    let columns = match expected.left_by {
+    let mut columns = match expected.left_by {
         // Whether any value was changed since is asked of all of them.
         Some(_) => Columns::all(writing.module),
         None => Columns(writing.module.name_field().into_iter().collect()),
     };
+    let firing = Firing::of(writing, Trigger::Delete)?;
+    for field in firing.needs() {
+        columns.add(Some(field));
+    }
     let doomed = judge_deletion(tx, writing, &columns, ids, expected)?;
     let mut along = doomed.along.counts();
+    let mut fires = doomed.along.fires(writing)?;
     let forecasts = ids.iter().zip(doomed.judged).map(|(id, judged)| {
-        let forecast = match judged {
-            Err(refusal) => Forecast::Refuse(refusal),
-            Ok(()) => Forecast::Change(Difference {
+        let mut difference = || {
+            let standing = doomed.reading.standing(*id);
+            let own = standing.map(|found| firing.by_deletion(&columns, &found.record));
+            let own = own.into_iter().flatten();
+            Forecast::Change(Difference {
                 along: along.remove(id).unwrap_or_default(),
+                fires: own.chain(fires.remove(id).into_iter().flatten()).collect(),
                 ..Difference::default()
-            }),
+            })
         };
+        let forecast = judged.map_or_else(Forecast::Refuse, |()| difference());
         (doomed.reading.rev(*id), forecast)
     });
     Ok(forecasts.collect())
@@ -196,10 +208,19 @@ fn remove(
     let ids: Vec<RecordId> = gone.iter().map(|(record, _)| record.id).collect();
     let mut beside = beside::take(tx, &ids)?;
     records::delete(tx, module, &ids)?;
+    let firing = Firing::of(writing, Trigger::Delete)?;
+    let mut met = Vec::new();
     let mut removed = Vec::with_capacity(gone.len());
     let mut changes = Vec::with_capacity(gone.len());
     for (record, root) in gone {
         let rev = record.rev + 1;
+        if !firing.is_none() {
+            met.push(Met {
+                record: record.id,
+                rev,
+                rules: firing.by_deletion(columns, &record),
+            });
+        }
         removed.push(Removed {
             record: record.id,
             rev,
@@ -223,8 +244,8 @@ fn remove(
         at: writing.now,
     };
     deleted::insert(tx, deletion, removed)?;
-    changes::insert(tx, writing.origin(ChangeKind::Delete), &changes)?;
-    Ok(())
+    keep(tx, writing, ChangeKind::Delete, &changes)?;
+    workflow::leave(tx, writing, Trigger::Delete, &met)
 }
 
 fn name(module: &Module, columns: &Columns<'_>, record: &Record) -> Option<String> {

@@ -66,6 +66,7 @@ impl Along<'_> {
                     free: false,
                     lapsed: false,
                     kept: None,
+                    fires: Vec::new(),
                 });
             }
             plan.apply(tx, writing)?;

@@ -38,7 +38,7 @@ impl Draft<'_> {
     }
 
     /// The fields of these names; notes unknown ones and those that stand twice.
-    fn fields_named(&mut self, module: &Module, names: &[Text]) -> Vec<FieldId> {
+    pub(super) fn fields_named(&mut self, module: &Module, names: &[Text]) -> Vec<FieldId> {
         let mut ids: Vec<FieldId> = Vec::new();
         for name in names {
             match module.field(&name.value) {
@@ -211,7 +211,7 @@ impl Draft<'_> {
     }
 
     /// A criteria as stated; one that says the same as before stays as it is.
-    fn criteria_of(
+    pub(super) fn criteria_of(
         &mut self,
         module: &Module,
         text: Option<&Text>,

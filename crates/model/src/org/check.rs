@@ -12,6 +12,7 @@ impl Draft<'_> {
         self.check_administrator();
         self.check_other_views();
         self.check_rules();
+        self.check_other_workflow_rules();
         self.check_other_blueprints();
         for gone in std::mem::take(&mut self.gone) {
             if (gone.used)(&self.catalog) {

@@ -4,6 +4,7 @@ use super::facts::{self, Facts, Names};
 use super::kinds::told;
 use super::rules::facts_of_rules;
 use super::standard::BuiltIn;
+use super::workflow::facts_of_workflow_rules;
 use crate::catalog::Catalog;
 use crate::field::Field;
 use crate::module::Module;
@@ -284,6 +285,13 @@ impl Diff<'_> {
         };
         let (old, new) = (before.map(rules).unwrap_or_default(), rules(module));
         self.items(old, new, |_| String::new());
+        let workflow = |of: &Module| {
+            let items = facts_of_workflow_rules(of, &names).into_iter();
+            let item = |(id, title, facts)| Item { id, title, facts };
+            items.map(item).collect::<Vec<_>>()
+        };
+        let (old, new) = (before.map(workflow).unwrap_or_default(), workflow(module));
+        self.items(old, new, |_| String::new());
         let blueprints = |of: &Module| {
             let items = of.blueprints.iter().map(|blueprint| Item {
                 id: blueprint.id.0,
@@ -407,6 +415,16 @@ pub(super) fn left_alone(
         for (id, title, _) in facts_of_rules(module) {
             if known.iter().any(|(known, ..)| *known == id) {
                 note(id, title);
+            }
+        }
+        for rule in &module.rules.workflow {
+            if before
+                .rules
+                .workflow
+                .iter()
+                .any(|known| known.id == rule.id)
+            {
+                note(rule.id.0, format!("workflow rule {name}/\"{}\"", rule.name));
             }
         }
         for blueprint in &module.blueprints {

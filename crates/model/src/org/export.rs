@@ -41,7 +41,7 @@ pub fn export(catalog: &Catalog) -> String {
 pub(super) struct Out(String);
 
 /// A string as TOML writes it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
@@ -60,7 +60,7 @@ fn inline(lists: &BTreeMap<String, Vec<String>>) -> String {
 }
 
 /// A key as TOML writes it: always in double quotes, because a literal one could not hold all.
-fn quoted_key(key: &str) -> String {
+pub(super) fn quoted_key(key: &str) -> String {
     serde_json::Value::from(key).to_string()
 }
 
@@ -245,6 +245,7 @@ impl Out {
             self.view(view, module, built_in, names);
         }
         self.rules(module);
+        self.workflow_rules(module, names);
         for of in &module.blueprints {
             self.blueprint(of, module, names);
         }

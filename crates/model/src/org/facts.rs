@@ -238,7 +238,7 @@ fn of_transition(module: &Module, of: &Transition, names: &Names<'_>) -> String 
     told
 }
 
-fn criteria_text(criteria: Option<&Criteria>) -> String {
+pub(super) fn criteria_text(criteria: Option<&Criteria>) -> String {
     criteria.map_or_else(|| "none".to_owned(), Criteria::to_text)
 }
 

@@ -6,6 +6,7 @@ pub(super) use blueprint::{BlueprintEntry, TransitionEntry};
 
 use super::read::{At, Flaw, Problem, Table, Text, Texts, document, problems};
 use super::rules::{LayoutRuleEntry, ValidationRuleEntry, layout_rule, validation_rule};
+use super::workflow::{WorkflowRuleEntry, workflow_rule};
 
 /// An org file whose form is right: it is TOML, and has only keys that mean something, with values
 /// of their type. Whether it makes sense is for [`super::plan()`] to say.
@@ -108,6 +109,7 @@ pub(super) struct ModuleEntry {
     pub(super) views: Vec<ViewEntry>,
     pub(super) validation_rules: Vec<ValidationRuleEntry>,
     pub(super) layout_rules: Vec<LayoutRuleEntry>,
+    pub(super) workflow_rules: Vec<WorkflowRuleEntry>,
     pub(super) blueprints: Vec<BlueprintEntry>,
 }
 
@@ -391,6 +393,8 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
     let validation_rules = each(&mut t, "validation_rule", noun, flaws, validation_rule);
     let noun = "[[module.layout_rule]]";
     let layout_rules = each(&mut t, "layout_rule", noun, flaws, layout_rule);
+    let noun = "[[module.workflow_rule]]";
+    let workflow_rules = each(&mut t, "workflow_rule", noun, flaws, workflow_rule);
     let noun = "[[module.blueprint]]";
     let blueprints = each(&mut t, "blueprint", noun, flaws, blueprint::blueprint);
     t.finish(flaws);
@@ -409,6 +413,7 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
         views,
         validation_rules,
         layout_rules,
+        workflow_rules,
         blueprints,
     })
 }

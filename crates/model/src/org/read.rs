@@ -1,6 +1,7 @@
 //! Reads TOML tables key by key. A mistake is noted with its place and reading goes on, so that
 //! one look at a file finds all of them; a derived deserializer would stop at the first.
 
+use serde_json::Value as Json;
 use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -305,6 +306,37 @@ impl<'i> Value<'i> {
     /// A table.
     pub(crate) fn table(self, noun: &'static str, flaws: &mut Vec<Flaw>) -> Option<Table<'i>> {
         Table::of(self.0, noun, flaws)
+    }
+
+    /// A value of a field, in its wire form: numbers keep every digit.
+    pub(crate) fn json(self, noun: &str, flaws: &mut Vec<Flaw>) -> Option<At<Json>> {
+        let at = self.0.span().start;
+        let value = json_of(self.0.get_ref());
+        if value.is_none() {
+            let wanted = "a text, a number, true, false or an array of texts";
+            flaws.push(mismatch(at, noun, wanted, self.0.get_ref()));
+        }
+        value.map(|value| At { value, at })
+    }
+}
+
+fn json_of(value: &DeValue<'_>) -> Option<Json> {
+    let number = |text: &str| text.parse().ok().map(Json::Number);
+    match value {
+        DeValue::String(text) => Some(Json::from(text.as_ref())),
+        DeValue::Integer(whole) => {
+            let value = i64::from_str_radix(whole.as_str(), whole.radix()).ok()?;
+            Some(Json::from(value))
+        }
+        DeValue::Float(float) => number(float.as_str().trim_start_matches('+')),
+        DeValue::Boolean(truth) => Some(Json::Bool(*truth)),
+        DeValue::Datetime(at) => Some(Json::from(at.to_string())),
+        DeValue::Array(items) => {
+            let texts = items.iter().map(|item| item.get_ref().as_str());
+            let texts: Option<Vec<&str>> = texts.collect();
+            texts.map(Json::from)
+        }
+        DeValue::Table(_) => None,
     }
 }
 

@@ -5,7 +5,9 @@ use crate::id::{
     BlueprintId, FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, RuleId,
     TerritoryId, TransitionId, UserId, ViewId,
 };
+use crate::rule::Rules;
 use crate::view::Audience;
+use crate::workflow::Literal;
 use std::collections::BTreeMap;
 
 /// Replaces every provisional id, everywhere, by one from `new_id`. Ids are taken in the order of
@@ -41,14 +43,7 @@ pub(super) fn real_ids(catalog: &mut Catalog, new_id: &mut dyn FnMut() -> i64) {
         for view in &mut module.views {
             view.id = ViewId(real(view.id.0));
         }
-        for rule in &mut module.rules.validation {
-            rule.id = RuleId(real(rule.id.0));
-            rule.layout = rule.layout.map(|id| LayoutId(real(id.0)));
-        }
-        for rule in &mut module.rules.layout {
-            rule.id = RuleId(real(rule.id.0));
-            rule.layout = LayoutId(real(rule.layout.0));
-        }
+        of_rules(&mut module.rules, &mut real);
         for blueprint in &mut module.blueprints {
             blueprint.id = BlueprintId(real(blueprint.id.0));
             for transition in &mut blueprint.transitions {
@@ -89,6 +84,7 @@ pub(super) fn real_ids(catalog: &mut Catalog, new_id: &mut dyn FnMut() -> i64) {
         for profile in &mut module.lock_exclusions.profiles {
             profile.0 = real(profile.0);
         }
+        named_by_rules(&mut module.rules, &mut real);
         for blueprint in &mut module.blueprints {
             blueprint.field.0 = real(blueprint.field.0);
             blueprint.layout = blueprint.layout.map(|id| LayoutId(real(id.0)));
@@ -118,6 +114,36 @@ pub(super) fn real_ids(catalog: &mut Catalog, new_id: &mut dyn FnMut() -> i64) {
             }
             for id in territories {
                 id.0 = real(id.0);
+            }
+        }
+    }
+}
+
+/// The rules' own ids, and the layouts that they are for.
+fn of_rules(rules: &mut Rules, real: &mut impl FnMut(i64) -> i64) {
+    for rule in &mut rules.validation {
+        rule.id = RuleId(real(rule.id.0));
+        rule.layout = rule.layout.map(|id| LayoutId(real(id.0)));
+    }
+    for rule in &mut rules.layout {
+        rule.id = RuleId(real(rule.id.0));
+        rule.layout = LayoutId(real(rule.layout.0));
+    }
+    for rule in &mut rules.workflow {
+        rule.id = RuleId(real(rule.id.0));
+    }
+}
+
+/// What rules name that may have got its id after them.
+fn named_by_rules(rules: &mut Rules, real: &mut impl FnMut(i64) -> i64) {
+    for rule in &mut rules.workflow {
+        for field in &mut rule.fields {
+            field.0 = real(field.0);
+        }
+        for update in &mut rule.update {
+            update.field.0 = real(update.field.0);
+            if let Literal::User(user) = &mut update.to {
+                user.0 = real(user.0);
             }
         }
     }

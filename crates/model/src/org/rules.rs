@@ -472,6 +472,11 @@ pub(super) fn rename_in_rules(module: &mut Module, old: &str, new: &str) {
             new.clone_into(name);
         }
     }
+    for rule in &mut module.rules.workflow {
+        if let Some(criteria) = &mut rule.criteria {
+            rename_in(criteria, old, new);
+        }
+    }
     for layout in &mut module.layouts {
         if let Some(values) = layout.values.remove(old) {
             layout.values.insert(new.to_owned(), values);

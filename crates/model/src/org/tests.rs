@@ -4,6 +4,7 @@ mod blueprints;
 mod changes;
 mod refusals;
 mod rules;
+mod workflow;
 
 const EXAMPLE: &str = include_str!("../../../../examples/course-leads/org.toml");
 const DEMO: &str = include_str!("../../../../demo/org.toml");

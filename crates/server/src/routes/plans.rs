@@ -11,14 +11,16 @@ use crate::wire::{self, Shape};
 use crm::Actor;
 use crm::actions::request::{self, Prepared};
 use jobs::{Example, Reason, Summary};
+use model::catalog::Catalog;
 use model::field::Field;
-use model::id::{FieldId, JobId, ModuleId, PlanId, RecordId};
+use model::id::{FieldId, JobId, ModuleId, PlanId, RecordId, RuleId};
 use model::limits::PLAN_MS;
 use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::value::Value;
 use serde_json::{Map, Value as Json, json};
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use store::plans::{self, Plan};
 use store::records::{self, Record};
@@ -140,14 +142,34 @@ pub(super) fn shown(
         "along": summary.along.iter().map(counted).collect::<Vec<Json>>(),
         "makes": summary.makes.iter().map(counted).collect::<Vec<Json>>(),
         "attaches": attaches.collect::<Vec<Json>>(),
-        // There are no workflow rules yet that could fire.
-        "automation": { "mode": if fires { "fire" } else { "suppress" }, "would_fire": [] },
+        "automation": {
+            "mode": if fires { "fire" } else { "suppress" },
+            "would_fire": would_fire(catalog, summary),
+        },
         "sample": sample,
         "catalog_version": plan.catalog_version,
         "created_at": plan.created_at.to_utc(),
         "expires_at": plan.expires_at.to_utc(),
         "job": plan.job.map(|job| job.to_string()),
     }))
+}
+
+/// How often each workflow rule would fire, the most frequent first.
+fn would_fire(catalog: &Catalog, summary: &Summary) -> Vec<Json> {
+    let mut fires: Vec<(&RuleId, &i64)> = summary.fires.iter().collect();
+    fires.sort_by_key(|(_, count)| Reverse(**count));
+    let told = fires
+        .into_iter()
+        .map(|(rule, count)| json!({ "rule": rule_brief(catalog, *rule), "count": count }));
+    told.collect()
+}
+
+/// A workflow rule by id and name; without a name when it was removed.
+pub(super) fn rule_brief(catalog: &Catalog, id: RuleId) -> Json {
+    let name = catalog
+        .workflow_rule(id)
+        .map(|(_, rule)| rule.name.as_str());
+    json!({ "id": id.to_string(), "name": name })
 }
 
 fn reason(reason: &Reason) -> Json {

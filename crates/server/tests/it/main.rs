@@ -82,3 +82,4 @@ mod undo_chunks;
 mod undo_effects;
 mod undo_plans;
 mod undo_refusals;
+mod workflow;
