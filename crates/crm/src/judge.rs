@@ -176,10 +176,14 @@ pub(crate) fn standing_still(
     columns: &Columns<'_>,
     facts: &Facts,
 ) -> Option<Refusal> {
+    held(record.id, facts).or_else(|| converted(record, columns, facts))
+}
+
+/// Refuses a record that was converted.
+pub(crate) fn converted(record: &Record, columns: &Columns<'_>, facts: &Facts) -> Option<Refusal> {
     let converted = *columns.value(record, system::CONVERTED) == Value::Bool(true);
     let refused = || Refusal::new(Code::ConvertedRecord).with("id", record.id.to_string());
-    let converted = converted && !facts.unconverted;
-    held(record.id, facts).or_else(|| converted.then(refused))
+    (converted && !facts.unconverted).then(refused)
 }
 
 /// Judges one record as it was read.

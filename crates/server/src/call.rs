@@ -3,10 +3,11 @@
 use crate::App;
 use crate::answer::Answer;
 use crate::auth::Authorized;
+use crate::file::{self, UPLOAD_BYTES_MAX};
 use crate::stream::{Source, Streams};
 use crate::version::Version;
 use axum::http::HeaderMap;
-use model::limits::{BODY_BYTES_MAX, BODY_DEPTH_MAX};
+use model::limits::BODY_DEPTH_MAX;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use serde_json::{Map, Value as Json};
@@ -56,8 +57,10 @@ impl Query {
 pub(crate) enum Received {
     /// All of it.
     Whole(Vec<u8>),
-    /// More than [`BODY_BYTES_MAX`].
-    TooLarge,
+    /// More than this.
+    TooLarge(usize),
+    /// None of it: others send as many files as there is room for.
+    Crowded,
     /// Not all of it within the time.
     TooSlow,
     /// The connection broke, or the body was not as its headers say.
@@ -153,7 +156,13 @@ impl Received {
     pub(crate) fn into_bytes(self) -> Result<Vec<u8>, (Refusal, u16)> {
         match self {
             Self::Whole(bytes) => Ok(bytes),
-            Self::TooLarge => Err((not_a_body().with("limit", BODY_BYTES_MAX), 413)),
+            Self::TooLarge(UPLOAD_BYTES_MAX) => Err(file::too_large()),
+            Self::TooLarge(limit) => Err((not_a_body().with("limit", limit), 413)),
+            Self::Crowded => {
+                let refusal = Refusal::new(Code::ServiceUnavailable);
+                let text = "too many files are being sent now: try again";
+                Err((refusal.saying(text), 503))
+            }
             Self::TooSlow => Err((
                 Refusal::new(Code::InvalidData).saying("the body did not arrive in time"),
                 408,

@@ -5,10 +5,13 @@ use crate::App;
 use crate::answer::{Answer, Body, JSON};
 use crate::auth::{self, Asked, Authorized, ScopeRule};
 use crate::call::{Ask, Call, Query, Received};
+use crate::file::UPLOAD_BYTES_MAX;
 use crate::routes::{Access, Handler, Method, OpenHandler, PROBES, ROUTES, Route};
 use crate::version::Version;
+use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
@@ -22,13 +25,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Fault;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// Requests that are worked on at once; others wait.
 const WORKING_MAX: usize = 64;
 /// A body must have arrived within this time.
 const BODY_TIME: Duration = Duration::from_secs(30);
+/// Bodies that are files and are received at once: each is held in memory.
+const FILES_MAX: usize = 2;
+/// A file must have arrived within this time.
+const FILE_TIME: Duration = Duration::from_secs(120);
 /// A request waits no longer than this for its turn.
 const TURN_TIME: Duration = Duration::from_secs(10);
 /// Bytes of a body that is too large which are read and dropped, so that the client reads the
@@ -53,6 +60,15 @@ struct Server {
     paths: matchit::Router<Vec<&'static Route>>,
     fixed: HashSet<&'static str>,
     turns: Arc<Semaphore>,
+    files: Arc<Semaphore>,
+}
+
+/// What may be received of a body.
+struct Room {
+    bytes: usize,
+    time: Duration,
+    /// One of the few places for files, held until the request is answered.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// The server as a service, with the table of routes.
@@ -88,6 +104,7 @@ pub fn router_of(app: App, table: &'static [Route]) -> axum::Router {
         paths,
         fixed: fixed_segments(table),
         turns: Arc::new(Semaphore::new(WORKING_MAX)),
+        files: Arc::new(Semaphore::new(FILES_MAX)),
     });
     axum::Router::new().fallback(take).with_state(server)
 }
@@ -99,8 +116,9 @@ fn fixed_segments(table: &'static [Route]) -> HashSet<&'static str> {
         .iter()
         .filter_map(after_version)
         .filter_map(|rest| rest.split('/').next());
+    // Elsewhere these are still modules that are refused.
     segments
-        .filter(|segment| !segment.starts_with('{'))
+        .filter(|segment| !segment.starts_with('{') && !REFUSED_MODULES.contains(segment))
         .collect()
 }
 
@@ -112,6 +130,7 @@ struct Incoming {
     query: String,
     headers: HeaderMap,
     body: Received,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// The answer of a request, and for whom it was.
@@ -146,13 +165,18 @@ fn instant() -> Instant {
 async fn take(State(server): State<Arc<Server>>, request: Request) -> Response {
     let since = instant();
     let (head, body) = request.into_parts();
+    let (body, place) = match server.room(&head).await {
+        Some(room) => (receive(body, &room).await, room.place),
+        None => (Received::Crowded, None),
+    };
     let incoming = Incoming {
         id: auth::request_id(),
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
-        body: receive(body).await,
+        body,
+        _place: place,
     };
     let id = incoming.id.clone();
     let line = Line {
@@ -180,9 +204,15 @@ async fn take(State(server): State<Arc<Server>>, request: Request) -> Response {
     finish(&server, outcome, &line)
 }
 
-async fn receive(mut body: axum::body::Body) -> Received {
+async fn receive(mut body: axum::body::Body, room: &Room) -> Received {
+    let expected = body.size_hint().exact().unwrap_or_default();
+    let expected = usize::try_from(expected).unwrap_or(usize::MAX);
     let read = async {
+        // A vector that grows by itself would hold a file twice.
         let mut bytes = Vec::new();
+        if room.place.is_some() {
+            bytes.reserve_exact(expected.min(room.bytes));
+        }
         let mut dropped = 0;
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else {
@@ -191,10 +221,10 @@ async fn receive(mut body: axum::body::Body) -> Received {
             let Some(data) = frame.data_ref() else {
                 continue;
             };
-            if dropped == 0 && bytes.len() + data.len() <= BODY_BYTES_MAX {
+            if dropped == 0 && bytes.len() + data.len() <= room.bytes {
                 bytes.extend_from_slice(data);
             } else {
-                bytes.clear();
+                bytes = Vec::new();
                 dropped += data.len();
                 if dropped > DRAIN_BYTES_MAX {
                     break;
@@ -204,10 +234,10 @@ async fn receive(mut body: axum::body::Body) -> Received {
         if dropped == 0 {
             Received::Whole(bytes)
         } else {
-            Received::TooLarge
+            Received::TooLarge(room.bytes)
         }
     };
-    timeout(BODY_TIME, read).await.unwrap_or(Received::TooSlow)
+    timeout(room.time, read).await.unwrap_or(Received::TooSlow)
 }
 
 /// Logs one line, counts, and writes the answer as HTTP.
@@ -308,6 +338,40 @@ impl Server {
         matched
             .and_then(|matched| matched.value.first())
             .map_or(UNMATCHED, |route| route.pattern)
+    }
+
+    /// What may be received of a request's body: a file where the route takes files and the caller has
+    /// a token. None when others send as many files as there is memory for.
+    async fn room(self: &Arc<Self>, head: &Parts) -> Option<Room> {
+        let usual = Room {
+            bytes: BODY_BYTES_MAX,
+            time: BODY_TIME,
+            place: None,
+        };
+        if !self.takes_files(head.uri.path(), head.method.as_str()) {
+            return Some(usual);
+        }
+        let place = timeout(TURN_TIME, Arc::clone(&self.files).acquire_owned()).await;
+        let place = place.ok()?.ok()?;
+        let (server, headers) = (Arc::clone(self), head.headers.clone());
+        let now = self.app.clock.now();
+        let known = move || auth::authorise(&server.app.db, &headers, now).is_ok();
+        // A stranger is refused anyway, and must not fill the memory before.
+        if !tokio::task::spawn_blocking(known).await.unwrap_or(false) {
+            return Some(usual);
+        }
+        Some(Room {
+            bytes: UPLOAD_BYTES_MAX,
+            time: FILE_TIME,
+            place: Some(place),
+        })
+    }
+
+    fn takes_files(&self, path: &str, method: &str) -> bool {
+        let method = Method::parse(method);
+        let matched = self.paths.at(path).ok();
+        let mut routes = matched.into_iter().flat_map(|matched| matched.value);
+        routes.any(|route| route.files && Some(route.method) == method)
     }
 
     /// What the route of a request is for.

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod call;
 mod csv;
 mod dispatch;
+mod file;
 mod metrics;
 mod notify;
 mod outside;

@@ -5,6 +5,7 @@
 //! `{module}` are checked before a handler runs: a handler may rely on both.
 
 mod activities;
+mod attachments;
 mod backup;
 mod blueprint;
 mod calls;
@@ -31,6 +32,7 @@ mod mass_update;
 mod meta;
 mod modules;
 mod native;
+mod notes;
 mod notify_secret;
 mod org;
 mod org_file;
@@ -126,6 +128,8 @@ pub struct Route {
     pub purpose: &'static str,
     /// Whether `Activities` is taken for a module.
     pub activities: bool,
+    /// Whether its body may be a file, which is larger than any other body may be.
+    pub files: bool,
     /// Who may use it, and what answers.
     pub access: Access,
 }
@@ -134,6 +138,14 @@ impl Route {
     /// The same with a purpose of its own.
     const fn to(self, purpose: &'static str) -> Self {
         Self { purpose, ..self }
+    }
+
+    /// The same, with files for bodies.
+    const fn with_files(self) -> Self {
+        Self {
+            files: true,
+            ..self
+        }
     }
 
     /// The same, also of `Activities`.
@@ -162,6 +174,7 @@ pub const fn wire(
         name,
         purpose: ANY_PURPOSE,
         activities: false,
+        files: false,
         access: Access::Scoped(first, scope, handler),
     }
 }
@@ -184,6 +197,7 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
         name: "",
         purpose: ANY_PURPOSE,
         activities: false,
+        files: false,
         access: Access::Open(handler),
     }
 }
@@ -211,6 +225,20 @@ const LOCK_DELETE: ScopeRule = locking!(Op::Delete);
 /// Holds are put by other systems, on records that they may change.
 const HOLD_READ: ScopeRule = AllOf(&[Native("holds", Op::Read), Records(Op::Read)]);
 const HOLD_WRITE: ScopeRule = AllOf(&[Native("holds", Op::Write), Records(Op::Update)]);
+/// The scopes of what hangs on records: its own, and reading the records.
+macro_rules! hanging {
+    ($what:literal, $op:expr) => {
+        AllOf(&[RecordsOf($what, $op), Records(Op::Read)])
+    };
+}
+const NOTES_READ: ScopeRule = hanging!("notes", Op::Read);
+const NOTES_CREATE: ScopeRule = hanging!("notes", Op::Create);
+const NOTES_UPDATE: ScopeRule = hanging!("notes", Op::Update);
+const NOTES_DELETE: ScopeRule = hanging!("notes", Op::Delete);
+const ATTACHMENTS_READ: ScopeRule = hanging!("attachments", Op::Read);
+const ATTACHMENTS_CREATE: ScopeRule = hanging!("attachments", Op::Create);
+const ATTACHMENTS_DELETE: ScopeRule = hanging!("attachments", Op::Delete);
+
 /// Adding tags may make them, or changes records (the vendor's pages on tags).
 const TAGGING: ScopeRule = AnyOf(&[Records(Op::Create), Records(Op::Update)]);
 
@@ -262,6 +290,22 @@ pub static ROUTES: &[Route] = &[
     wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_READ, record_locking::get),
     wire(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_UPDATE, record_locking::update),
     wire(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_DELETE, record_locking::delete),
+
+    wire(Get, "/crm/{version}/{module}/{id}/Notes", "Notes", V2, NOTES_READ, notes::list),
+    wire(Post, "/crm/{version}/{module}/{id}/Notes", "Notes", V2, NOTES_CREATE, notes::add),
+    wire(Get, "/crm/{version}/{module}/{id}/Notes/{note_id}", "Notes", V2, NOTES_READ, notes::get),
+    wire(Put, "/crm/{version}/{module}/{id}/Notes/{note_id}", "Notes", V2, NOTES_UPDATE, notes::update),
+    wire(Delete, "/crm/{version}/{module}/{id}/Notes/{note_id}", "Notes", V2, NOTES_DELETE, notes::delete),
+    wire(Post, "/crm/{version}/Notes", "Notes", V2, RecordsOf("notes", Op::Create), notes::create),
+    wire(Get, "/crm/{version}/Notes/{note_id}", "Notes", V2, RecordsOf("notes", Op::Read), notes::get),
+    wire(Put, "/crm/{version}/Notes/{note_id}", "Notes", V2, RecordsOf("notes", Op::Update), notes::update),
+    wire(Delete, "/crm/{version}/Notes/{note_id}", "Notes", V2, RecordsOf("notes", Op::Delete), notes::delete),
+
+    wire(Get, "/crm/{version}/{module}/{id}/Attachments", "Attachments", V2, ATTACHMENTS_READ, attachments::list),
+    wire(Post, "/crm/{version}/{module}/{id}/Attachments", "Attachments", V2, ATTACHMENTS_CREATE, attachments::add).with_files(),
+    wire(Delete, "/crm/{version}/{module}/{id}/Attachments", "Attachments", V2, ATTACHMENTS_DELETE, attachments::delete_these),
+    wire(Get, "/crm/{version}/{module}/{id}/Attachments/{attachment_id}", "Attachments", V2, ATTACHMENTS_READ, attachments::get),
+    wire(Delete, "/crm/{version}/{module}/{id}/Attachments/{attachment_id}", "Attachments", V2, ATTACHMENTS_DELETE, attachments::delete),
 
     wire(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Read), blueprint::get),
     wire(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Update), blueprint::update),

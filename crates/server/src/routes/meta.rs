@@ -70,6 +70,9 @@ pub(super) fn word_param<'a>(
     }
 }
 
+/// No list that is read in pages is so long: past it, nothing is found.
+const OFFSET_MAX: usize = 1_000_000_000;
+
 /// Which part of a list is asked for.
 pub(super) struct Page {
     page: usize,
@@ -89,17 +92,36 @@ impl Page {
         Ok(Self { page, per_page })
     }
 
+    /// How many items come before this page, and how many are to be read: one more than it shows, which
+    /// says that there are more.
+    pub(super) fn window(&self) -> (usize, usize) {
+        let before = (self.page - 1).saturating_mul(self.per_page);
+        (before.min(OFFSET_MAX), self.per_page + 1)
+    }
+
+    /// The items of this page, of what was read within [`Self::window`], and the `info` of the answer.
+    pub(super) fn found<T>(&self, mut read: Vec<T>) -> (Vec<T>, Map<String, Json>) {
+        let more = read.len() > self.per_page;
+        read.truncate(self.per_page);
+        let info = self.info(read.len(), more);
+        (read, info)
+    }
+
+    fn info(&self, count: usize, more: bool) -> Map<String, Json> {
+        Map::from_iter([
+            ("per_page".to_owned(), self.per_page.into()),
+            ("count".to_owned(), count.into()),
+            ("page".to_owned(), self.page.into()),
+            ("more_records".to_owned(), more.into()),
+        ])
+    }
+
     /// The items of this page, and the `info` of the answer.
     pub(super) fn cut<T>(&self, items: Vec<T>) -> (Vec<T>, Map<String, Json>) {
         let before = (self.page - 1).saturating_mul(self.per_page);
         let more = items.len() > before.saturating_add(self.per_page);
         let shown: Vec<T> = items.into_iter().skip(before).take(self.per_page).collect();
-        let info = Map::from_iter([
-            ("per_page".to_owned(), self.per_page.into()),
-            ("count".to_owned(), shown.len().into()),
-            ("page".to_owned(), self.page.into()),
-            ("more_records".to_owned(), more.into()),
-        ]);
+        let info = self.info(shown.len(), more);
         (shown, info)
     }
 }

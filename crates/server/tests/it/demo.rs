@@ -99,6 +99,23 @@ impl Caller<'_> {
         reply.ids().remove(0)
     }
 
+    /// Attaches a file to a record and answers its id.
+    pub(crate) fn attach(&self, module: &str, id: &str, name: &str, content: &[u8]) -> String {
+        let reply = self.send_file(module, id, name, content);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.ids().remove(0)
+    }
+
+    /// Sends a file to be attached to a record.
+    pub(crate) fn send_file(&self, module: &str, id: &str, name: &str, content: &[u8]) -> Reply {
+        let head = format!(
+            "--parts\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let body = [head.as_bytes(), content, b"\r\n--parts--\r\n"].concat();
+        let form = [("Content-Type", "multipart/form-data; boundary=parts")];
+        self.send("POST", &format!("{module}/{id}/Attachments"), &form, &body)
+    }
+
     pub(crate) fn mass_update(&self, module: &str, body: &Json) -> Reply {
         self.post(&format!("{module}/actions/mass_update"), body)
     }

@@ -168,7 +168,22 @@ impl World {
             let reply = owner.post(&format!("Leads/{id}/actions/add_tags"), &known);
             assert_eq!(reply.status, 200, "{}", reply.text);
         }
-        let lead = Lead { id, lock };
+        let note = asked.contains("{note_id}").then(|| {
+            let body = json!({ "data": [{ "Note_Content": "…" }] });
+            owner
+                .post(&format!("Leads/{id}/Notes"), &body)
+                .ids()
+                .remove(0)
+        });
+        let file = asked
+            .contains("{attachment_id}")
+            .then(|| owner.attach("Leads", &id, "a.txt", b"content"));
+        let lead = Lead {
+            id,
+            lock,
+            note,
+            file,
+        };
         if row.pattern.ends_with("/share") && row.method == Method::Delete {
             self.share(&lead, DESK, "read_only");
         }
@@ -208,6 +223,8 @@ impl World {
         let text = with(text, "{api_name}", &|| "Leads".to_owned());
         let text = with(text, "{id}", &|| lead.id.clone());
         let text = with(text, "{lock_id}", &|| lead.lock.clone().unwrap());
+        let text = with(text, "{note_id}", &|| lead.note.clone().unwrap());
+        let text = with(text, "{attachment_id}", &|| lead.file.clone().unwrap());
         let text = with(text, "{view}", &|| self.api.view("Leads", "All Leads"));
         let text = with(text, "{user}", &|| self.user("meera.kulkarni").to_string());
         let text = with(text, "{colleague}", &|| self.user(DESK).to_string());
@@ -253,12 +270,26 @@ impl World {
     }
 }
 
+#[derive(Clone)]
 struct Lead {
     id: String,
     lock: Option<String>,
+    note: Option<String>,
+    file: Option<String>,
 }
 
 impl Lead {
+    /// None at all.
+    fn none() -> Self {
+        let nothing = || Some(NOTHING.to_owned());
+        Self {
+            id: NOTHING.to_owned(),
+            lock: nothing(),
+            note: nothing(),
+            file: nothing(),
+        }
+    }
+
     /// The same in words that do not name it.
     fn unnamed(&self, reply: &Reply) -> (u16, String) {
         (reply.status, reply.text.replace(&self.id, "THE LEAD"))
@@ -323,10 +354,7 @@ mod check {
     pub(super) fn tokens_and_scopes_are_asked_of_every_route(kind: Kind) {
         let world = World::start(kind);
         let admin = world.user("admin");
-        let lead = Lead {
-            id: NOTHING.to_owned(),
-            lock: Some(NOTHING.to_owned()),
-        };
+        let lead = Lead::none();
         let expired: Vec<String> = closed()
             .map(|row| world.api.token(admin, row.scope))
             .collect();
@@ -362,10 +390,7 @@ mod check {
 
     pub(super) fn a_deactivated_user_is_refused_by_every_route(kind: Kind) {
         let world = World::start(kind);
-        let lead = Lead {
-            id: NOTHING.to_owned(),
-            lock: Some(NOTHING.to_owned()),
-        };
+        let lead = Lead::none();
         for row in closed() {
             let reply = world.ask_as(row, &lead, "piet.vos");
             expect(row, "deactivated", &reply, 400, "AUTHORIZATION_FAILED");
@@ -414,7 +439,7 @@ mod check {
                     let lead = world.lead(row);
                     let unknown = Lead {
                         id: NOTHING.to_owned(),
-                        lock: lead.lock.clone(),
+                        ..lead.clone()
                     };
                     let of_unknown = unknown.unnamed(&world.ask_as(row, &unknown, OUTSIDE));
                     let reply = world.ask_in_vain(row, &lead, OUTSIDE);
@@ -426,10 +451,7 @@ mod check {
                 }
                 Needs::Seen(_) => {
                     world.no_leads();
-                    let nobody = Lead {
-                        id: NOTHING.to_owned(),
-                        lock: None,
-                    };
+                    let nobody = Lead::none();
                     let of_none = world.ask_as(row, &nobody, OUTSIDE);
                     let lead = world.lead(row);
                     let reply = world.ask_in_vain(row, &lead, OUTSIDE);

@@ -3,7 +3,7 @@
 //!
 //! `{id}` in a pattern, a query or a body is a lead, `{view}` a view of Leads, `{user}` a user,
 //! `{world}` a territory that the lead is in, `{territory}` one that it is not in, `{lock_id}` a lock
-//! that is on the lead, `{transition}` a way of the blueprint that the lead is in. Other placeholders stand in `World::fill`.
+//! that is on the lead, `{note_id}` and `{attachment_id}` a note and a file of it, `{transition}` a way of the blueprint that the lead is in. Other placeholders stand in `World::fill`.
 
 use model::access::Access;
 use model::people::Right;
@@ -73,6 +73,13 @@ const LOCK_READ: &str = "ZohoCRM.modules.lockinginformation.READ,ZohoCRM.modules
 const LOCK_CREATE: &str = "ZohoCRM.modules.lockinginformation.CREATE,ZohoCRM.modules.leads.CREATE";
 const LOCK_UPDATE: &str = "ZohoCRM.modules.lockinginformation.UPDATE,ZohoCRM.modules.leads.UPDATE";
 const LOCK_DELETE: &str = "ZohoCRM.modules.lockinginformation.DELETE,ZohoCRM.modules.leads.DELETE";
+const NOTES_READ: &str = "ZohoCRM.modules.notes.READ,ZohoCRM.modules.leads.READ";
+const NOTES_CREATE: &str = "ZohoCRM.modules.notes.CREATE,ZohoCRM.modules.leads.READ";
+const NOTES_UPDATE: &str = "ZohoCRM.modules.notes.UPDATE,ZohoCRM.modules.leads.READ";
+const NOTES_DELETE: &str = "ZohoCRM.modules.notes.DELETE,ZohoCRM.modules.leads.READ";
+const FILES_READ: &str = "ZohoCRM.modules.attachments.READ,ZohoCRM.modules.leads.READ";
+const FILES_CREATE: &str = "ZohoCRM.modules.attachments.CREATE,ZohoCRM.modules.leads.READ";
+const FILES_DELETE: &str = "ZohoCRM.modules.attachments.DELETE,ZohoCRM.modules.leads.READ";
 const TERRITORY_USERS: &str = "ZohoCRM.settings.territories.READ,ZohoCRM.users.READ";
 
 #[rustfmt::skip]
@@ -103,6 +110,22 @@ pub(crate) static ROWS: &[Row] = &[
     row(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_DELETE, Record(Right::Edit, Write)),
 
     row(Post, "/crm/{version}/{module}/{id}/actions/convert", "ZohoCRM.modules.leads.CREATE", Record(Right::Convert, Write)).body(r#"{"data":[{}]}"#),
+
+    row(Get, "/crm/{version}/{module}/{id}/Notes", NOTES_READ, Record(Right::View, Read)).query("fields=Note_Title&with={note_id}"),
+    row(Post, "/crm/{version}/{module}/{id}/Notes", NOTES_CREATE, Record(Right::Edit, Write)).body(r#"{"data":[{"Note_Content":"new"}]}"#),
+    row(Get, "/crm/{version}/{module}/{id}/Notes/{note_id}", NOTES_READ, Record(Right::View, Read)),
+    row(Put, "/crm/{version}/{module}/{id}/Notes/{note_id}", NOTES_UPDATE, Record(Right::Edit, Write)).body(r#"{"data":[{"Note_Content":"other"}]}"#),
+    row(Delete, "/crm/{version}/{module}/{id}/Notes/{note_id}", NOTES_DELETE, Record(Right::Edit, Write)),
+    row(Post, "/crm/{version}/Notes", "ZohoCRM.modules.notes.CREATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Note_Content":"new","Parent_Id":"{id}","$se_module":"Leads"}]}"#),
+    row(Get, "/crm/{version}/Notes/{note_id}", "ZohoCRM.modules.notes.READ", Record(Right::View, Read)),
+    row(Put, "/crm/{version}/Notes/{note_id}", "ZohoCRM.modules.notes.UPDATE", Record(Right::Edit, Write)).body(r#"{"data":[{"Note_Content":"other"}]}"#),
+    row(Delete, "/crm/{version}/Notes/{note_id}", "ZohoCRM.modules.notes.DELETE", Record(Right::Edit, Write)),
+
+    row(Get, "/crm/{version}/{module}/{id}/Attachments", FILES_READ, Record(Right::View, Read)).query("fields=File_Name&with={attachment_id}"),
+    row(Post, "/crm/{version}/{module}/{id}/Attachments", FILES_CREATE, Record(Right::Edit, Write)).query("attachmentUrl=https://example.com/"),
+    row(Delete, "/crm/{version}/{module}/{id}/Attachments", FILES_DELETE, Record(Right::Edit, Write)).query("ids={attachment_id}"),
+    row(Get, "/crm/{version}/{module}/{id}/Attachments/{attachment_id}", FILES_READ, Record(Right::View, Read)),
+    row(Delete, "/crm/{version}/{module}/{id}/Attachments/{attachment_id}", FILES_DELETE, Record(Right::Edit, Write)),
 
     row(Get, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.READ", Record(Right::View, Read)),
     row(Post, "/crm/{version}/{module}/{id}/actions/share", "ZohoCRM.share.leads.CREATE", OwnRecord(Right::Edit, Full)).body(r#"{"share":[{"user":{"id":"{colleague}"},"permission":"full_access"}]}"#),
