@@ -7,14 +7,15 @@ mod traces;
 
 use super::request::Prepared;
 use super::scheduled::{decode, decode_text, encode, module_of};
-use super::{change_owner, mass_delete, mass_update};
+use super::{change_owner, convert, mass_delete, mass_update};
 use crate::actor::Actor;
+use crate::carry;
 use crate::change::Change;
 use crate::record::{self, Deed, Expected, Writing};
 use crate::triggers::Triggers;
 use frozen::Frozen;
 use jobs::{Action, Forecast, KEPT_MS, Memory, Settled, control};
-use model::id::{JobId, RecordId, UserId};
+use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::job::{Automation, JobKind, Relation};
 use model::module::Module;
 use model::people::{FieldRight, Right};
@@ -28,7 +29,7 @@ use store::jobs::{Job, NewJob, Terms};
 use store::plans::Plan;
 use store::records::Filter;
 use store::targets::Target;
-use store::{Db, Error, Fault, Priority, Tx, deeds};
+use store::{Db, Error, Fault, Priority, Tx, deeds, moves};
 use traces::{Back, Book, Traces};
 
 /// How long automation is kept from a job that is about to be undone.
@@ -55,6 +56,7 @@ enum Did {
     Delete,
     Restore,
     Convert,
+    Unconvert,
 }
 
 impl Did {
@@ -67,6 +69,7 @@ impl Did {
             JobKind::Undo => match decode::<Request>(job)?.did {
                 Self::Delete => Self::Restore,
                 Self::Restore => Self::Delete,
+                Self::Convert => Self::Unconvert,
                 same => same,
             },
         })
@@ -78,7 +81,7 @@ impl Did {
             Self::Update => JobKind::MassUpdate,
             Self::ChangeOwner => JobKind::ChangeOwner,
             Self::Delete | Self::Restore => JobKind::MassDelete,
-            Self::Convert => JobKind::MassConvert,
+            Self::Convert | Self::Unconvert => JobKind::MassConvert,
         }
     }
 
@@ -93,8 +96,12 @@ impl Did {
                 actor.require(Right::Delete, module)
             }
             Self::Restore => mass_delete::authorise(actor, module),
-            Self::Convert => {
-                let text = "what a conversion made cannot be put back yet";
+            Self::Convert => convert::authorise(actor, module),
+            // What was made went into the recycle bin, what was moved is with the leads: to go that
+            // way again by halves would leave leads that are neither.
+            Self::Unconvert => {
+                let text = "a conversion that was undone is not done again by undoing that: convert \
+                            the leads again";
                 Err(Refusal::new(Code::NotSupported).saying(text))
             }
         }
@@ -129,7 +136,7 @@ fn exclusive(job: JobId) -> String {
 /// nothing. What it deleted leaves the recycle bin as long after its deletion as a job is kept.
 pub fn until(job: &Job) -> Result<Option<Timestamp>, Fault> {
     let did = Did::of(job)?;
-    if did == Did::Convert {
+    if did == Did::Unconvert {
         return Ok(None);
     }
     // What went along to a new owner is not counted.
@@ -307,6 +314,8 @@ fn went_on() -> Refusal {
 struct Ready {
     actor: Actor,
     request: Request,
+    /// The module of the job's own targets.
+    own: ModuleId,
 }
 
 /// The first of a chunk's targets to which the job did the same in the same module.
@@ -326,7 +335,11 @@ impl Ready {
         let request: Request = decode(job)?;
         let actor = Actor::of(&tx.catalog()?, job.actor)?;
         request.did.authorise(&actor, module_of(&actor, job)?)?;
-        Ok(Self { actor, request })
+        Ok(Self {
+            actor,
+            request,
+            own: job.module,
+        })
     }
 
     fn run(&self, tx: &mut Tx, targets: &[Target], dry: bool) -> Result<Option<Run<'_>>, Fault> {
@@ -378,10 +391,12 @@ impl Ready {
     }
 
     /// Refuses an actor who may not put this back. What the job was asked to do takes the rights of its
-    /// kind; what automation did takes those of a single write.
+    /// kind; what a conversion made and moved, and what automation did, takes those of a single write.
     fn authorise(&self, module: &Module, traces: &Traces<'_>) -> Result<(), Refusal> {
-        if !traces.by_automation() {
-            return self.request.did.authorise(&self.actor, module);
+        let did = self.request.did;
+        let beside = did == Did::Convert && module.id != self.own;
+        if !traces.by_automation() && !beside {
+            return did.authorise(&self.actor, module);
         }
         let right = match traces.kind() {
             Some(ChangeKind::Update) => Right::Edit,
@@ -403,6 +418,26 @@ impl Ready {
         } else {
             refusal
         })
+    }
+
+    /// Gives leads that are no longer converted their tags, notes and attachments back, as far as these
+    /// still are where they went.
+    fn move_back(
+        &self,
+        tx: &mut Tx,
+        run: &Run<'_>,
+        settled: &[Settled],
+        writing: Writing<'_>,
+    ) -> Result<(), Fault> {
+        let back =
+            run.targets.iter().zip(settled).filter(|(_, settled)| {
+                matches!(settled, Settled::Changed | Settled::ChangedInPart(_))
+            });
+        let leads: Vec<RecordId> = back.map(|(target, _)| target.record).collect();
+        let moved = moves::of(tx, self.request.job, &leads)?;
+        let through = (writing.cause, writing.job);
+        carry::put_back(tx, &self.actor, through, &moved, writing.now)?;
+        Ok(())
     }
 
     fn writing<'a>(&'a self, module: &'a Module, job: &Job, now: Timestamp) -> Writing<'a> {
@@ -470,7 +505,13 @@ impl Action for Undo {
         let everything = Filter::everything();
         let expected = run.expected(&everything);
         let settled = match run.kind {
-            ChangeKind::Update => record::update(tx, writing, &run.items(), expected)?,
+            ChangeKind::Update => {
+                let settled = record::update(tx, writing, &run.items(), expected)?;
+                if ready.request.did == Did::Convert && run.module.id == ready.own {
+                    ready.move_back(tx, &run, &settled, writing)?;
+                }
+                settled
+            }
             ChangeKind::Delete => record::restore_first(tx, writing, &run.targets, &run.deed)?,
             ChangeKind::Restore => record::delete_first(tx, writing, &run.ids(), expected)?,
             ChangeKind::Create => {

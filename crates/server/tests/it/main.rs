@@ -81,6 +81,7 @@ mod territories;
 mod timeline;
 mod undo;
 mod undo_chunks;
+mod undo_convert;
 mod undo_effects;
 mod undo_plans;
 mod undo_refusals;

@@ -26,7 +26,7 @@ each_db! {
 /// Somebody's token for the native API and the scopes of all actions.
 pub(crate) fn token(api: &Api, who: &str) -> String {
     let scopes = "swathe.jobs.ALL,ZohoCRM.mass_update.ALL,ZohoCRM.mass_delete.ALL,\
-                  ZohoCRM.change_owner.ALL";
+                  ZohoCRM.change_owner.ALL,ZohoCRM.mass_convert.leads.ALL";
     api.token(api.user(who), scopes)
 }
 
