@@ -281,3 +281,18 @@ CREATE INDEX endpoints_called ON endpoints (called_at);
 CREATE TABLE conversion_turn (
     id BIGINT PRIMARY KEY
 );
+-- Owners are told of leads that were converted and of what was made of them.
+CREATE TABLE outbox_new (
+    id BIGINT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('owner_changed', 'lead_converted', 'record_made')),
+    module BIGINT NOT NULL,
+    record BIGINT NOT NULL,
+    recipient BIGINT NOT NULL,
+    actor BIGINT NOT NULL,
+    job BIGINT,
+    at BIGINT NOT NULL
+);
+INSERT INTO outbox_new SELECT id, kind, module, record, recipient, actor, job, at FROM outbox;
+DROP TABLE outbox;
+ALTER TABLE outbox_new RENAME TO outbox;
+CREATE INDEX outbox_at ON outbox (at, id);

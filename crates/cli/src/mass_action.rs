@@ -18,6 +18,8 @@ pub(crate) enum MassAction {
     ChangeOwner(ChangeOwner),
     /// Put the records into the recycle bin
     Delete(Delete),
+    /// Make a contact, an account and on demand a deal of each lead, or find them
+    Convert(Convert),
 }
 
 /// The options of `update`.
@@ -49,6 +51,36 @@ pub(crate) struct ChangeOwner {
 pub(crate) struct Delete {
     #[command(flatten)]
     selection: Selection,
+}
+
+/// The options of `convert`.
+#[derive(Args)]
+pub(crate) struct Convert {
+    #[command(flatten)]
+    selection: Selection,
+    /// What a field of each deal is, written as with update --set; without any, no deal is made
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
+    deal: Vec<Assignment>,
+    /// Who owns what is made: e-mail address or id of a user; otherwise each lead's owner
+    #[arg(long, value_name = "EMAIL|ID", value_parser = NonEmptyStringValueParser::new())]
+    assign_to: Option<String>,
+    /// Make new contacts and accounts without looking for those that exist
+    #[arg(long, conflicts_with = "overwrite")]
+    new: bool,
+    /// Give accounts that exist the name of the lead's company
+    #[arg(long)]
+    overwrite: bool,
+    /// Modules whose records get the lead's tags, joined by commas
+    #[arg(long, value_name = "MODULES", value_delimiter = ',',
+          value_parser = ["Contacts", "Accounts", "Deals"])]
+    carry_over_tags: Vec<String>,
+    /// The module whose record gets the lead's attachments
+    #[arg(long, value_name = "MODULE", value_parser = ["Contacts", "Accounts", "Deals"])]
+    move_attachments_to: Option<String>,
+    /// Activities of the leads that get the new owner, too, joined by commas
+    #[arg(long, value_name = "MODULES", value_delimiter = ',', requires = "assign_to",
+          value_parser = ["Tasks", "Events", "Calls"])]
+    related_modules: Vec<String>,
 }
 
 /// Which records. All that is given must hold; nothing given is refused, never every record.
@@ -98,6 +130,7 @@ impl MassAction {
             Self::Update(update) => &update.selection,
             Self::ChangeOwner(change) => &change.selection,
             Self::Delete(delete) => &delete.selection,
+            Self::Convert(convert) => &convert.selection,
         }
     }
 
@@ -108,6 +141,7 @@ impl MassAction {
             Self::Update(update) => ("update", Some(update.change()?)),
             Self::ChangeOwner(change) => ("change_owner", Some(json!({ "owner": change.owner }))),
             Self::Delete(_) => ("delete", None),
+            Self::Convert(convert) => ("convert", convert.change()?),
         };
         let mut body = Map::new();
         body.insert("action".to_owned(), action.into());
@@ -122,14 +156,52 @@ impl MassAction {
 
 impl Update {
     fn change(&self) -> Result<Json, Failure> {
-        let mut fields = Map::new();
-        for Assignment { field, value } in &self.set {
-            if fields.insert(field.clone(), value.clone()).is_some() {
-                bail!(Usage(format!("--set names {field} twice")));
-            }
-        }
+        let fields = fields(&self.set, "--set")?;
         Ok(json!({ "fields": fields, "over_write": !self.append }))
     }
+}
+
+impl Convert {
+    /// What is asked for; nothing where all is as usual.
+    fn change(&self) -> Result<Option<Json>, Failure> {
+        let mut change = Map::new();
+        let mut put = |key: &str, json: Json| change.insert(key.to_owned(), json);
+        if !self.deal.is_empty() {
+            put("deal", Json::Object(fields(&self.deal, "--deal")?));
+        }
+        if let Some(user) = &self.assign_to {
+            put("assign_to", user.as_str().into());
+        }
+        if self.new {
+            put("add_to_existing", false.into());
+        }
+        if self.overwrite {
+            put("overwrite", true.into());
+        }
+        for (key, modules) in [
+            ("carry_over_tags", &self.carry_over_tags),
+            ("related_modules", &self.related_modules),
+        ] {
+            if !modules.is_empty() {
+                put(key, modules.clone().into());
+            }
+        }
+        if let Some(module) = &self.move_attachments_to {
+            put("move_attachments_to", module.as_str().into());
+        }
+        Ok((!change.is_empty()).then_some(Json::Object(change)))
+    }
+}
+
+/// The fields that an option sets, each once.
+fn fields(set: &[Assignment], option: &str) -> Result<Map<String, Json>, Failure> {
+    let mut fields = Map::new();
+    for Assignment { field, value } in set {
+        if fields.insert(field.clone(), value.clone()).is_some() {
+            bail!(Usage(format!("{option} names {field} twice")));
+        }
+    }
+    Ok(fields)
 }
 
 impl Selection {

@@ -54,13 +54,22 @@ pub(crate) fn plan(plan: &Json) -> Result<(), Failure> {
     ] {
         counts.row([said.to_owned(), grouped(count(plan, name))]);
     }
-    for along in items(plan, "along") {
-        let module = value(along.get("module").unwrap_or(&Json::Null));
-        let count = along
-            .get("count")
-            .and_then(Json::as_i64)
-            .unwrap_or_default();
-        counts.row([format!("{module} that go along"), grouped(count)]);
+    for (key, what) in [
+        ("along", "that go along"),
+        ("makes", "that are made"),
+        ("attaches", "that exist, found by"),
+    ] {
+        for entry in items(plan, key) {
+            let part = |key: &str| value(entry.get(key).unwrap_or(&Json::Null));
+            let count = entry.get("count").and_then(Json::as_i64);
+            let by = if entry.get("by").is_some() {
+                format!(" {}", part("by"))
+            } else {
+                String::new()
+            };
+            let said = format!("{} {what}{by}", part("module"));
+            counts.row([said, grouped(count.unwrap_or_default())]);
+        }
     }
     counts.say()?;
     reasons(plan, "refused", "refused by")?;

@@ -4,16 +4,19 @@
 //! leaves nothing behind and never stops the others.
 
 mod became;
+mod bring;
 mod known;
 mod lead;
+mod options;
 mod parts;
 
 pub use became::{Became, Named, became};
+pub use options::{Matched, Options, options};
 
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::judge::{Columns, Verdict, denied, held, judge};
-use crate::record::{self, Drift, Expected, Judged, Reading, Standing, Writing};
+use crate::record::{self, Along, Drift, Expected, Reading, Standing, Writing};
 use crate::rules::{LayoutRules, Rules};
 use jobs::{Difference, Forecast, Memory, Settled};
 use known::{By, Made};
@@ -32,7 +35,7 @@ use parts::Parts;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use store::records::Record;
-use store::{Error, Fault, Tx, conversions, targets};
+use store::{Error, Fault, Tx, conversions};
 
 /// A value of the deal, with the type that its field had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,7 +157,7 @@ pub(crate) struct Fate<'a> {
 /// A lead with the revision it has now, and what becomes of it.
 struct Judgement<'a> {
     rev: i64,
-    judged: Judged<'a>,
+    judged: record::Judged<'a>,
     fate: Option<Fate<'a>>,
 }
 
@@ -169,14 +172,20 @@ pub(crate) fn run(
     // Two jobs that find no account of a company must not both make one.
     conversions::take_turn(tx)?;
     let ids = ids.get(..CONVERSIONS_PER_CHUNK_MAX).unwrap_or(ids);
-    let (judgements, parts) = judge_all(tx, conversion, ids, expected, Made::default(), false)?;
-    let Conversion { writing, .. } = conversion;
-    let along = parts.write(tx)?;
-    if let Some(job) = writing.job {
-        targets::insert_along(tx, job, &along)?;
-    }
+    let Judged {
+        judgements,
+        parts,
+        along,
+    } = judge_all(tx, conversion, ids, expected, Made::default(), false)?;
+    parts.write(tx)?;
+    let fates: Vec<(RecordId, Fate<'_>)> = ids
+        .iter()
+        .zip(&judgements)
+        .filter_map(|(id, judgement)| Some((*id, judgement.fate?)))
+        .collect();
+    bring::along(tx, conversion, &fates, along)?;
     let judged = judgements.into_iter().map(|judgement| judgement.judged);
-    record::settle(tx, writing, judged)
+    record::settle(tx, conversion.writing, judged)
 }
 
 /// Says what [`run`] would do, with the revision of each lead now, and writes nothing.
@@ -188,7 +197,9 @@ pub(crate) fn foresee(
     memory: &mut Memory,
 ) -> Result<Vec<(i64, Forecast)>, Fault> {
     let made = memory.recall();
-    let (judgements, parts) = judge_all(tx, conversion, ids, expected, made, true)?;
+    let Judged {
+        judgements, parts, ..
+    } = judge_all(tx, conversion, ids, expected, made, true)?;
     memory.keep(parts.forget());
     let forecasts = judgements.into_iter().map(|judgement| {
         let Judgement { rev, judged, fate } = judgement;
@@ -229,6 +240,14 @@ fn difference(conversion: Conversion<'_>, fate: Fate<'_>, written: Difference) -
     difference
 }
 
+/// Leads that were judged: the first of a set, as many as one transaction may.
+struct Judged<'a> {
+    judgements: Vec<Judgement<'a>>,
+    parts: Parts<'a>,
+    /// The activities that go along.
+    along: Along<'a>,
+}
+
 /// Judges leads in order; what they become is judged with them.
 fn judge_all<'a>(
     tx: &mut Tx,
@@ -237,7 +256,7 @@ fn judge_all<'a>(
     expected: Expected<'_>,
     made: Made,
     dry: bool,
-) -> Result<(Vec<Judgement<'a>>, Parts<'a>), Fault> {
+) -> Result<Judged<'a>, Fault> {
     let Conversion {
         writing, modules, ..
     } = conversion;
@@ -248,10 +267,27 @@ fn judge_all<'a>(
     let since_plan = Drift::read(tx, expected.targets, &reading)?;
     let leads = ids.iter().enumerate().map(|(n, id)| {
         let standing = reading.get(*id, expected.target(n))?;
-        fixed(standing, &columns).map_or(Ok(()), Err)?;
+        fixed(standing, &columns, Access::Write).map_or(Ok(()), Err)?;
         Lead::read(modules, &ways, &columns, &standing.record)
     });
-    let leads: Vec<Result<Lead<'a>, Refusal>> = leads.collect();
+    let mut leads: Vec<Result<Lead<'a>, Refusal>> = leads.collect();
+    let free = leads.iter().filter_map(|lead| Some(lead.as_ref().ok()?.id));
+    let free: Vec<RecordId> = free.collect();
+    // What holds an activity keeps its lead from going by halves.
+    let along = Along::of(tx, writing, &free)?;
+    if let Some(first_left) = free.get(along.reach) {
+        let visited = ids.iter().position(|id| id == first_left);
+        leads.truncate(visited.unwrap_or(ids.len()));
+    }
+    for lead in &mut leads {
+        let refused = lead
+            .as_ref()
+            .ok()
+            .and_then(|lead| along.check(lead.id).err());
+        if let Some(refusal) = refused {
+            *lead = Err(refusal);
+        }
+    }
     let good: Vec<&Lead<'a>> = leads.iter().filter_map(|lead| lead.as_ref().ok()).collect();
     let mut parts = Parts::new(tx, conversion, &good, made, dry)?;
     let read = ways.read();
@@ -286,7 +322,7 @@ fn judge_all<'a>(
             (Verdict::Change(writes), Ok(draft), Ok(lead)) => {
                 let fate = Some(draft.fate);
                 parts.keep(tx, lead, draft)?;
-                let judged = Judged::change(&columns, record, facts, writes);
+                let judged = record::Judged::change(&columns, record, facts, writes);
                 Judgement { rev, judged, fate }
             }
             (verdict, draft, _) => {
@@ -301,22 +337,27 @@ fn judge_all<'a>(
             }
         });
     }
-    Ok((judgements, parts))
+    Ok(Judged {
+        judgements,
+        parts,
+        along,
+    })
 }
 
-/// Refuses a lead that cannot be converted now, whatever it would become.
-fn fixed(standing: &Standing, columns: &Columns<'_>) -> Option<Refusal> {
+/// Refuses a lead that cannot be converted now, whatever it would become, or with which the actor may
+/// not do so much.
+fn fixed(standing: &Standing, columns: &Columns<'_>, needed: Access) -> Option<Refusal> {
     let Standing { record, facts, .. } = standing;
     let id = record.id;
     lead::fixed(record, columns)
-        .or_else(|| denied(id, facts, Access::Write))
+        .or_else(|| denied(id, facts, needed))
         .or_else(|| held(id, facts))
         .or_else(|| lead::in_process(id, facts))
 }
 
 /// The same of one lead that was read with all its fields.
-pub(crate) fn open(leads: &Module, standing: Standing) -> Result<Record, Refusal> {
-    let refused = fixed(&standing, &Columns::all(leads));
+pub(crate) fn open(leads: &Module, standing: Standing, needed: Access) -> Result<Record, Refusal> {
+    let refused = fixed(&standing, &Columns::all(leads), needed);
     refused.map_or(Ok(standing.record), Err)
 }
 
@@ -324,7 +365,7 @@ impl Judgement<'_> {
     fn refuse(rev: i64, refusal: Refusal) -> Self {
         Self {
             rev,
-            judged: Judged::Refuse(refusal),
+            judged: record::Judged::Refuse(refusal),
             fate: None,
         }
     }

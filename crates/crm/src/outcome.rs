@@ -2,10 +2,12 @@
 //! may no longer see is an id with its outcome, a field that is hidden from them is left out.
 
 use crate::actor::Actor;
+use crate::convert::{Became, became};
 use crate::difference::{after, before, came, shown};
 use crate::history::History;
 use crate::show::Show;
 use crate::{deleted as bin, job};
+use model::conversion::{CONVERTED_ACCOUNT, CONVERTED_CONTACT, CONVERTED_DEAL, CONVERTED_TIME};
 use model::field::Field;
 use model::id::{FieldId, ModuleId, RecordId};
 use model::job::{JobKind, OutcomeWord, Relation};
@@ -23,6 +25,14 @@ use store::outcomes::{self, Span, Visit};
 use store::records::{self, Order};
 use store::{Fault, Tx, targets};
 
+/// The fields that a conversion writes.
+const CONVERTED: [&str; 5] = [
+    system::CONVERTED,
+    CONVERTED_TIME,
+    CONVERTED_CONTACT,
+    CONVERTED_ACCOUNT,
+    CONVERTED_DEAL,
+];
 /// Places of a job that one page goes through at most, whatever it finds there.
 const SCANNED_MAX: i64 = 10_000;
 /// An undo of an undo of … is followed so far back for what it is about.
@@ -65,6 +75,8 @@ pub struct Told {
     pub before: Values,
     /// What the job left there.
     pub after: Values,
+    /// What a converted lead became.
+    pub converted: Option<Became>,
     /// When.
     pub at: Option<Timestamp>,
 }
@@ -172,6 +184,15 @@ fn tell(
             known.extend(know(tx, reader.actor, module, &ids, &made)?);
         }
     }
+    let mut became = if job.kind == JobKind::MassConvert {
+        let seen: Vec<RecordId> = changed
+            .into_iter()
+            .filter(|id| known.contains_key(id))
+            .collect();
+        became(tx, reader.actor, &seen)?
+    } else {
+        HashMap::new()
+    };
     let told = visits.into_iter().map(|visit| {
         let word = word(&visit);
         let known = known.remove(&visit.record);
@@ -195,6 +216,7 @@ fn tell(
             message,
             before,
             after,
+            converted: became.remove(&visit.record),
             at: made.map(|past| past.at).or(visit.at),
         }
     });
@@ -322,7 +344,14 @@ pub fn fields(tx: &mut Tx, reader: &Reader<'_>, job: &Job) -> Result<Vec<String>
         let owner = change.get("owner").map(|_| vec![system::OWNER]);
         fields.or(owner)
     });
-    let asked: Option<Vec<&str>> = asked;
+    let converts = origin
+        .as_ref()
+        .is_some_and(|o| o.kind == JobKind::MassConvert);
+    let asked: Option<Vec<&str>> = if converts {
+        Some(CONVERTED.to_vec())
+    } else {
+        asked
+    };
     let seen = module.fields.iter().filter(|field| actor.sees(field));
     let names = seen.map(|field| field.api_name.as_str());
     let written = names.filter(|name| asked.as_ref().is_none_or(|asked| asked.contains(name)));

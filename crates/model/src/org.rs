@@ -8,6 +8,7 @@
 mod blueprints;
 mod build;
 mod check;
+mod conversion;
 mod diff;
 mod export;
 mod facts;

@@ -11,6 +11,7 @@ mod blueprint;
 mod calls;
 mod change_owner;
 mod clients;
+mod conversion_options;
 mod convert;
 mod convert_request;
 mod custom_views;
@@ -26,6 +27,7 @@ mod layouts;
 mod lock_configurations;
 mod mass_action;
 mod mass_change_owner;
+mod mass_convert;
 mod mass_delete;
 mod mass_request;
 mod mass_update;
@@ -204,7 +206,7 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
 
 use Method::{Delete, Get, Patch, Post, Put};
 use ScopeRule::{
-    AllOf, AnyOf, ByModule, ChangeOwner, Group, Native, Only, Records, RecordsOf, Settings,
+    AllOf, AnyOf, ByModule, ChangeOwner, Group, Native, Only, Records, RecordsOf, Settings, Sub,
 };
 use Version::{V2, V3, V4, V5, V6, V7};
 
@@ -310,6 +312,7 @@ pub static ROUTES: &[Route] = &[
     wire(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Read), blueprint::get),
     wire(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Update), blueprint::update),
 
+    wire(Get, "/crm/{version}/{module}/{id}/__conversion_options", "Conversion Options", V3, Records(Op::Read), conversion_options::get),
     wire(Post, "/crm/{version}/{module}/{id}/actions/convert", "Convert Lead", V2, Records(Op::Create), convert::convert),
 
     wire(Get, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Read), record_sharing::list),
@@ -332,6 +335,9 @@ pub static ROUTES: &[Route] = &[
 
     wire(Post, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, MASS_DELETE, mass_delete::schedule).to("mass delete records."),
     wire(Get, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, ByModule("mass_delete", Op::Read), mass_delete::status).to("read records"),
+
+    wire(Post, "/crm/{version}/{module}/actions/mass_convert", "Mass Convert", V4, Sub("mass_convert", "leads", Op::Create), mass_convert::schedule),
+    wire(Get, "/crm/{version}/{module}/actions/mass_convert", "Mass Convert", V4, Sub("mass_convert", "leads", Op::Read), mass_convert::status),
 
     wire(Post, "/crm/{version}/{module}/actions/change_owner", "Change Owner", V3, ChangeOwner(Op::Create), change_owner::many),
     wire(Post, "/crm/{version}/{module}/{id}/actions/change_owner", "Change Owner", V3, ChangeOwner(Op::Create), change_owner::one),

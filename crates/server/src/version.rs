@@ -259,6 +259,66 @@ impl Version {
         self <= Self::V2_1
     }
 
+    /// The status of an accepted mass conversion (wire API 21, row 13).
+    pub fn mass_convert_accepted(self) -> u16 {
+        if self >= Self::V8 { 202 } else { 200 }
+    }
+
+    /// The word for where a mass conversion stands, of those that all mass actions share (wire API 3.5,
+    /// and 21, row 14).
+    pub fn mass_convert_status(self, shared: &'static str) -> &'static str {
+        let newest = self >= Self::V8;
+        match shared {
+            "SCHEDULED" if newest => "scheduled",
+            "RUNNING" if newest => "in progress",
+            "RUNNING" => "IN PROGRESS",
+            "COMPLETED" if newest => "completed",
+            "FAILED" if newest => "failed",
+            same => same,
+        }
+    }
+
+    /// The status of a mass conversion was asked for without a job (wire API 21, rows 7, 9 and 57).
+    pub fn missing_mass_convert_job(self) -> Refusal {
+        let text = if self >= Self::V8 {
+            "job_id is required."
+        } else {
+            "You have not specified the job_id in the request."
+        };
+        let refusal = Refusal::new(Code::RequiredParamMissing).saying(text);
+        let refusal = refusal.with("param", "job_id");
+        refusal.with("json_path", "$.job_id")
+    }
+
+    /// A job id that names no mass conversion (wire API 21, row 57).
+    pub fn unknown_mass_convert_job(self) -> Refusal {
+        let text = if self >= Self::V8 {
+            "The jobid given seems to be invalid"
+        } else {
+            "The job_id is invalid."
+        };
+        let refusal = Refusal::new(Code::InvalidData).saying(text);
+        refusal.with("param_name", "job_id")
+    }
+
+    /// What conversion options say of a lead that is unknown, not approved, or locked (wire API 6.2, and
+    /// 21, rows 58 and 59).
+    pub fn conversion_options_texts(self) -> [&'static str; 3] {
+        if self >= Self::V8 {
+            [
+                "the given id seems to be invalid",
+                "record not approved",
+                "record under merge is locked",
+            ]
+        } else {
+            [
+                "The given ID seems to be invalid.",
+                "The record is not approved",
+                "The record under merge is locked",
+            ]
+        }
+    }
+
     /// Whether lists go on by token, past the first 2,000 records (wire API 9.1).
     pub fn has_page_tokens(self) -> bool {
         self >= Self::V3

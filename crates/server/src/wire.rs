@@ -2,6 +2,9 @@
 
 use crm::{Actor, input, tag};
 use model::access::{Access, Permission};
+use model::conversion::{
+    CONVERTED_ACCOUNT, CONVERTED_CONTACT, CONVERTED_DEAL, CONVERTED_TIME, LEADS,
+};
 use model::field::{Field, FieldKind};
 use model::hold::HoldKind;
 use model::id::{LayoutId, ModuleId, RecordId, UserId};
@@ -185,6 +188,10 @@ pub(crate) fn show(
                 levels.get(&record.id).copied().unwrap_or_default()
             });
             system_keys(actor, module, (holds.get(&record.id), access), &mut object);
+            if module.api_name == LEADS {
+                let detail = converted_detail(&object);
+                object.insert("$converted_detail".to_owned(), detail);
+            }
         }
         shown.push(Json::Object(object));
     }
@@ -350,6 +357,25 @@ fn system_keys(
     ] {
         object.insert(key.to_owned(), value);
     }
+}
+
+/// What a lead became and when, by ids; an object without keys while it is not converted (wire API
+/// 6.1).
+fn converted_detail(lead: &Map<String, Json>) -> Json {
+    let mut detail = Map::new();
+    if lead.get(system::CONVERTED) == Some(&Json::Bool(true)) {
+        for (key, name) in [
+            ("contact", CONVERTED_CONTACT),
+            ("account", CONVERTED_ACCOUNT),
+            ("deal", CONVERTED_DEAL),
+        ] {
+            let id = lead.get(name).and_then(|named| named.get("id"));
+            detail.extend(id.map(|id| (key.to_owned(), id.clone())));
+        }
+        let at = lead.get(CONVERTED_TIME);
+        detail.extend(at.map(|at| ("convert_date".to_owned(), at.clone())));
+    }
+    Json::Object(detail)
 }
 
 /// What a record is called, as far as the actor may know.

@@ -6,14 +6,38 @@ use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
 use model::value::Class;
 
-/// Records that have a new owner, whom to tell.
+/// What somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum News {
+    /// They got a record.
+    OwnerChanged,
+    /// A lead of theirs was converted.
+    LeadConverted,
+    /// A record was made of a lead, and they own it.
+    RecordMade,
+}
+
+impl News {
+    /// The stored and native word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OwnerChanged => "owner_changed",
+            Self::LeadConverted => "lead_converted",
+            Self::RecordMade => "record_made",
+        }
+    }
+}
+
+/// What somebody is told of records.
 #[derive(Clone, Copy, Debug)]
-pub struct OwnerChanged {
+pub struct Notice {
+    /// What.
+    pub news: News,
     /// The records' module.
     pub module: ModuleId,
-    /// The new owner.
-    pub owner: UserId,
-    /// Who gave them the records.
+    /// Who is told.
+    pub recipient: UserId,
+    /// Who caused it.
     pub actor: UserId,
     /// Through which job.
     pub job: Option<JobId>,
@@ -26,7 +50,7 @@ pub struct OwnerChanged {
 pub struct Entry {
     /// Its place among the others, newest last.
     pub place: Place,
-    /// What happened: `owner_changed`.
+    /// What happened: a word of [`News`].
     pub kind: String,
     /// The record's module.
     pub module: ModuleId,
@@ -51,11 +75,11 @@ pub struct Place {
 
 /// Stores an entry for each of these records. What they are called is not stored: a name must be
 /// gone when its record is.
-pub fn insert(tx: &mut Tx, new: OwnerChanged, records: &[RecordId]) -> Result<()> {
+pub fn insert(tx: &mut Tx, new: Notice, records: &[RecordId]) -> Result<()> {
     let same = [
-        Same::text("kind", "owner_changed"),
+        Same::text("kind", new.news.as_str()),
         Same::int("module", new.module.0),
-        Same::int("recipient", new.owner.0),
+        Same::int("recipient", new.recipient.0),
         Same::int("actor", new.actor.0),
         Same::int("job", new.job.map(|job| job.0)),
         Same::int("at", new.at.0),

@@ -273,10 +273,7 @@ fn wrong_usage_is_said_before_a_server_is_asked() {
             [&["run", "--plan", "x"][..], &nobody].concat(),
             "an id is a number",
         ),
-        (
-            [&["plan", "convert", "Leads"][..], &nobody].concat(),
-            "convert",
-        ),
+        ([&["plan", "merge", "Leads"][..], &nobody].concat(), "merge"),
     ] {
         fails(&args, 2, words);
     }

@@ -25,7 +25,7 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use store::changes::Cause;
 use store::jobs::Job;
-use store::outbox::{self, OwnerChanged};
+use store::outbox::{self, News, Notice};
 use store::targets;
 use store::{Db, Fault, Tx};
 
@@ -211,9 +211,10 @@ pub fn run_now(
     }
     if wanted.notify {
         let changed = with(|settled| *settled == Settled::Changed);
-        let told = OwnerChanged {
+        let told = Notice {
+            news: News::OwnerChanged,
             module: module.id,
-            owner: wanted.owner,
+            recipient: wanted.owner,
             actor: actor.user.id,
             job,
             at: now,

@@ -11,7 +11,8 @@ use crate::owner;
 use crate::record::{self, Writing};
 use crate::rules;
 use jobs::Settled;
-use model::conversion::{ACCOUNT_NAME, CONTACT_NAME, LEADS, Modules};
+use model::access::Access;
+use model::conversion::{ACCOUNT_NAME, CONTACT_NAME, DEALS, LEADS, Modules};
 use model::field::{Field, FieldKind};
 use model::id::{JobId, RecordId, UserId};
 use model::job::JobKind;
@@ -51,11 +52,18 @@ pub fn authorise(actor: &Actor, module: &Module) -> Result<(), Refusal> {
 }
 
 /// A lead that could be converted now as far as it alone tells, with the values of all its fields.
-/// Refuses one that is not there or not shown, that was converted, or that something holds.
-pub fn open(tx: &mut Tx, writing: Writing<'_>, id: RecordId) -> Result<Record, Fault> {
+/// Refuses one that is not there or not shown, that was converted, with which the actor may not do so
+/// much, or that something holds.
+pub fn open(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    id: RecordId,
+    needed: Access,
+) -> Result<Record, Fault> {
     let found = record::seen(tx, writing, id)?;
     let unknown = || record::unknown_id(&id.to_string());
-    Ok(convert::open(writing.module, found.ok_or_else(unknown)?)?)
+    let standing = found.ok_or_else(unknown)?;
+    Ok(convert::open(writing.module, standing, needed)?)
 }
 
 /// Reads the deal that is to be made of each lead. `path` is where it stands in the request.
@@ -99,13 +107,13 @@ pub fn deal(
     Ok(stored.collect())
 }
 
-/// Refuses activities that are to get a new owner where there is none. `path` is where they are named.
-pub fn check_related(terms: &Terms, path: &str) -> Result<(), Refusal> {
-    if terms.related.is_empty() || terms.owner.is_some() {
+/// Refuses attachments that are to go to a deal where none is made. `path` is where that is asked for.
+pub fn check(terms: &Terms, path: &str) -> Result<(), Refusal> {
+    if terms.deal.is_some() || terms.attachments_to.as_deref() != Some(DEALS) {
         return Ok(());
     }
-    let text = "activities keep their owner unless somebody is named to assign to";
-    Err(Refusal::invalid("related_modules", path).saying(text))
+    let refusal = Refusal::invalid("move_attachments_to", path);
+    Err(refusal.saying("no deal is made that attachments could go to"))
 }
 
 /// Why a user may not be given what a conversion makes.
@@ -221,12 +229,12 @@ pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, F
 
 /// What a job keeps of its request. Refuses an owner who may not be given what is made.
 pub(super) fn stored(actor: &Actor, terms: &Terms, selection: Selection) -> Result<String, Fault> {
-    check(actor, terms)?;
+    check_now(actor, terms)?;
     let terms = terms.clone();
     encode(&Request { terms, selection })
 }
 
-fn check(actor: &Actor, terms: &Terms) -> Result<(), Refusal> {
+fn check_now(actor: &Actor, terms: &Terms) -> Result<(), Refusal> {
     let modules = modules(actor)?;
     if let Some(owner) = terms.owner {
         for module in into(modules, terms) {
@@ -249,7 +257,7 @@ pub(super) fn ready(tx: &mut Tx, job: &Job) -> Result<Ready, Fault> {
     let actor = Actor::of(&tx.catalog()?, job.actor)?;
     let module = module_of(&actor, job)?;
     authorise(&actor, module)?;
-    check(&actor, &terms)?;
+    check_now(&actor, &terms)?;
     Ok(Ready {
         within: selection.within(module)?,
         work: Work::Convert(terms),

@@ -220,8 +220,9 @@ impl<'a> Known<'a> {
         all.filter(|id| self.account(*id).is_some_and(shown))
     }
 
-    /// Whom a lead already is: by the values that no two contacts share, or else by its e-mail address.
-    pub(super) fn contact_of(&self, lead: &Lead<'a>) -> Option<(RecordId, By<'a>)> {
+    /// Whom a lead may already be: by the values that no two contacts share, or else by its e-mail
+    /// address. The first field that finds somebody decides.
+    pub(super) fn contacts_of(&self, lead: &Lead<'a>) -> Option<(&'a Field, Vec<RecordId>)> {
         let contacts = self.modules.contacts;
         let mut fields: Vec<&'a Field> = uniques(contacts).collect();
         if fields.is_empty() {
@@ -229,23 +230,38 @@ impl<'a> Known<'a> {
         }
         fields.into_iter().find_map(|field| {
             let key = key(field, lead.contact.value(field))?;
-            let (id, _) = self.contacts_by(&key).next()?;
-            Some((id, By::Field(field)))
+            let found = self.contacts_by(&key).map(|(id, _)| id);
+            let found: Vec<RecordId> = found.collect();
+            (!found.is_empty()).then_some((field, found))
         })
     }
 
-    /// Which account a lead's company is: by the values that no two accounts share, or by its name.
-    pub(super) fn account_by(&self, lead: &Lead<'a>) -> Option<(RecordId, By<'a>)> {
+    /// Whom a lead already is.
+    pub(super) fn contact_of(&self, lead: &Lead<'a>) -> Option<(RecordId, By<'a>)> {
+        let (field, found) = self.contacts_of(lead)?;
+        Some((*found.first()?, By::Field(field)))
+    }
+
+    /// Which accounts a lead's company may be: by the values that no two accounts share, or by its name.
+    pub(super) fn accounts_of(&self, lead: &Lead<'a>) -> Option<(&'a Field, Vec<RecordId>)> {
         let accounts = self.modules.accounts;
-        let unique = uniques(accounts).find_map(|field| {
+        let named = accounts.field(ACCOUNT_NAME).into_iter();
+        uniques(accounts).chain(named).find_map(|field| {
             let key = key(field, lead.account.value(field))?;
-            Some((self.accounts_by(&key).next()?, By::Field(field)))
-        });
-        unique.or_else(|| {
-            let field = accounts.field(ACCOUNT_NAME)?;
-            let key = key(field, lead.account.value(field))?;
-            Some((self.accounts_by(&key).next()?, By::Name))
+            let found: Vec<RecordId> = self.accounts_by(&key).collect();
+            (!found.is_empty()).then_some((field, found))
         })
+    }
+
+    /// Which account a lead's company is.
+    pub(super) fn account_by(&self, lead: &Lead<'a>) -> Option<(RecordId, By<'a>)> {
+        let (field, found) = self.accounts_of(lead)?;
+        let by = if field.api_name == ACCOUNT_NAME {
+            By::Name
+        } else {
+            By::Field(field)
+        };
+        Some((*found.first()?, by))
     }
 
     /// Whom a lead already is by its name alone: nobody whose e-mail address or account is another.

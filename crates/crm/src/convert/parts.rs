@@ -19,7 +19,7 @@ use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::value::Value;
 use std::collections::HashMap;
-use store::{Error, Fault, Tx, changes};
+use store::{Error, Fault, Tx, changes, targets};
 
 /// A record that would be made, judged.
 struct New<'a> {
@@ -468,10 +468,13 @@ impl<'a> Parts<'a> {
         self.deals.write(tx)
     }
 
-    /// Writes what is made, and answers what the job changed beside the leads.
-    pub(super) fn write(mut self, tx: &mut Tx) -> Result<Vec<RecordId>, Fault> {
+    /// Writes what is made; the job knows it as changed beside the leads.
+    pub(super) fn write(mut self, tx: &mut Tx) -> Result<(), Fault> {
         self.write_new(tx)?;
-        Ok(self.along)
+        match self.conversion.writing.job {
+            Some(job) => Ok(targets::insert_along(tx, job, &self.along)?),
+            None => Ok(()),
+        }
     }
 
     /// What a plan keeps in mind of all this.

@@ -64,7 +64,7 @@ mod check {
                 related: Some(account),
                 owner: None,
             };
-            let moved = along.hand_over(tx, writing, &HashMap::from([(lead, heirs)]))?;
+            let moved = along.hand_over(tx, writing, &HashMap::from([(lead, heirs)]), &[])?;
             assert_eq!(moved, [task, with]);
             assert_eq!(Along::of(tx, writing, &[lead])?.counts(), HashMap::new());
             let tasks = catalog.module("Tasks").unwrap();

@@ -30,6 +30,8 @@ pub(super) struct Draft<'a> {
     pub(super) gone: Vec<Gone>,
     /// Ids of what the file speaks of.
     pub(super) touched: BTreeSet<i64>,
+    /// Fields that got another name: their module, the old name and the new one.
+    pub(super) renamed: Vec<(String, (String, String))>,
 }
 
 /// Something that the file removes.
@@ -166,6 +168,7 @@ impl<'a> Draft<'a> {
             removals: Vec::new(),
             gone: Vec::new(),
             touched: BTreeSet::new(),
+            renamed: Vec::new(),
         }
     }
 }

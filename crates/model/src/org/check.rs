@@ -14,6 +14,7 @@ impl Draft<'_> {
         self.check_rules();
         self.check_other_workflow_rules();
         self.check_other_blueprints();
+        self.check_conversion();
         for gone in std::mem::take(&mut self.gone) {
             if (gone.used)(&self.catalog) {
                 let message = format!("this {} is still in use and cannot be removed", gone.noun);

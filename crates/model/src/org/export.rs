@@ -301,6 +301,14 @@ impl Out {
             self.text("depends_on", &own.parent);
             self.key("maps", inline(&own.maps));
         }
+        let ways = known.and_then(|known| known.convert_to.as_ref());
+        if let Some(own) = field.convert_to.as_ref().filter(|own| Some(*own) != ways) {
+            let ways = own
+                .iter()
+                .map(|(into, name)| format!("{} = {}", quoted_key(into), quoted_key(name)));
+            let ways: Vec<String> = ways.collect();
+            self.key("convert_to", format!("{{ {} }}", ways.join(", ")));
+        }
         let flag = |of: fn(&Field) -> bool| known.is_some_and(of);
         self.unless("mandatory", field.mandatory, flag(|k| k.mandatory));
         self.unless("unique", field.unique, flag(|k| k.unique));

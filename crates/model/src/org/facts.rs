@@ -269,6 +269,14 @@ pub(super) fn of_field(field: &Field) -> Facts {
             facts.push(fact(&format!("maps.{value}"), allowed.join(", ")));
         }
     }
+    if let Some(ways) = &field.convert_to {
+        if ways.is_empty() {
+            facts.push(fact("convert_to", "nothing"));
+        }
+        for (into, name) in ways {
+            facts.push(fact(&format!("convert_to.{into}"), name));
+        }
+    }
     if let Some(computed) = field.computed {
         let words = COMPUTED.iter().filter(|(_, known)| *known == computed);
         facts.extend(words.map(|(word, _)| fact("computed", word)));

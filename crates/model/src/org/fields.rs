@@ -1,6 +1,7 @@
 //! Fields of an org file.
 
 use super::build::{Draft, Meant, Scope};
+use super::conversion::ways_of;
 use super::file::{FieldEntry, ModuleEntry};
 use super::kinds::{able, may_become, told};
 use super::modules::COMPUTED;
@@ -40,6 +41,8 @@ impl Draft<'_> {
                     let field = self.existing_field(module, stated, &current);
                     if field.api_name != current.api_name {
                         rename_field(module, &current.api_name, &field.api_name);
+                        let names = (current.api_name.clone(), field.api_name.clone());
+                        self.renamed.push((module.api_name.clone(), names));
                     }
                     if let Some(place) = module.fields.get_mut(index) {
                         *place = field;
@@ -146,7 +149,8 @@ impl Draft<'_> {
             values: self.values(entry, &kind, standard, current),
             depends_on: self.dependency(entry, &kind, standard),
             computed,
-            convert_to: standard.and_then(|standard| standard.convert_to.clone()),
+            convert_to: ways_of(entry)
+                .or_else(|| standard.and_then(|standard| standard.convert_to.clone())),
             kind,
         };
         let field = Field {

@@ -132,6 +132,8 @@ pub(super) struct FieldEntry {
     pub(super) computed: Option<Text>,
     pub(super) depends_on: Option<Text>,
     pub(super) maps: Vec<(Text, Texts)>,
+    /// By module, the field that a lead's value goes to.
+    pub(super) convert_to: Option<Vec<(Text, Text)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -436,6 +438,15 @@ fn field(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<FieldEntry> {
     let computed = t.text("computed", flaws);
     let depends_on = t.text("depends_on", flaws);
     let maps = lists(&mut t, "maps", "maps of [[module.field]]", flaws);
+    let convert_to = t.table("convert_to", "convert_to of [[module.field]]", flaws);
+    let convert_to = convert_to.map(|ways| {
+        let mut read = Vec::new();
+        for (module, value) in ways.all() {
+            let field = value.text("the field that a lead's value goes to", flaws);
+            read.extend(field.map(|field| (module, field)));
+        }
+        read
+    });
     t.finish(flaws);
     Some(FieldEntry {
         head: head?,
@@ -455,6 +466,7 @@ fn field(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<FieldEntry> {
         computed,
         depends_on,
         maps,
+        convert_to,
     })
 }
 

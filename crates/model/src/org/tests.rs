@@ -2,6 +2,7 @@ use super::*;
 
 mod blueprints;
 mod changes;
+mod conversion;
 mod refusals;
 mod rules;
 mod workflow;

@@ -11,6 +11,7 @@ use crm::actions::convert::{self, Terms};
 use crm::convert::{Became, Named};
 use crm::owner::Unfit;
 use jobs::Settled;
+use model::access::Access;
 use model::conversion::{ACCOUNTS, CONTACTS, DEALS, INTO, LEADS};
 use model::field::json_id;
 use model::id::{RecordId, UserId};
@@ -33,7 +34,7 @@ pub(super) fn convert(call: &Call<'_>) -> Result<Answer, Fault> {
         let id = path_id(call)?;
         // What the lead itself refuses comes before what the request lacks.
         let asks = writing(call, &actor, &module, Cause::Api);
-        if let Err(fault) = convert::open(tx, asks, id) {
+        if let Err(fault) = convert::open(tx, asks, id, Access::Write) {
             return refused(fault).map(Err);
         }
         let body = call.json_object()?;
@@ -209,6 +210,7 @@ fn terms_of(
         }
         terms.deal = Some(convert::deal(tx, actor, object, &path)?);
     }
+    convert::check(&terms, &format!("{AT}.move_attachments_to"))?;
     match convert::unfit(actor, &terms)? {
         None => Ok(terms),
         Some(Unfit::NotSubordinate) => {

@@ -56,7 +56,7 @@ pub(super) fn terms(tx: &mut Tx, actor: &Actor, body: &Map<String, Json>) -> Res
             _ => terms.related = names(json, key, &path, &ACTIVITY_MODULES)?,
         }
     }
-    convert::check_related(&terms, &format!("{AT}.related_modules"))?;
+    convert::check(&terms, &format!("{AT}.move_attachments_to"))?;
     Ok(terms)
 }
 

@@ -5,6 +5,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::Actor;
+use model::conversion::{INTO, LEADS, goes_to};
 use model::field::{Field, FieldKind, PickValue};
 use model::id::FieldId;
 use model::limits::DECIMAL_DIGITS_MAX;
@@ -132,7 +133,7 @@ pub(super) fn wire_form(actor: &Actor, module: &Module, field: &Field) -> Map<St
             "created_source": if field.custom { "userdefined" } else { "default" },
             "customizable_properties": [],
             "allowed_modules": [],
-            "convert_mapping": {},
+            "convert_mapping": convert_mapping(module, field),
             "created_time": null,
             "modified_time": null,
         }),
@@ -339,4 +340,12 @@ fn pick_form(pick: &PickValue, n: usize) -> Json {
         "id": pick.id.to_string(),
         "type": "used",
     })
+}
+
+/// Where a lead's field goes when the lead is converted (wire API 11.2); nothing for other modules.
+fn convert_mapping(module: &Module, field: &Field) -> Json {
+    let leads = module.api_name == LEADS && !module.custom;
+    let ways = INTO.iter().filter(|_| leads);
+    let ways = ways.map(|into| ((*into).to_owned(), goes_to(field, into).into()));
+    Json::Object(ways.collect())
 }

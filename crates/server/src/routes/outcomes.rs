@@ -9,13 +9,14 @@ use crate::call::Call;
 use crate::csv::Row;
 use crate::stream::{Reader, Source, Step};
 use crm::Actor;
+use crm::convert::Named;
 use crm::outcome::{self, Page, Told, Values, Wanted};
 use model::id::JobId;
 use model::job::OutcomeWord;
 use model::limits::PER_PAGE_MAX;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use store::jobs::Job;
 use store::{Fault, Tx};
 
@@ -148,7 +149,7 @@ fn pages(call: &Call<'_>, wanted: Wanted, from: i64) -> Result<Answer, Fault> {
 
 fn shown(told: &Told) -> Json {
     let values = |values: &Values| values.clone().map_or(Json::Null, Json::Object);
-    json!({
+    let mut shown = json!({
         "record": told.record.to_string(),
         "name": told.name,
         "outcome": told.word.as_str(),
@@ -157,7 +158,21 @@ fn shown(told: &Told) -> Json {
         "before": values(&told.before),
         "after": values(&told.after),
         "at": told.at.map(Timestamp::to_utc),
-    })
+    });
+    if let (Some(became), Some(object)) = (&told.converted, shown.as_object_mut()) {
+        let parts = [
+            ("contact", &became.contact),
+            ("account", &became.account),
+            ("deal", &became.deal),
+        ];
+        let part = |named: &Named| json!({ "id": named.id.to_string(), "name": named.name });
+        let parts = parts.map(|(key, named)| {
+            let shown = named.as_ref().map_or(Json::Null, part);
+            (key.to_owned(), shown)
+        });
+        object.insert("converted".to_owned(), Json::Object(Map::from_iter(parts)));
+    }
+    shown
 }
 
 /// All of it, piece by piece.

@@ -318,18 +318,32 @@ fn filter(call: &Call<'_>, actor: &Actor, module: &Module) -> Result<Filter, Ref
     if call.query.get("ids").is_some() {
         filter.ids = Some(ids(call)?);
     }
+    // A view says itself whether it holds converted leads, and so does a list of ids.
+    let says = call.query.get("cvid").is_some() || filter.ids.is_some();
+    narrow_converted(call, module, &mut filter, (!says).then_some(false))?;
+    Ok(filter)
+}
+
+/// Narrows to leads that were converted, or were not, as `converted` has it, or else as `usual` (wire
+/// API 9.1).
+pub(super) fn narrow_converted(
+    call: &Call<'_>,
+    module: &Module,
+    filter: &mut Filter,
+    usual: Option<bool>,
+) -> Result<(), Refusal> {
+    let wrong = || Refusal::new(Code::InvalidData).with("param_name", "converted");
     let converted = match call.query.get("converted") {
-        // A view says itself whether it holds converted leads, and so does a list of ids.
-        None if call.query.get("cvid").is_some() || filter.ids.is_some() => None,
-        None | Some("false") => Some(false),
+        None => usual,
+        Some("false") => Some(false),
         Some("true") => Some(true),
         Some("both") => None,
-        Some(_) => return Err(wrong("converted")),
+        Some(_) => return Err(wrong()),
     };
     if let Some(converted) = converted {
-        narrow(&mut filter, module, system::CONVERTED, Test::Is(converted));
+        narrow(filter, module, system::CONVERTED, Test::Is(converted));
     }
-    Ok(filter)
+    Ok(())
 }
 
 fn ids(call: &Call<'_>) -> Result<Vec<i64>, Refusal> {

@@ -1,6 +1,7 @@
 //! Records: insert, update, delete, and one by its id (wire API 9). The list is in
 //! `record_list.rs`.
 
+use super::record_list::narrow_converted;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{self, Shape};
@@ -60,7 +61,9 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
         } else {
             Shape::of(&actor, &module, &names)
         };
-        let filter = actor.seen(&module).of_ids([id]);
+        let mut filter = actor.seen(&module).of_ids([id]);
+        // A converted lead is not found unless it is asked for (wire API 6.1).
+        narrow_converted(call, &module, &mut filter, Some(false))?;
         let found = stored::list(tx, &module, &shape.fields, &filter, Order::BY_ID, (0, 1))?;
         wire::show(tx, &actor, &module, &shape, &found)
     })?;

@@ -2,6 +2,7 @@
 //! that has it, and that nothing was changed.
 
 use crate::api::Api;
+use crate::convert::converted;
 use crate::demo::{Caller, error};
 use crate::owners::{
     NOBODY, TO_SUBORDINATES, oskar, oskar_sees_tasks_only, refused, refused_record,
@@ -391,8 +392,7 @@ mod check {
         let api = Api::start_demo(kind);
         let ada = api.caller("admin");
         let ids = ada.make_leads(1);
-        // Nothing converts leads yet.
-        api.execute("UPDATE \"m_Leads\" SET \"Converted__s\" = TRUE, rev = rev + 1");
+        converted(&ada, &ids[0], &json!({}));
         let reply = ada.post(MANY, &body(&ids, &api.user_id("oskar")));
         assert_eq!(
             (reply.status, reply.codes()),

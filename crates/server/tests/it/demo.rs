@@ -15,6 +15,7 @@ use store::{Db, Priority};
 use testkit::Kind;
 
 const EVERYTHING: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,\
+     ZohoCRM.mass_convert.leads.ALL,\
      ZohoCRM.mass_delete.ALL,ZohoCRM.share.leads.ALL,ZohoCRM.share.tasks.ALL,\
      ZohoCRM.change_owner.ALL,swathe.org.ALL,swathe.jobs.ALL";
 

@@ -2,6 +2,7 @@
 //! API 1.6, by its name, in every version, and that nothing was changed.
 
 use crate::api::Api;
+use crate::convert::converted;
 use crate::demo::{error, in_data, is_old, refused};
 use serde_json::{Value as Json, json};
 use server::Version;
@@ -97,10 +98,7 @@ mod check {
         let api = Api::start_demo(kind);
         let ada = api.caller("admin");
         let ids = ada.make_leads(1);
-        api.execute(&format!(
-            "UPDATE \"m_Leads\" SET \"Converted__s\" = TRUE WHERE id = {}",
-            ids[0]
-        ));
+        converted(&ada, &ids[0], &json!({}));
         let item = error(
             "CONVERTED_RECORD",
             "can't update the converted record",

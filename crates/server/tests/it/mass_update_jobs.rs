@@ -2,6 +2,7 @@
 //! leaves behind (DESIGN 3, 6).
 
 use crate::api::Api;
+use crate::convert::converted;
 use crate::demo::{Caller, run};
 use jobs::Step;
 use model::field::FieldKind;
@@ -173,8 +174,7 @@ mod check {
         let body = json!({ "data": to_source(), "cvid": api.view("Leads", "All Leads") });
         let job = ada.schedule(&body);
         ada.lock("Leads", &leads[0]);
-        let convert = "UPDATE \"m_Leads\" SET \"Converted__s\" = TRUE, rev = rev + 1 WHERE id =";
-        api.execute(&format!("{convert} {}", leads[2]));
+        converted(&ada, &leads[2], &json!({}));
         api.run_jobs();
         ada.expect_status(&job, "COMPLETED", [2, 1, 0, 3]);
         assert_eq!(outcomes(&api, &job, "RECORD_LOCKED"), 1);

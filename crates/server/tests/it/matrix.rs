@@ -149,7 +149,7 @@ impl World {
         let owner = self.api.caller(OWNER);
         let asked = [row.pattern, row.query, row.body].concat();
         // A lead in a process is not converted.
-        let state = if asked.contains("actions/convert") {
+        let state = if asked.contains("conver") {
             "Junk Lead"
         } else {
             STATE

@@ -1,6 +1,7 @@
 //! The list of records: what it holds, page by page and token by token (wire API 9.1).
 
 use crate::api::Api;
+use crate::convert::converted;
 use crate::demo::{Caller, error};
 use serde_json::{Value as Json, json};
 use server::Version;
@@ -333,8 +334,7 @@ mod check {
         let ids = ada.make("Leads", &leads);
         let junk = json!({ "data": [{ "Lead_Status": "Junk Lead" }] });
         ada.put(&format!("Leads/{}", ids[0]), &junk);
-        let convert = "UPDATE \"m_Leads\" SET \"Converted__s\" = TRUE WHERE id =";
-        api.execute(&format!("{convert} {}", ids[1]));
+        converted(&ada, &ids[1], &json!({}));
         for (n, name) in [(2, "Iberia"), (3, "Europe")] {
             let path = format!("Leads/{}/actions/assign_territories", ids[n]);
             let list = json!([{ "id": api.territory(name) }]);

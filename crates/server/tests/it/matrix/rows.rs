@@ -109,6 +109,7 @@ pub(crate) static ROWS: &[Row] = &[
     row(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_UPDATE, Record(Right::Edit, Write)).body(r#"{"data":[{"Locked_Reason__s":"audit"}]}"#),
     row(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", LOCK_DELETE, Record(Right::Edit, Write)),
 
+    row(Get, "/crm/{version}/{module}/{id}/__conversion_options", "ZohoCRM.modules.leads.READ", Record(Right::View, Read)),
     row(Post, "/crm/{version}/{module}/{id}/actions/convert", "ZohoCRM.modules.leads.CREATE", Record(Right::Convert, Write)).body(r#"{"data":[{}]}"#),
 
     row(Get, "/crm/{version}/{module}/{id}/Notes", NOTES_READ, Record(Right::View, Read)).query("fields=Note_Title&with={note_id}"),
@@ -149,6 +150,9 @@ pub(crate) static ROWS: &[Row] = &[
     row(Post, "/crm/{version}/{module}/actions/mass_delete", "ZohoCRM.mass_delete.leads.DELETE", Record(Right::MassDelete, Full)).body(r#"{"ids":["{id}"]}"#),
     row(Post, "/crm/{version}/{module}/actions/mass_delete", "ZohoCRM.mass_delete.leads.DELETE", Seen(Right::MassDelete)).body(r#"{"cvid":"{view}"}"#),
     row(Get, "/crm/{version}/{module}/actions/mass_delete", "ZohoCRM.mass_delete.leads.READ", Module(Right::View)).query("job_id=1"),
+
+    row(Post, "/crm/{version}/{module}/actions/mass_convert", "ZohoCRM.mass_convert.leads.CREATE", Record(Right::Convert, Read)).body(r#"{"ids":["{id}"]}"#),
+    row(Get, "/crm/{version}/{module}/actions/mass_convert", "ZohoCRM.mass_convert.leads.READ", Module(Right::Convert)).query("job_id=1"),
 
     row(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.READ", Record(Right::View, Read)),
     row(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "ZohoCRM.modules.leads.UPDATE", Record(Right::Edit, Write)).body(r#"{"blueprint":[{"transition_id":"{transition}","data":{"Company":"New"}}]}"#),

@@ -1,0 +1,213 @@
+//! Mass conversion of leads and its status (wire API 3). All its answers are bare.
+
+use super::convert::{leads, named_module};
+use super::mass_action;
+use crate::answer::Answer;
+use crate::call::Call;
+use crm::Actor;
+use crm::actions::convert::{self, Terms};
+use crm::owner::Unfit;
+use model::conversion::{DEALS, INTO};
+use model::field::json_id;
+use model::id::{RecordId, UserId};
+use model::job::{JobKind, WireStatus};
+use model::limits::CONVERSIONS_PER_CALL_MAX;
+use model::module::ACTIVITY_MODULES;
+use model::refusal::{Code, Refusal};
+use serde_json::{Map, Value as Json, json};
+use store::{Fault, Tx};
+
+const KEYS: [&str; 8] = [
+    "ids",
+    DEALS,
+    "assign_to",
+    "portal_user_type",
+    "related_modules",
+    "carry_over_tags",
+    "move_attachments_to",
+    "apply_assignment_threshold",
+];
+/// Modules that one list of a request names.
+const MODULES_MAX: usize = 3;
+
+/// `POST /Leads/actions/mass_convert`: a job for up to 50 leads.
+pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
+    let (ids, terms) = call.app.db.read(|tx| {
+        let (actor, _) = leads(tx, call)?;
+        let body = call.json_object()?;
+        read(tx, &actor, &body)
+    })?;
+    let job = convert::schedule(&call.app.db, call.actor.user, &ids, &terms, call.now)?;
+    call.app.engine.wake();
+    let answer = json!({
+        "code": "SCHEDULED",
+        "details": { "job_id": job.to_string() },
+        "message": "Mass Convert scheduled successfully",
+        "status": "success",
+    });
+    Ok(Answer::json(call.version.mass_convert_accepted(), answer))
+}
+
+/// Which leads, and how they are to be converted.
+fn read(
+    tx: &mut Tx,
+    actor: &Actor,
+    body: &Map<String, Json>,
+) -> Result<(Vec<RecordId>, Terms), Fault> {
+    // A misspelt key could make something else than the caller thinks (wire API 22).
+    if let Some(key) = body.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(Refusal::invalid(key, format!("$.{key}")).into());
+    }
+    let ids = ids(body)?;
+    let given = |key: &str| body.get(key).filter(|json| !json.is_null());
+    let mut terms = Terms {
+        owner: assignee(body)?,
+        ..Terms::default()
+    };
+    if let Some(json) = given(DEALS) {
+        let path = format!("$.{DEALS}");
+        let object = json.as_object().ok_or_else(|| {
+            let refusal = Refusal::invalid(DEALS, path.as_str());
+            refusal.with("expected_data_type", "jsonobject")
+        })?;
+        terms.deal = Some(convert::deal(tx, actor, object, &path).map_err(missing)?);
+    }
+    if let Some(json) = given("portal_user_type") {
+        // There are no portals here, so there is no type of their users.
+        let key = if json.is_object() { "id" } else { "" };
+        return Err(Refusal::invalid("id", path_of("$.portal_user_type", key)).into());
+    }
+    let modules = |key: &str, among: &[&str]| modules(actor, body, key, among);
+    terms.related = modules("related_modules", &ACTIVITY_MODULES)?;
+    let tagged = modules("carry_over_tags", &INTO)?;
+    terms.tags = tagged.into_iter().map(|name| (name, None)).collect();
+    if let Some(json) = given("move_attachments_to") {
+        let at = ("move_attachments_to", "$.move_attachments_to");
+        terms.attachments_to = Some(named_module(actor, json, at, &INTO)?);
+    }
+    // Nobody here is given records by rules, so there is no threshold to pass.
+    if given("apply_assignment_threshold").is_some_and(|json| !json.is_boolean()) {
+        const KEY: &str = "apply_assignment_threshold";
+        return Err(Refusal::invalid(KEY, format!("$.{KEY}")).into());
+    }
+    convert::check(&terms, "$.move_attachments_to")?;
+    match convert::unfit(actor, &terms)? {
+        None => Ok((ids, terms)),
+        Some(Unfit::NotSubordinate) => {
+            let refusal = Refusal::invalid("assign_to", "$.assign_to.id");
+            Err(refusal.saying("Non Subordinate User Found").into())
+        }
+        Some(_) => Err(unmatched().into()),
+    }
+}
+
+fn path_of(path: &str, key: &str) -> String {
+    if key.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// The path names `assignee` though the key is `assign_to` (wire API 21, row 61).
+fn unmatched() -> Refusal {
+    Refusal::invalid("id", "$.assignee.id").saying("Given assignee param does not match")
+}
+
+/// A field that the deal lacks, in the words of this call.
+fn missing(fault: Fault) -> Fault {
+    match fault {
+        Fault::Refused(refusal) if refusal.code == Code::MandatoryNotFound => {
+            refusal.saying("required field missing").into()
+        }
+        fault => fault,
+    }
+}
+
+/// 1 to 50 ids.
+fn ids(body: &Map<String, Json>) -> Result<Vec<RecordId>, Refusal> {
+    let at = |path: String| Refusal::invalid("ids", path);
+    let items = match body.get("ids") {
+        None | Some(Json::Null) => return Err(Refusal::mandatory("ids", "$.ids")),
+        Some(Json::Array(items)) if items.is_empty() => {
+            return Err(Refusal::mandatory("ids", "$.ids"));
+        }
+        Some(Json::Array(items)) => items,
+        Some(_) => return Err(at("$.ids".to_owned()).with("expected_data_type", "jsonarray")),
+    };
+    if items.len() > CONVERSIONS_PER_CALL_MAX {
+        let due = json!([{ "api_name": "ids", "json_path": "$.ids" }]);
+        return Err(Refusal::new(Code::LimitExceeded)
+            .saying("Limit exceeded for mass convert")
+            .with("limit", CONVERSIONS_PER_CALL_MAX)
+            .with("limit_due_to", due));
+    }
+    let ids = items.iter().enumerate().map(|(n, item)| {
+        let wrong = || at(format!("$.ids[{n}]")).with("expected_data_type", "long");
+        json_id(item).map(RecordId).ok_or_else(wrong)
+    });
+    ids.collect()
+}
+
+fn assignee(body: &Map<String, Json>) -> Result<Option<UserId>, Refusal> {
+    const KEY: &str = "assign_to";
+    let Some(json) = body.get(KEY).filter(|json| !json.is_null()) else {
+        return Ok(None);
+    };
+    let object = json.as_object().ok_or_else(|| {
+        let refusal = Refusal::invalid(KEY, "$.assign_to");
+        refusal.with("expected_data_type", "jsonobject")
+    })?;
+    if let Some(key) = object
+        .keys()
+        .find(|key| !["id", "name"].contains(&key.as_str()))
+    {
+        return Err(Refusal::invalid(key, format!("$.assign_to.{key}")));
+    }
+    let id = object.get("id").filter(|id| !id.is_null());
+    let id = id.ok_or_else(|| Refusal::mandatory("id", "$.assign_to.id"))?;
+    json_id(id).map(UserId).map(Some).ok_or_else(unmatched)
+}
+
+/// At most three of these modules, each by its api name or its id.
+fn modules(
+    actor: &Actor,
+    body: &Map<String, Json>,
+    key: &str,
+    among: &[&str],
+) -> Result<Vec<String>, Refusal> {
+    let Some(json) = body.get(key).filter(|json| !json.is_null()) else {
+        return Ok(Vec::new());
+    };
+    let wrong = || Refusal::invalid(key, format!("$.{key}"));
+    let items = json.as_array();
+    let items = items.ok_or_else(|| wrong().with("expected_data_type", "jsonarray"))?;
+    if items.len() > MODULES_MAX {
+        return Err(wrong().with("maximum_length", MODULES_MAX));
+    }
+    let named = items.iter().enumerate().map(|(n, item)| {
+        let path = format!("$.{key}[{n}]");
+        named_module(actor, item, (key, &path), among)
+    });
+    named.collect()
+}
+
+/// `GET /Leads/actions/mass_convert?job_id=`: the counts of such a job.
+pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
+    let job = call.app.db.read(|tx| {
+        let (actor, module) = leads(tx, call)?;
+        let text = call.query.get("job_id").filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| call.version.missing_mass_convert_job())?;
+        let job = mass_action::job(tx, &actor, &module, JobKind::MassConvert, text)?;
+        Ok(job.ok_or_else(|| call.version.unknown_mass_convert_job())?)
+    })?;
+    let wire = WireStatus::of(job.state, job.counts, job.total);
+    let told = json!({
+        "Status": call.version.mass_convert_status(wire.status),
+        "Failed_Count": wire.failed,
+        "Not_Converted_Count": wire.not_updated,
+        "Total_Count": wire.total,
+        "Converted_Count": wire.updated,
+    });
+    Ok(Answer::data(200, vec![told]))
+}
