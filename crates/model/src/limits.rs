@@ -136,6 +136,8 @@ pub const MULTI_SELECT_VALUES_MAX: usize = 100;
 pub const PERCENT_MAX: u64 = 99_999;
 /// Rows of a backup that are read, or written, at once.
 pub const BACKUP_PAGE_ROWS: usize = 500;
+/// Bytes of rows that a restore holds before it writes them.
+pub const BACKUP_PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of a line in a backup: of one record with all its values.
 pub const BACKUP_LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Leads of one mass conversion on the wire (3.2).

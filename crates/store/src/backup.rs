@@ -73,17 +73,24 @@ fn write_table<W: Write>(
     }
     let mut after: Vec<Param> = Vec::new();
     loop {
-        let rows = tx.query(&page_sql(table, !after.is_empty()), &after)?;
-        let count = rows.len();
-        for mut row in rows {
-            let mut values = Vec::with_capacity(table.columns.len());
-            for (n, (_, class)) in table.columns.iter().enumerate() {
-                values.push(row.take(n, *class)?);
-            }
-            out.row(&values)?;
-            let at = key.iter().filter_map(|place| values.get(*place));
-            after = at.cloned().map(Param::Value).collect();
-        }
+        let (mut count, mut last) = (0, Vec::new());
+        // One by one: a page of pieces of files is more than memory should hold.
+        tx.query_each(
+            &page_sql(table, !after.is_empty()),
+            &after,
+            &mut |mut row| {
+                let mut values = Vec::with_capacity(table.columns.len());
+                for (n, (_, class)) in table.columns.iter().enumerate() {
+                    values.push(row.take(n, *class)?);
+                }
+                out.row(&values)?;
+                count += 1;
+                let at = key.iter().filter_map(|place| values.get(*place));
+                last = at.cloned().map(Param::Value).collect();
+                Ok(())
+            },
+        )?;
+        after = last;
         told(out.rows());
         if count < BACKUP_PAGE_ROWS {
             return Ok(());

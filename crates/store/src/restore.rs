@@ -8,7 +8,7 @@ use crate::postgres::PgConnection;
 use crate::shape::{self, Table};
 use crate::tx::{Engine, Tx};
 use crate::{Error, Result, Target, catalog, migrate, module_table, params, sqlite};
-use model::limits::BACKUP_PAGE_ROWS;
+use model::limits::{BACKUP_PAGE_BYTES, BACKUP_PAGE_ROWS};
 use model::time::Timestamp;
 use model::value::Value;
 use std::fs::{self, File};
@@ -114,10 +114,10 @@ fn load(
     let mut missing = shape::tables(tx)?;
     let mut table: Option<Table> = None;
     let mut rows: Vec<Vec<Value>> = Vec::new();
-    let mut loaded = 0;
+    let (mut loaded, mut bytes) = (0, 0);
     let contents = loop {
         let line = reader.next()?;
-        let full = rows.len() >= BACKUP_PAGE_ROWS;
+        let full = rows.len() >= BACKUP_PAGE_ROWS || bytes >= BACKUP_PAGE_BYTES;
         if (full || !matches!(line, Line::Row(_)))
             && let Some(table) = &table
         {
@@ -126,10 +126,15 @@ fn load(
             tx.insert_rows(&quote(&table.name), &[], &columns, &rows)?;
             loaded += rows.len() as u64;
             rows.clear();
+            bytes = 0;
             told(loaded);
         }
         match line {
-            Line::Row(row) => rows.push(row),
+            Line::Row(row) => {
+                let texts = row.iter().filter_map(Value::as_text);
+                bytes += texts.map(str::len).sum::<usize>();
+                rows.push(row);
+            }
             Line::Table(next) => {
                 take(tx, &mut missing, &next)?;
                 table = Some(next);

@@ -23,6 +23,8 @@ each_db! {
     it_assigns_territories,
     it_shares_records,
     it_reads_timelines,
+    it_tags_notes_and_attaches,
+    it_tags_notes_and_attaches_in_v7,
 }
 
 const ADMIN: &str = "admin@kestrel-rowe.example.com";
@@ -94,6 +96,14 @@ mod check {
 
     pub(super) fn it_reads_timelines(kind: Kind) {
         passes("timelines.py", EIGHT, kind);
+    }
+
+    pub(super) fn it_tags_notes_and_attaches(kind: Kind) {
+        passes("beside.py", EIGHT, kind);
+    }
+
+    pub(super) fn it_tags_notes_and_attaches_in_v7(kind: Kind) {
+        passes("beside.py", SEVEN, kind);
     }
 }
 

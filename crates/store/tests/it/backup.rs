@@ -1,9 +1,10 @@
 //! A backup holds what one moment saw, goes from each database into each, and is all of it or nothing.
 
+use model::id::AttachmentId;
 use model::time::Timestamp;
 use std::fs;
 use std::path::{Path, PathBuf};
-use store::{Db, Error, Priority, Settings, Target, backup, restore};
+use store::{Db, Error, Priority, Settings, Target, attachments, backup, restore};
 use tempfile::TempDir;
 use testkit::{Kind, TestDb, each_db, save_catalog, small_catalog};
 
@@ -15,6 +16,7 @@ each_db! {
     a_restored_database_hands_out_no_id_again,
     a_job_that_ran_can_be_claimed_at_once_where_it_was_restored,
     a_backup_of_an_older_schema_is_brought_to_this_one,
+    files_go_with_a_backup_whole,
 }
 
 const NOW: Timestamp = Timestamp(1_704_067_200_000);
@@ -148,6 +150,34 @@ mod check {
                 Ok(())
             })
             .unwrap();
+        }
+    }
+
+    pub(super) fn files_go_with_a_backup_whole(kind: Kind) {
+        let test = TestDb::new(kind);
+        let db = test.open();
+        save_catalog(&db, &small_catalog());
+        // More than is held at once, where a backup is written and where it is read.
+        let piece = |n: i64| format!("{n:04}").repeat(64 * 1024);
+        let id = AttachmentId(5);
+        db.write(Priority::Chunk, |tx| {
+            attachments::begin_content(tx, id, NOW)?;
+            for place in 0..40 {
+                attachments::insert_piece(tx, id, place, &piece(place))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("a.backup");
+        backup::write(&db, fs::File::create(&file).unwrap(), NOW, &mut |_| ()).unwrap();
+        for to in [Kind::Sqlite, Kind::Postgres] {
+            let (_test, db) = restored(&file, to);
+            for place in 0..40 {
+                let read = db.read(|tx| Ok(attachments::piece(tx, id, place)?));
+                assert!(read.unwrap() == Some(piece(place)), "{to:?} {place}");
+            }
+            assert_eq!(count(&db, "attachment_pieces"), 40);
         }
     }
 
