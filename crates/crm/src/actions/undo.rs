@@ -161,6 +161,8 @@ pub struct Wanted<'a> {
     pub client: Option<String>,
     /// Records a second at most.
     pub throttle: Option<i64>,
+    /// Whether what is put back sets off automation.
+    pub fires: bool,
 }
 
 /// Accepts the undo of a finished job. Its targets are frozen and stored when this answers; `sealed`
@@ -226,7 +228,11 @@ fn accept<T>(
         plan: None,
         parent: Some((Relation::Undo, wanted.job.id)),
         terms: Terms {
-            automation: Automation::Suppress,
+            automation: if wanted.fires {
+                Automation::Fire
+            } else {
+                Automation::Suppress
+            },
             throttle: wanted.throttle,
             ..Terms::default()
         },

@@ -83,6 +83,7 @@ mod tags;
 mod territories;
 mod timeline;
 mod undo;
+mod undo_automation;
 mod undo_chunks;
 mod undo_convert;
 mod undo_effects;

@@ -486,6 +486,7 @@ mod check {
             actor: seen.actor,
             client: None,
             throttle: None,
+            fires: false,
         };
         let now = api.clock.now();
         let undo = crm::actions::undo::schedule(&api.db, &wanted, now, &mut |_, id| Ok(id));
