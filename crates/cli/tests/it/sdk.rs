@@ -16,6 +16,8 @@ each_db! {
     it_mass_updates_in_v7,
     it_mass_deletes,
     it_mass_deletes_in_v7,
+    it_converts,
+    it_converts_in_v7,
     it_changes_owners,
     it_changes_owners_in_v7,
     it_locks,
@@ -32,7 +34,8 @@ const ADMIN: &str = "admin@kestrel-rowe.example.com";
 const OPEN_LEADS: &str = "240";
 const SCOPE: &str = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ,ZohoCRM.org.READ,\
     ZohoCRM.mass_update.UPDATE,ZohoCRM.mass_update.READ,ZohoCRM.share.vendors.ALL,\
-    ZohoCRM.mass_delete.ALL,ZohoCRM.change_owner.ALL";
+    ZohoCRM.mass_delete.ALL,ZohoCRM.change_owner.ALL,\
+    ZohoCRM.mass_convert.leads.CREATE,ZohoCRM.mass_convert.leads.READ";
 /// The version that an SDK speaks, and the variable that names a Python that has it.
 struct Sdk(&'static str, &'static str);
 const SEVEN: Sdk = Sdk("v7", "SWATHE_TEST_PYTHON_7");
@@ -68,6 +71,14 @@ mod check {
 
     pub(super) fn it_mass_deletes_in_v7(kind: Kind) {
         passes("mass_delete.py", SEVEN, kind);
+    }
+
+    pub(super) fn it_converts(kind: Kind) {
+        passes("mass_convert.py", EIGHT, kind);
+    }
+
+    pub(super) fn it_converts_in_v7(kind: Kind) {
+        passes("mass_convert.py", SEVEN, kind);
     }
 
     pub(super) fn it_changes_owners(kind: Kind) {
