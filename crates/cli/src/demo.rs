@@ -6,6 +6,7 @@
 )]
 
 mod client;
+mod convert;
 mod delete;
 mod owner;
 mod seed;
@@ -20,6 +21,7 @@ use crate::terminal::{self, Rows, grouped, value};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use client::{Client, Login};
+use convert::Conversion;
 use delete::Deletion;
 use indicatif::{ProgressBar, ProgressStyle};
 use model::refusal::{Code, Refusal};
@@ -154,15 +156,18 @@ fn run(args: &Demo) -> Result<bool> {
     let records = i64::from(args.records);
     let update = update::mass_update(&mut road, &other_client, records)?;
     let handover = owner::change_owner(&mut road, OTHER)?;
+    let conversion = convert::mass_convert(&mut road)?;
     let deletion = delete::mass_delete(&mut road, seeded.junk)?;
     let good = road.steps.iter().all(step::Step::as_planned)
         && update.as_planned(records)
         && handover.as_planned()
+        && conversion.as_planned()
         && deletion.as_ref().is_none_or(Deletion::as_planned);
     let told = Told {
         steps: &road.steps,
         update: &update,
         handover: &handover,
+        conversion: &conversion,
         deletion: deletion.as_ref(),
     };
     if args.json {
@@ -307,6 +312,7 @@ struct Told<'a> {
     steps: &'a [step::Step],
     update: &'a Update,
     handover: &'a Handover,
+    conversion: &'a Conversion,
     deletion: Option<&'a Deletion>,
 }
 
@@ -324,6 +330,8 @@ impl Told<'_> {
             "failed_by_code": Json::Object(by_code.collect()),
             "left_in_view": self.update.left,
             "owners": self.handover.owners,
+            "accounts": self.conversion.accounts,
+            "converted": self.conversion.one,
             "in_bin": self.deletion.map(|deletion| deletion.in_bin),
             "peak_rss_mib": self.update.peak_rss_mib,
             "steps": self.steps.iter().map(step::Step::json).collect::<Vec<Json>>(),
@@ -391,6 +399,12 @@ impl Told<'_> {
                 .map(|name| terminal::clean(name)),
         );
         owners.say()?;
+        let mut accounts = Rows::of(&["accounts before", "by the conversion", "by its undo"]);
+        accounts.row(self.conversion.accounts.map(grouped));
+        accounts.say()?;
+        let mut made = Rows::of(&["a lead became", "of the account", "with the deal"]);
+        made.row(self.conversion.one.iter().map(|name| terminal::clean(name)));
+        made.say()?;
         if let Some(deletion) = self.deletion {
             let mut bin = Rows::of(&[
                 "in the recycle bin before",

@@ -36,6 +36,13 @@ mod check {
             serde_json::json!({"RECORD_LOCKED": 36})
         );
         assert_eq!(told["left_in_view"], 120);
+        assert_eq!(told["accounts"], serde_json::json!([0, 4, 0]));
+        let converted = [
+            "Conversion 1",
+            "Conversion of the demo 1",
+            "Conversion of the demo",
+        ];
+        assert_eq!(told["converted"], serde_json::json!(converted));
         let steps = told["steps"].as_array().unwrap();
         let names: Vec<&str> = steps
             .iter()
@@ -50,6 +57,9 @@ mod check {
             "the same mass update once more, planned",
             "change of owner of other leads, planned",
             "change of owner from the plan",
+            "undo of that job",
+            "conversion of other leads, planned",
+            "conversion from the plan",
             "undo of that job",
             "mass delete of other leads, planned",
             "mass delete from the plan",
