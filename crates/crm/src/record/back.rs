@@ -1,5 +1,6 @@
 //! Which values of records still are as a job left them: an undo puts back only those (DESIGN 6).
 
+use super::Writing;
 use super::reading::Reading;
 use crate::change::Change;
 use crate::history::History;
@@ -173,10 +174,11 @@ impl<'a> Since<'a> {
         }
     }
 
-    /// Refuses to delete a record that a job made or restored, and that somebody changed since.
+    /// Refuses to delete a record that a job made or restored, and that somebody changed since, other
+    /// than its undo.
     pub(super) fn changed(
         &self,
-        module: &Module,
+        Writing { module, job, .. }: Writing<'_>,
         columns: &Columns<'_>,
         record: &Record,
     ) -> Option<Refusal> {
@@ -191,7 +193,8 @@ impl<'a> Since<'a> {
         let beside = || {
             // Tags, shares, territories: of what is not a value, the change says nothing before.
             let later = self.history.of(record.id).iter();
-            let mut later = later.filter(|past| !left.revs.contains(&past.rev));
+            let others = later.filter(|past| past.job.is_none() || past.job != job);
+            let mut later = others.filter(|past| !left.revs.contains(&past.rev));
             deed.made && later.any(|past| past.before.is_empty())
         };
         let refusal = self.refusal(record.id, &kept);

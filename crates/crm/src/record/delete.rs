@@ -143,7 +143,7 @@ fn judge_deletion<'a>(
         let refused = denied(record.id, facts, Access::Full);
         let judged = refused
             .or_else(|| held(record.id, facts))
-            .or_else(|| since.changed(writing.module, columns, record))
+            .or_else(|| since.changed(writing, columns, record))
             .map_or(Ok(()), Err);
         let target = expected.target(n);
         let foreseen = target.is_some_and(|t| t.foreseen == Some(Foreseen::Change));

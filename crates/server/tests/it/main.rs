@@ -86,6 +86,7 @@ mod undo;
 mod undo_automation;
 mod undo_chunks;
 mod undo_convert;
+mod undo_convert_along;
 mod undo_effects;
 mod undo_plans;
 mod undo_refusals;

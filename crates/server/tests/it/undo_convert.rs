@@ -47,12 +47,12 @@ fn convert_all(api: &Api, leads: &[String]) -> String {
     id
 }
 
-fn lead_of(name: &str, company: Option<&str>) -> Json {
+pub(crate) fn lead_of(name: &str, company: Option<&str>) -> Json {
     json!({ "Last_Name": name, "Company": company, "Email": format!("{name}@ode.example.com") })
 }
 
 /// What a lead became, by module.
-fn became(api: &Api, lead: &str) -> [String; 3] {
+pub(crate) fn became(api: &Api, lead: &str) -> [String; 3] {
     ["Contact", "Account", "Deal"].map(|part| {
         let sql =
             format!("SELECT COALESCE(\"Converted_{part}\", 0) FROM \"m_Leads\" WHERE id = {lead}");
@@ -61,13 +61,13 @@ fn became(api: &Api, lead: &str) -> [String; 3] {
 }
 
 /// What stands in the tables of records.
-fn records(api: &Api) -> Vec<String> {
+pub(crate) fn records(api: &Api) -> Vec<String> {
     let rows = standing(api).into_iter();
     rows.filter(|row| !row.starts_with("deleted_records"))
         .collect()
 }
 
-fn there(api: &Api, module: &str, id: &str) -> bool {
+pub(crate) fn there(api: &Api, module: &str, id: &str) -> bool {
     api.number(&format!(
         "SELECT count(*) FROM \"m_{module}\" WHERE id = {id}"
     )) == 1
