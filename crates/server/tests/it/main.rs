@@ -36,6 +36,7 @@ mod mass_change_owner;
 mod mass_change_owner_refusals;
 mod mass_change_owner_status;
 mod mass_convert;
+mod mass_convert_jobs;
 mod mass_convert_refusals;
 mod mass_delete;
 mod mass_delete_refusals;
