@@ -111,6 +111,10 @@ CREATE TABLE job_effects (
     PRIMARY KEY (job, record, rev)
 ){without_rowid};
 
+-- What a plan was asked about automation; a job from it does the same if it is not told otherwise.
+ALTER TABLE plans ADD COLUMN automation TEXT NOT NULL DEFAULT 'wire'
+    CHECK (automation IN ('wire', 'fire', 'suppress'));
+
 -- What automation was to do and did not: an event's rule, or one of the rule's actions, with why.
 CREATE TABLE automation_failures (
     id BIGINT PRIMARY KEY,

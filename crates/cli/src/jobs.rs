@@ -13,7 +13,7 @@ use crate::terminal::{self, Rows, grouped, value};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use outcomes::Outcomes;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 /// Where jobs are.
 pub(crate) const JOBS: &str = "/swathe/v1/jobs";
@@ -102,6 +102,9 @@ struct Resume {
     /// Let so many records have changed since the plan
     #[arg(long, value_name = "N")]
     tolerance: Option<u64>,
+    /// Let so many events be left to automation in all
+    #[arg(long, value_name = "N")]
+    automation_cap: Option<u32>,
 }
 
 /// The options of `retry`.
@@ -306,9 +309,15 @@ impl Pages<'_> {
 
 impl Resume {
     fn run(&self, server: &Remote) -> Done {
-        let body = match self.tolerance {
-            Some(tolerance) => json!({ "tolerance": tolerance }),
-            None => Json::Null,
+        let asked = [
+            ("tolerance", self.tolerance.map(Json::from)),
+            ("automation_cap", self.automation_cap.map(Json::from)),
+        ];
+        let asked = asked.into_iter();
+        let asked = asked.filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        let body = match asked.collect::<Map<String, Json>>() {
+            none if none.is_empty() => Json::Null,
+            some => Json::Object(some),
         };
         self.named.act(server, "resume", &body)
     }

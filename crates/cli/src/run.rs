@@ -65,6 +65,9 @@ pub(crate) struct Run {
     /// What happens by itself after the writes
     #[arg(long, value_enum, global = true)]
     automation: Option<Automation>,
+    /// The job pauses before the record whose events would be more than so many in all
+    #[arg(long, value_name = "N", global = true)]
+    automation_cap: Option<u32>,
     /// Where the server says that the job ended
     #[arg(long, value_name = "URL", global = true)]
     notify_url: Option<String>,
@@ -72,6 +75,16 @@ pub(crate) struct Run {
     start: Start,
     #[command(flatten)]
     there: There,
+}
+
+impl Automation {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Wire => "wire",
+            Self::Fire => "fire",
+            Self::Suppress => "suppress",
+        }
+    }
 }
 
 impl Run {
@@ -85,6 +98,9 @@ impl Run {
                 let mut body = action.body()?;
                 if let Some(count) = self.expected_count {
                     body.insert("expected_count".to_owned(), count.into());
+                }
+                if let Some(automation) = self.automation {
+                    body.insert("automation".to_owned(), automation.word().into());
                 }
                 (plan::make(&server, &body)?, at_start.then_some(body))
             }
@@ -165,17 +181,12 @@ impl Run {
         let terms = [
             ("tolerance", self.tolerance.map(Json::from)),
             ("throttle", self.throttle.map(Json::from)),
+            ("automation_cap", self.automation_cap.map(Json::from)),
             ("run_at", self.at.as_ref().map(|at| word(at))),
             ("notify_url", self.notify_url.as_ref().map(|url| word(url))),
             (
                 "automation",
-                self.automation.map(|automation| {
-                    Json::from(match automation {
-                        Automation::Wire => "wire",
-                        Automation::Fire => "fire",
-                        Automation::Suppress => "suppress",
-                    })
-                }),
+                self.automation.map(|automation| automation.word().into()),
             ),
             (
                 "select_at",

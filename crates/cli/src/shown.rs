@@ -108,7 +108,7 @@ fn automation(plan: &Json) -> Result<(), Failure> {
     for rule in fires.into_iter().flatten() {
         let count = rule.get("count").and_then(Json::as_i64);
         rows.row([
-            value(rule.get("rule").unwrap_or(&Json::Null)),
+            value(rule.pointer("/rule/name").unwrap_or(&Json::Null)),
             grouped(count.unwrap_or_default()),
         ]);
     }
@@ -245,6 +245,11 @@ pub(crate) fn verdict(job: &Json) -> Result<(), Failure> {
             "{} of {} failed: `swathe jobs outcomes {id} --outcome failed` says why of each",
             grouped(failed),
             records(count(job, "total"))
+        ),
+        "paused" if text(job, "/paused_by") == "automation_cap" => bail!(
+            "job {id} paused itself, since its next record would leave more events to automation than \
+             its cap allows: `swathe jobs resume {id} --automation-cap N` goes on, \
+             `swathe jobs cancel {id}` ends it"
         ),
         "paused" => bail!(
             "job {id} paused itself, since more records than its tolerance changed after the plan: \

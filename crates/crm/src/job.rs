@@ -82,6 +82,7 @@ pub fn retry<T>(
             parent: Some((Relation::Retry, old.id)),
             terms: Terms {
                 automation: actions::automation_of(old)?,
+                automation_cap: old.terms.automation_cap,
                 throttle: old.terms.throttle,
                 notify_url: wanted.notify_url.clone(),
                 ..Terms::default()

@@ -8,7 +8,7 @@ use crate::history::value_of;
 use crate::show::Show;
 use crate::{deleted as bin, judge::Columns};
 use model::field::Field;
-use model::id::{JobId, RecordId, UserId};
+use model::id::{JobId, RecordId, RuleId, UserId};
 use model::module::Module;
 use model::people::Right;
 use model::time::Timestamp;
@@ -45,6 +45,8 @@ pub struct Entry<'a> {
     pub cause: Cause,
     /// Through which job.
     pub job: Option<JobId>,
+    /// By which workflow rule.
+    pub rule: Option<RuleId>,
     /// Who.
     pub actor: UserId,
     /// When.
@@ -143,6 +145,7 @@ fn entries<'a>(
             kind: past.kind,
             cause: past.cause,
             job: past.job,
+            rule: past.rule,
             actor: past.actor,
             at: past.at,
             before: before(&columns.0, made),

@@ -2,6 +2,7 @@
 //! events; what they do is done afterwards, once, in a transaction that takes the events out.
 
 mod effects;
+mod met;
 
 pub use effects::Automation;
 

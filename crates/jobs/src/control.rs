@@ -7,7 +7,7 @@ use model::id::JobId;
 use model::job::{JobState, PausedBy};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use store::jobs::{self, Job};
+use store::jobs::{self, Bounds, Job};
 use store::{Error, Fault, Tx, kill};
 
 /// Stops a job that waits or runs, until it is resumed. A paused one stays so.
@@ -23,11 +23,13 @@ pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<Job, Fault> {
 
 /// Lets a job that is paused or failed go on at its cursor. One that was paused because more records
 /// strayed from its plan than it tolerates goes on with `tolerance`, without one to its end: what
-/// strayed is left as it is in any case. One that waits or runs stays so.
+/// strayed is left as it is in any case. One that its automation cap paused goes on with
+/// `automation_cap`, without one for as many events again. One that waits or runs stays so.
 pub fn resume(
     tx: &mut Tx,
     id: JobId,
     tolerance: Option<i64>,
+    automation_cap: Option<Option<i64>>,
     now: Timestamp,
 ) -> Result<Job, Fault> {
     let job = locked(tx, id)?;
@@ -59,7 +61,23 @@ pub fn resume(
         Some(PausedBy::Tolerance) => job.total,
         _ => job.terms.tolerance,
     };
-    jobs::resume(tx, id, tolerance.unwrap_or(kept), now)?;
+    let allowed = match (job.paused_by, job.terms.automation_cap) {
+        // A cap of nothing would pause it at the same record for ever.
+        (Some(PausedBy::AutomationCap), Some(cap)) => Some(job.fired + cap.max(1)),
+        (_, cap) => cap,
+    };
+    let bounds = Bounds {
+        tolerance: tolerance.unwrap_or(kept),
+        automation_cap: automation_cap.unwrap_or(allowed),
+    };
+    if job.paused_by == Some(PausedBy::AutomationCap)
+        && bounds.automation_cap.is_some_and(|cap| cap <= job.fired)
+    {
+        let text = "the job has left as many events already: allow more, or null for any number";
+        let refusal = Refusal::invalid("automation_cap", "$.automation_cap").saying(text);
+        return Err(refusal.with("minimum", job.fired + 1).into());
+    }
+    jobs::resume(tx, id, bounds, now)?;
     again(tx, id)
 }
 

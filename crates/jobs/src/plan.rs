@@ -304,7 +304,10 @@ fn job_of(plan: &Plan, total: usize) -> Job {
         request: plan.request.clone(),
         plan: Some(plan.id),
         parent: None,
-        terms: Terms::default(),
+        terms: Terms {
+            automation: plan.automation,
+            ..Terms::default()
+        },
         drifted: 0,
         fired: 0,
         state: JobState::Preparing,

@@ -1,7 +1,9 @@
 //! A worker: takes jobs by lease and runs them, a chunk of each in turn. One step is one claim or one
 //! chunk, and each is one transaction. Nothing here sleeps.
 
+mod cap;
 mod select;
+mod size;
 
 use crate::accept::TARGETS_AT_ONCE;
 use crate::action::{self, Actions, Settled};
@@ -22,6 +24,9 @@ use store::{
     Db, Error, Fault, Priority, Tx, beside, calls, deleted, effects, idempotency, jobs, kill,
     outbox, plans, targets,
 };
+
+use size::limit;
+pub(crate) use size::{CHUNK_MAX, adapted};
 
 /// A lease that no chunk renewed for so long is anyone's.
 const LEASE_MS: i64 = 30_000;
@@ -46,14 +51,9 @@ const PACE_MS: i64 = 1_000;
 /// Jobs that one worker holds at once. When there are more, it gives one back at each look and takes
 /// the one that waited longest.
 const HELD_MAX: usize = 32;
-/// Records of the first chunk, of the smallest and of the largest.
+/// Records of the first chunk, and of the smallest.
 const CHUNK_START: usize = 500;
 const CHUNK_MIN: usize = 100;
-pub(crate) const CHUNK_MAX: usize = 5_000;
-/// Writer time that a chunk should take.
-const CHUNK_MS: i64 = 25;
-/// Tries of a single record, at least, before it gets INTERNAL_ERROR.
-const SINGLE_TRIES: u32 = 3;
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +132,7 @@ enum ChunkEnd {
     Paced(Timestamp),
     /// Its targets are to be selected first.
     Selects(Box<Job>),
+
     Lost,
 }
 
@@ -318,15 +319,20 @@ impl Worker {
         let mut began = now;
         // A chunk that ran past the record that is one too many is taken back and made again up to it.
         let mut up_to = usize::MAX;
+        // So does one that left more events than the job's cap allows, which says how many it visited.
+        let mut over_cap = None;
         let end = catch_unwind(AssertUnwindSafe(|| {
             let end = db.write(Priority::Chunk, |tx| {
                 began = clock.now();
-                run_chunk(tx, actions, plan, &held, &mut up_to, began)
+                run_chunk(tx, actions, plan, &held, (&mut up_to, &mut over_cap), began)
             })?;
             at(plan, Point::AfterCommit)?;
             Ok(end)
         }));
         let took_ms = self.clock.now().0 - began.0;
+        if let (Ok(Err(_)), Some(visited)) = (&end, over_cap) {
+            return self.close_in(held, visited);
+        }
         match end {
             Ok(Ok(ChunkEnd::Lost)) => {
                 tracing::warn!(job = %id, "a lease was lost; its work goes on elsewhere");
@@ -450,35 +456,12 @@ pub(crate) fn passes(error: &Error) -> bool {
         )
 }
 
-/// How many records to try at this many attempts; `None` when the record at the cursor was tried
-/// alone often enough, whoever tried: the attempts are the job's, and other workers may have begun
-/// at another size.
-fn limit(size: usize, attempts: i64) -> Option<usize> {
-    let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-    if attempts >= CHUNK_MAX.ilog2() + SINGLE_TRIES {
-        return None;
-    }
-    Some(size.checked_shr(attempts).unwrap_or(0).max(1))
-}
-
-/// The size after a chunk of `tried` records. One that failures made small grows again from there:
-/// where one record fails for ever, its neighbours often do.
-pub(crate) fn adapted(tried: usize, took_ms: i64, sizes: &RangeInclusive<usize>) -> usize {
-    if took_ms * 2 < CHUNK_MS {
-        (tried * 2).min(*sizes.end())
-    } else if took_ms > CHUNK_MS * 2 {
-        (tried / 2).max(tried.min(*sizes.start()))
-    } else {
-        tried
-    }
-}
-
 fn run_chunk(
     tx: &mut Tx,
     actions: &Actions,
     plan: &mut Option<Plan>,
     held: &Held,
-    up_to: &mut usize,
+    (up_to, over_cap): (&mut usize, &mut Option<usize>),
     now: Timestamp,
 ) -> Result<ChunkEnd, Fault> {
     let Some(job) = jobs::fenced(tx, held.id, held.lease_no)? else {
@@ -512,6 +495,8 @@ fn run_chunk(
         settled
     };
     at(plan, Point::AfterAction)?;
+    let fired = tx.events_left() - left_before;
+    cap::keep(&job, fired, settled.len(), over_cap)?;
     let tolerated = job.terms.tolerance - job.drifted;
     if let Some(stray) = action::stray_too_many(&targets, &settled, tolerated)
         && stray + 1 < settled.len()
@@ -521,7 +506,7 @@ fn run_chunk(
         return Err(Error::Conflict(text).into());
     }
     let progress = Progress {
-        fired: tx.events_left() - left_before,
+        fired,
         ..progress(&job, &targets, &settled, now)
     };
     let paced_until = progress.paced_until;
@@ -560,33 +545,4 @@ fn progress(job: &Job, targets: &[Target], settled: &[Settled], now: Timestamp) 
 fn poison() -> Refusal {
     Refusal::new(Code::InternalError)
         .saying("the server failed on this record several times and left it as it was; see its log")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failing_chunk_is_halved_down_to_one_record_which_then_is_passed() {
-        for size in [1, 7, 500, CHUNK_MAX] {
-            let tried: Vec<usize> = (0..).map_while(|n| limit(size, n)).collect();
-            assert_eq!(tried[0], size);
-            assert!(tried.windows(2).all(|two| two[1] == (two[0] / 2).max(1)));
-            // No attempt of one worker can make another give up a record that was not tried alone.
-            assert_eq!(tried.len(), 15);
-            assert_eq!(tried[12..], [1, 1, 1]);
-        }
-    }
-
-    #[test]
-    fn chunks_grow_while_quick_and_shrink_when_slow_within_their_bounds() {
-        let sizes = CHUNK_MIN..=CHUNK_MAX;
-        assert_eq!(adapted(500, 3, &sizes), 1000);
-        assert_eq!(adapted(500, 25, &sizes), 500);
-        assert_eq!(adapted(500, 80, &sizes), 250);
-        assert_eq!(adapted(5000, 0, &sizes), CHUNK_MAX);
-        assert_eq!(adapted(100, 900, &sizes), CHUNK_MIN);
-        assert_eq!(adapted(1, 3, &sizes), 2);
-        assert_eq!(adapted(7, 900, &sizes), 7);
-    }
 }

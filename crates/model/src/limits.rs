@@ -126,6 +126,14 @@ pub const RULES_MAX: usize = 50;
 pub const WORKFLOW_RULES_MAX: usize = 50;
 /// Fields that one workflow rule writes, and fields whose change sets it off.
 pub const WORKFLOW_FIELDS_MAX: usize = 25;
+/// Tasks that one workflow rule makes, and calls that it owes.
+pub const WORKFLOW_ACTIONS_MAX: usize = 5;
+/// Days after which a task of a workflow rule is due.
+pub const WORKFLOW_DUE_DAYS_MAX: i64 = 3_650;
+/// Failures of automation on one page of the native list.
+pub const FAILURES_PER_PAGE: usize = 50;
+/// Events that a job's automation cap may say.
+pub const AUTOMATION_CAP_MAX: i64 = 1_000_000_000;
 /// Workflow rules whose effects set one another off, before the next one is not run.
 pub const WORKFLOW_DEPTH_MAX: usize = 5;
 /// Characters of a validation rule's message.

@@ -40,6 +40,8 @@ pub const ACTIVITY_MODULES: [&str; 3] = ["Tasks", "Events", "Calls"];
 pub const RELATED_MODULES: &str = "se_module";
 /// Persons have a lookup of their own in every activity, `Who_Id`.
 const PERSONS: &str = "Contacts";
+/// The module of what somebody has to do.
+pub const TASKS: &str = "Tasks";
 /// The lookup of an activity that names a record of any module.
 pub const RELATED_TO: &str = "What_Id";
 /// The lookup of an activity that names a person.

@@ -25,6 +25,7 @@ mod standard;
 mod tests;
 mod views;
 mod workflow;
+mod workflow_actions;
 
 pub use diff::{Change, ChangeKind};
 pub use export::export;

@@ -85,6 +85,44 @@ pub struct WorkflowRule {
     /// What it writes into the record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub update: Vec<FieldUpdate>,
+    /// The tasks that it makes about the record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskAction>,
+    /// Whom it tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub web_hooks: Vec<WebHookAction>,
+}
+
+/// A task that a rule makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskAction {
+    /// What is to be done.
+    pub subject: String,
+    /// It is due so many days after the rule was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_in_days: Option<i64>,
+    /// How urgent it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// How far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who is to do it; without one the record's owner is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
+}
+
+/// A call that a rule owes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebHookAction {
+    /// Whom to call.
+    pub url: String,
+    /// The fields whose values are sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldId>,
 }
 
 /// A value that a rule writes into a field of the record.

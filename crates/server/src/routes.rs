@@ -6,6 +6,7 @@
 
 mod activities;
 mod attachments;
+mod automation;
 mod backup;
 mod blueprint;
 mod calls;
@@ -405,6 +406,7 @@ pub static ROUTES: &[Route] = &[
     native(Get, "/swathe/v1/jobs/{job}/outcomes", Native("jobs", Op::Read), outcomes::list),
     native(Post, "/swathe/v1/jobs/{job}/actions/undo", Native("jobs", Op::Write), undo::create),
     native(Get, "/swathe/v1/notify_secret", Native("jobs", Op::Write), notify_secret::get),
+    native(Get, "/swathe/v1/automation/failures", Native("jobs", Op::Read), automation::failures),
     native(Get, "/swathe/v1/calls", Native("org", Op::Read), calls::list),
     native(Get, "/swathe/v1/calls/{call}", Native("org", Op::Read), calls::get),
     native(Post, "/swathe/v1/calls/actions/resend", Native("org", Op::Write), calls::resend_dead),

@@ -3,7 +3,7 @@
 mod control;
 mod list;
 
-pub use control::{cancel, exclusive, lock, pause, resume, set_throttle};
+pub use control::{Bounds, cancel, exclusive, lock, pause, pause_at_cap, resume, set_throttle};
 pub use list::{Wanted, count_by_state, follower, list, unfinished_of};
 
 use crate::tx::{Param, Tx};

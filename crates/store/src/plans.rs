@@ -4,7 +4,7 @@
 use crate::tx::Tx;
 use crate::{Error, Result, Row, params, targets};
 use model::id::{JobId, ModuleId, PlanId, UserId};
-use model::job::JobKind;
+use model::job::{Automation, JobKind};
 use model::time::Timestamp;
 
 /// A plan as stored.
@@ -24,6 +24,8 @@ pub struct Plan {
     pub request: String,
     /// The key of a job that would be made from it.
     pub exclusive: Option<String>,
+    /// Whether what follows from its job's writes by itself happens.
+    pub automation: Automation,
     /// The job that would be undone.
     pub parent: Option<JobId>,
     /// How many records are selected.
@@ -41,11 +43,13 @@ pub struct Plan {
 }
 
 const COLUMNS: &str = "id, kind, module, actor, client, request, exclusive, parent, total, summary,
-    catalog_version, created_at, expires_at, job";
+    catalog_version, created_at, expires_at, job, automation";
 
 fn plan(row: &Row) -> Result<Plan> {
     let kind = row.text(1)?;
     let unknown = || Error::Inconsistent(format!("a plan's kind is {kind}"));
+    let automation = Automation::parse(row.text(14)?);
+    let odd = || Error::Inconsistent("a plan's automation is unknown".to_owned());
     Ok(Plan {
         id: PlanId(row.int(0)?),
         kind: JobKind::parse(kind).ok_or_else(unknown)?,
@@ -61,6 +65,7 @@ fn plan(row: &Row) -> Result<Plan> {
         created_at: Timestamp(row.int(11)?),
         expires_at: Timestamp(row.int(12)?),
         job: row.opt_int(13)?.map(JobId),
+        automation: automation.ok_or_else(odd)?,
     })
 }
 
@@ -68,7 +73,7 @@ fn plan(row: &Row) -> Result<Plan> {
 pub fn insert(tx: &mut Tx, plan: &Plan) -> Result<()> {
     let sql = format!(
         "INSERT INTO plans ({COLUMNS}, ready)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, FALSE)"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL, $14, FALSE)"
     );
     let params = params![
         plan.id.0,
@@ -83,7 +88,8 @@ pub fn insert(tx: &mut Tx, plan: &Plan) -> Result<()> {
         plan.summary.as_str(),
         plan.catalog_version,
         plan.created_at.0,
-        plan.expires_at.0
+        plan.expires_at.0,
+        plan.automation.as_str()
     ];
     tx.execute(&sql, params)?;
     Ok(())

@@ -8,7 +8,7 @@ use crate::actor::Actor;
 use crate::change::Change;
 use crate::selection::{self, Wanted};
 use model::id::{ModuleId, RecordId, UserId};
-use model::job::JobKind;
+use model::job::{Automation, JobKind};
 use model::limits::AUTOMATION_RECORDS_MAX;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
@@ -186,17 +186,18 @@ fn prepared(
     Ok((prepared, filter))
 }
 
-/// Whether a job from this plan fires automation, if the caller does not say it (wire API 1.8).
+/// Whether a job from this plan fires automation, if the caller does not say otherwise (wire API 1.8).
 pub fn fires_automation(plan: &Plan) -> Result<bool, Fault> {
     #[derive(Deserialize)]
     struct Stored {
         selection: Selection,
     }
-    Ok(match plan.kind {
-        JobKind::MassUpdate | JobKind::ChangeOwner | JobKind::MassConvert => {
+    Ok(match (plan.automation, plan.kind) {
+        (Automation::Fire, _) => true,
+        (Automation::Suppress, _) | (_, JobKind::Undo) => false,
+        (Automation::Wire, _) => {
             let stored: Stored = scheduled::decode_text(&plan.request)?;
             stored.selection.named() || plan.total < AUTOMATION_RECORDS_MAX
         }
-        JobKind::MassDelete | JobKind::Undo => false,
     })
 }

@@ -2,19 +2,25 @@
 //! written, none of their rights is asked, and what binds everybody (holds, blueprints, validation
 //! rules) binds it too (decision 41).
 
+use super::met::Records;
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::record::{self, Expected, Writing};
 use crate::triggers::Triggers;
+use jiff::tz::TimeZone;
 use jobs::{Effects, Settled};
 use model::catalog::Catalog;
+use model::field::Field;
 use model::id::{RecordId, RuleId};
 use model::limits::WORKFLOW_DEPTH_MAX;
-use model::module::Module;
+use model::module::{Module, PERSON, RELATED_TO, TASKS, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use model::workflow::{ActionKind, WorkflowRule};
+use model::value::Value;
+use model::workflow::{ActionKind, TaskAction, WorkflowRule};
+use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
+use store::calls::{self, NewHook};
 use store::changes::Cause;
 use store::events::Event;
 use store::records::Filter;
@@ -84,6 +90,12 @@ fn run(
     };
     if !rule.update.is_empty() {
         update(tx, writing, rule, events)?;
+    }
+    if !rule.tasks.is_empty() {
+        make_tasks(tx, writing, rule, events)?;
+    }
+    if !rule.web_hooks.is_empty() {
+        owe_hooks(tx, writing, rule, events)?;
     }
     Ok(())
 }
@@ -163,6 +175,152 @@ fn update(
         }
     }
     Ok(())
+}
+
+/// Makes a rule's tasks about the records that met it, for who is to do them now: their owner may be
+/// one whom the rule has just written.
+fn make_tasks(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    rule: &WorkflowRule,
+    events: &[&Event],
+) -> Result<(), Fault> {
+    let Writing {
+        actor, module, now, ..
+    } = writing;
+    let failed = Some(ActionKind::Task);
+    let Some(tasks) = actor.catalog.module(TASKS) else {
+        let refusal = Refusal::new(Code::InvalidModule).saying("the org has no tasks");
+        return fail_all(tx, events, failed, &refusal, now);
+    };
+    let owner = module.field(system::OWNER);
+    let records = Records::read(tx, module, owner.into_iter().collect(), events)?;
+    let mut rows = Vec::with_capacity(events.len() * rule.tasks.len());
+    for event in events {
+        let own = owner.map(|owner| {
+            let now = records.now(event, owner);
+            now.unwrap_or_else(|| records.then(event, owner))
+        });
+        let gone = owner.is_none_or(|owner| records.now(event, owner).is_none());
+        for task in &rule.tasks {
+            let row = task_row(writing, tasks, task, own.as_ref());
+            let about = about(module, tasks).filter(|_| !gone);
+            let about = about.map(|field| (field, Value::Int(event.record.0)));
+            rows.push(row.into_iter().chain(about).collect());
+        }
+    }
+    let writing = Writing {
+        module: tasks,
+        ..writing
+    };
+    let made = match record::create(tx, writing, rows) {
+        Err(Fault::Refused(refusal)) => return fail_all(tx, events, failed, &refusal, now),
+        made => made?,
+    };
+    let of_event = events
+        .iter()
+        .flat_map(|event| rule.tasks.iter().map(move |_| event));
+    for (event, made) in of_event.zip(made) {
+        if let Err(refusal) = made {
+            effects::fail(tx, event, failed, &refusal, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// The lookup by which a task is about a record of this module; activities are about nothing.
+fn about<'a>(module: &Module, tasks: &'a Module) -> Option<&'a Field> {
+    if module.may_be_related() {
+        return tasks.field(RELATED_TO);
+    }
+    let person = tasks.field(PERSON)?;
+    person.kind.points_at(module).then_some(person)
+}
+
+/// The values of a task, but for what it is about.
+fn task_row<'a>(
+    writing: Writing<'_>,
+    tasks: &'a Module,
+    task: &TaskAction,
+    owner: Option<&Value>,
+) -> Vec<(&'a Field, Value)> {
+    let due = task.due_in_days.and_then(|days| {
+        let today = writing.now.day(&writing.actor.zone)?;
+        Some(Value::Int(today.0 + days))
+    });
+    let text = |text: &Option<String>| text.as_deref().map(Value::from);
+    let owner = match task.owner {
+        Some(user) => Some(Value::Int(user.0)),
+        None => owner.filter(|owner| !owner.is_null()).cloned(),
+    };
+    let values = [
+        ("Subject", Some(task.subject.as_str().into())),
+        ("Due_Date", due),
+        ("Priority", text(&task.priority)),
+        ("Status", text(&task.status)),
+        ("Description", text(&task.description)),
+        (system::OWNER, owner),
+    ];
+    let values = values.into_iter();
+    values
+        .filter_map(|(name, value)| Some((tasks.field(name)?, value?)))
+        .collect()
+}
+
+/// Owes a rule's calls, with the values that the records had when they met it.
+fn owe_hooks(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    rule: &WorkflowRule,
+    events: &[&Event],
+) -> Result<(), Fault> {
+    let Writing {
+        actor, module, now, ..
+    } = writing;
+    let catalog = &actor.catalog;
+    let sent = rule.web_hooks.iter().flat_map(|hook| &hook.fields);
+    let sent: Vec<&Field> = sent.filter_map(|id| module.field_by_id(*id)).collect();
+    let records = Records::read(tx, module, sent, events)?;
+    let zone = TimeZone::get(&catalog.org.time_zone).unwrap_or(TimeZone::UTC);
+    let mut owed = Vec::with_capacity(events.len() * rule.web_hooks.len());
+    for event in events {
+        for (hook, n) in rule.web_hooks.iter().zip(1..) {
+            let fields = hook.fields.iter().filter_map(|id| module.field_by_id(*id));
+            let values = fields.map(|field| {
+                let shown = field.kind.show(&records.then(event, field), &zone);
+                (field.api_name.clone(), shown)
+            });
+            let id = format!("event_{}_{}_{}_{n}", event.record, event.rev, event.place);
+            let chain: Vec<String> = event.chain.iter().map(ToString::to_string).collect();
+            let body = json!({
+                "type": "workflow_rule.met",
+                "timestamp": event.at.to_utc(),
+                "data": {
+                    "event_id": id,
+                    "rule": { "id": rule.id.to_string(), "name": rule.name },
+                    "module": module.api_name,
+                    "record_id": event.record.to_string(),
+                    "trigger": event.trigger.as_str(),
+                    "cause": {
+                        "actor": event.actor.to_string(),
+                        "job": event.job.map(|job| job.to_string()),
+                        "rules": chain,
+                    },
+                    "fields": values.collect::<Map<String, Json>>(),
+                },
+            });
+            owed.push(NewHook {
+                event: id,
+                rule: rule.id,
+                module: module.id,
+                record: event.record,
+                job: event.job,
+                url: &hook.url,
+                body: body.to_string(),
+            });
+        }
+    }
+    Ok(calls::owe_hooks(tx, &owed, now)?)
 }
 
 /// The sentences of jobs, in those of automation.

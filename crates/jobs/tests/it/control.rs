@@ -32,7 +32,9 @@ type Control = fn(&mut Tx, JobId, Timestamp) -> Result<Job, Fault>;
 
 const CONTROLS: [(&str, Control); 4] = [
     ("pause", control::pause),
-    ("resume", |tx, id, now| control::resume(tx, id, None, now)),
+    ("resume", |tx, id, now| {
+        control::resume(tx, id, None, None, now)
+    }),
     ("cancel", control::cancel),
     ("throttle", |tx, id, _| control::throttle(tx, id, Some(5))),
 ];
@@ -278,7 +280,7 @@ mod check {
                 let throttle = (n % 3 == 0).then_some(1_000 + n);
                 let answer = bench.db.write(Priority::Interactive, |tx| match n % 4 {
                     0 => control::pause(tx, JOB, bench.now()),
-                    1 | 3 => control::resume(tx, JOB, None, bench.now()),
+                    1 | 3 => control::resume(tx, JOB, None, None, bench.now()),
                     _ => control::throttle(tx, JOB, throttle),
                 });
                 bench.check();

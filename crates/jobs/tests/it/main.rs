@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod automation;
 mod clock;
 mod control;
 mod engine;

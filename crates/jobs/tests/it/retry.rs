@@ -218,7 +218,7 @@ mod check {
         bench.clock.advance_ms(60 * 24 * 60 * 60 * 1_000);
         assert_eq!(refused(retry(&bench, JOB, 8)).code, Code::WrongState);
         let resumed = bench.db.write(Priority::Interactive, |tx| {
-            control::resume(tx, JOB, None, bench.now()).map(|_| ())
+            control::resume(tx, JOB, None, None, bench.now()).map(|_| ())
         });
         assert_eq!(refused(resumed).code, Code::WrongState);
     }
@@ -228,7 +228,7 @@ mod check {
         bench.finish(&mut bench.worker("b", refusing()));
         retry(&bench, JOB, 8).unwrap();
         let resumed = bench.db.write(Priority::Interactive, |tx| {
-            control::resume(tx, JOB, None, bench.now()).map(|_| ())
+            control::resume(tx, JOB, None, None, bench.now()).map(|_| ())
         });
         let refusal = refused(resumed);
         assert_eq!(refusal.code, Code::WrongState);

@@ -115,7 +115,7 @@ mod check {
         let now = bench.now();
         bench.write(|tx| {
             control::pause(tx, JOB, now)?;
-            control::resume(tx, JOB, None, now)
+            control::resume(tx, JOB, None, None, now)
         });
         b.look_for_jobs();
         assert_eq!(bench.step(&mut b), Step::Claimed(JOB));
@@ -309,7 +309,7 @@ mod check {
         assert!(error.starts_with("INTERNAL_ERROR: "), "{error}");
         // What hindered it is over, and a person lets it go on.
         let now = bench.now();
-        bench.write(|tx| control::resume(tx, JOB, None, now));
+        bench.write(|tx| control::resume(tx, JOB, None, None, now));
         bench.finish(&mut bench.worker("b", Toy::plain()));
         assert_eq!(bench.left(7), unhindered(30));
     }
@@ -374,7 +374,7 @@ mod check {
         assert_eq!(job.paused_by, Some(PausedBy::Tolerance));
         assert_eq!(bench.finish(&mut worker), [], "until it is resumed");
         let now = bench.now();
-        let resume = |tolerance| bench.write(|tx| control::resume(tx, JOB, tolerance, now));
+        let resume = |tolerance| bench.write(|tx| control::resume(tx, JOB, tolerance, None, now));
         // A new tolerance counts from the start: the two that strayed are two of these three.
         assert_eq!(resume(Some(3)).terms.tolerance, 3);
         worker.look_for_jobs();

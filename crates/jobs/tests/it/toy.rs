@@ -2,7 +2,7 @@
 
 use jobs::{Action, Actions, Difference, Forecast, Memory, Settled, Step, Worker};
 use model::id::{JobId, ModuleId, PlanId, RecordId, UserId};
-use model::job::{Foreseen, JobKind};
+use model::job::{Automation, Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
 use model::value::Class;
@@ -257,6 +257,7 @@ impl Bench {
             client: None,
             request: new.request.clone(),
             exclusive: None,
+            automation: Automation::Wire,
             parent: None,
             total: n,
             summary: "{}".to_owned(),

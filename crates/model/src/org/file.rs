@@ -201,7 +201,7 @@ impl OrgFile {
 }
 
 /// Reads every table of an array with the same function.
-fn each<'i, T>(
+pub(super) fn each<'i, T>(
     from: &mut Table<'i>,
     key: &'static str,
     noun: &'static str,

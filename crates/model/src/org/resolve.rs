@@ -146,5 +146,11 @@ fn named_by_rules(rules: &mut Rules, real: &mut impl FnMut(i64) -> i64) {
                 user.0 = real(user.0);
             }
         }
+        for owner in rule.tasks.iter_mut().filter_map(|task| task.owner.as_mut()) {
+            owner.0 = real(owner.0);
+        }
+        for field in rule.web_hooks.iter_mut().flat_map(|hook| &mut hook.fields) {
+            field.0 = real(field.0);
+        }
     }
 }

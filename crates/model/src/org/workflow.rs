@@ -3,9 +3,12 @@
 use super::build::{Draft, Meant, Scope};
 use super::export::{Out, list, quoted, quoted_key};
 use super::facts::{Facts, Names, criteria_text, field_names};
-use super::file::{Head, ModuleEntry, head};
+use super::file::{Head, ModuleEntry, each, head};
 use super::read::{At, Flaw, Table, Text, Texts};
 use super::views::unknown;
+use super::workflow_actions::{
+    TaskEntry, WebHookEntry, broken_actions, facts_of_actions, task, web_hook,
+};
 use crate::catalog::Catalog;
 use crate::field::{Field, FieldKind, Misfit};
 use crate::id::{FieldId, RuleId};
@@ -24,6 +27,8 @@ pub(super) struct WorkflowRuleEntry {
     criteria: Option<Text>,
     active: Option<At<bool>>,
     update: Vec<(Text, At<Json>)>,
+    tasks: Vec<TaskEntry>,
+    web_hooks: Vec<WebHookEntry>,
 }
 
 pub(super) fn workflow_rule(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<WorkflowRuleEntry> {
@@ -39,6 +44,10 @@ pub(super) fn workflow_rule(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<W
             update.extend(value.json(&noun, flaws).map(|value| (field, value)));
         }
     }
+    let noun = "[[module.workflow_rule.task]]";
+    let tasks = each(&mut t, "task", noun, flaws, task);
+    let noun = "[[module.workflow_rule.web_hook]]";
+    let web_hooks = each(&mut t, "web_hook", noun, flaws, web_hook);
     t.finish(flaws);
     Some(WorkflowRuleEntry {
         head: head?,
@@ -47,6 +56,8 @@ pub(super) fn workflow_rule(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<W
         criteria,
         active,
         update,
+        tasks,
+        web_hooks,
     })
 }
 
@@ -100,9 +111,17 @@ impl Draft<'_> {
         let was = before.and_then(|before| before.criteria.as_ref());
         let criteria = self.criteria_of(module, entry.criteria.as_ref(), was);
         let update = self.updates(module, &entry.update);
+        let tasks = self.tasks(&entry.tasks);
+        let web_hooks = self.web_hooks(module, &entry.web_hooks);
+        let nothing = entry.tasks.is_empty() && entry.web_hooks.is_empty();
         if entry.update.is_empty() {
-            let message = format!("rule \"{}\" does nothing: it needs `update`", name.value);
-            self.flaw(name, message);
+            if nothing {
+                let message = format!(
+                    "rule \"{}\" does nothing: it needs `update`, a `task` or a `web_hook`",
+                    name.value
+                );
+                self.flaw(name, message);
+            }
         } else if on.as_ref().is_some_and(|on| on.contains(&Trigger::Delete)) {
             let message = "a record that was deleted has no fields to update: leave \"delete\" to \
                            a rule of its own";
@@ -117,6 +136,8 @@ impl Draft<'_> {
             criteria,
             active: entry.active.as_ref().is_none_or(|active| active.value),
             update,
+            tasks,
+            web_hooks,
         })
     }
 
@@ -251,7 +272,7 @@ fn not_written(field: &Field) -> Option<String> {
     match &field.kind {
         FieldKind::AutoNumber { .. } => Some(format!("only the server writes {name}")),
         _ if by_server => Some(format!("only the server writes {name}")),
-        FieldKind::Lookup { .. } => Some(format!(
+        FieldKind::Lookup { .. } | FieldKind::RelatedTo => Some(format!(
             "{name} names a record, and an org file knows none: a rule cannot write it"
         )),
         FieldKind::Layout => Some(format!("a rule cannot write {name}")),
@@ -337,6 +358,9 @@ fn broken(catalog: &Catalog, module: &Module, rule: &WorkflowRule) -> Option<Str
             }
         }
     }
+    if let Some(why) = broken_actions(catalog, module, rule) {
+        return Some(why);
+    }
     let criteria = rule.criteria.as_ref();
     let error = criteria.and_then(|criteria| criteria.check(module).err());
     error.map(|error| error.message)
@@ -388,6 +412,7 @@ pub(super) fn facts_of_workflow_rules(
         for (field, value) in updates_shown(module, rule, names) {
             facts.push(fact(&format!("update.{field}"), value));
         }
+        facts.extend(facts_of_actions(module, rule, names));
         let title = format!("workflow rule {}/\"{}\"", module.api_name, rule.name);
         (rule.id.0, title, facts)
     });
@@ -418,6 +443,7 @@ impl Out {
             if !updates.is_empty() {
                 self.key("update", format!("{{ {} }}", updates.join(", ")));
             }
+            self.workflow_actions(module, rule, names);
         }
     }
 }

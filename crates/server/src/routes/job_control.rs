@@ -13,7 +13,7 @@ use crm::actions::undo;
 use crm::job::Retry;
 use jobs::control;
 use model::id::JobId;
-use model::limits::THROTTLE_MAX;
+use model::limits::{AUTOMATION_CAP_MAX, THROTTLE_MAX};
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json};
 use store::jobs::Job;
@@ -27,14 +27,16 @@ pub(super) fn pause(call: &Call<'_>) -> Result<Answer, Fault> {
     })
 }
 
-/// `POST …/actions/resume`, with `{"tolerance"}` or no body.
+/// `POST …/actions/resume`, with `{"tolerance","automation_cap"}` or no body.
 pub(super) fn resume(call: &Call<'_>) -> Result<Answer, Fault> {
     let body = body(call)?;
-    known_keys(&body, &["tolerance"])?;
+    known_keys(&body, &["tolerance", "automation_cap"])?;
     let tolerance = native::number_of(&body, "tolerance", 0..=i64::MAX)?;
+    let cap = native::number_of(&body, "automation_cap", 0..=AUTOMATION_CAP_MAX)?;
+    let cap = body.contains_key("automation_cap").then_some(cap);
     let resumed = once(call, |once| {
         change(call, Some(once), |tx, id| {
-            control::resume(tx, id, tolerance, call.now)
+            control::resume(tx, id, tolerance, cap, call.now)
         })
     });
     native::in_the_way(resumed)

@@ -13,8 +13,8 @@ use crm::actions::request::Prepared;
 use crm::actions::undo;
 use jobs::Outdated;
 use model::id::JobId;
-use model::job::{Automation, Relation};
-use model::limits::{RUN_AHEAD_MS_MAX, THROTTLE_MAX, TOLERANCE_MAX};
+use model::job::Relation;
+use model::limits::{AUTOMATION_CAP_MAX, RUN_AHEAD_MS_MAX, THROTTLE_MAX, TOLERANCE_MAX};
 use model::refusal::Refusal;
 use model::time::Timestamp;
 use serde_json::{Map, Value as Json};
@@ -22,7 +22,13 @@ use store::jobs::{self as stored, NewJob, Terms};
 use store::{Error, Fault, Priority, Tx};
 
 /// The keys that say how a job runs.
-const TERMS: [&str; 4] = ["run_at", "throttle", "automation", "notify_url"];
+const TERMS: [&str; 5] = [
+    "run_at",
+    "throttle",
+    "automation",
+    "automation_cap",
+    "notify_url",
+];
 
 /// `POST /jobs`: 202 with the job, which survives once this answers.
 pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
@@ -81,6 +87,10 @@ fn of_plan(call: &Call<'_>, body: &Map<String, Json>, once: &Once<'_>) -> Result
                 return Err(outdated.refusal().into());
             }
             let (plan_id, total) = (plan.id, plan.total);
+            let mut terms = terms.clone();
+            if !body.contains_key("automation") {
+                terms.automation = plan.automation;
+            }
             let new = NewJob {
                 id,
                 kind: plan.kind,
@@ -92,7 +102,7 @@ fn of_plan(call: &Call<'_>, body: &Map<String, Json>, once: &Once<'_>) -> Result
                 plan: Some(plan_id),
                 // Only an undo is planned for a job.
                 parent: plan.parent.map(|job| (Relation::Undo, job)),
-                terms: terms.clone(),
+                terms,
             };
             undo::accept_planned(tx, new.kind, &new.request)?;
             jobs::accept_in(tx, &new, total, call.now)?;
@@ -165,12 +175,10 @@ fn terms(call: &Call<'_>, body: &Map<String, Json>) -> Result<Terms, Refusal> {
     if let Some(json) = body.get("throttle") {
         terms.throttle = Some(whole(json, "throttle", 1..=THROTTLE_MAX)?);
     }
-    if body.contains_key("automation") {
-        let word = text(body, "automation", "$.automation")?;
-        terms.automation = Automation::parse(word).ok_or_else(|| {
-            let words: Vec<Json> = Automation::ALL.iter().map(|a| a.as_str().into()).collect();
-            Refusal::invalid("automation", "$.automation").with("supported_values", words)
-        })?;
+    terms.automation = mass_request::automation(body)?;
+    if let Some(json) = body.get("automation_cap") {
+        let cap = whole(json, "automation_cap", 0..=AUTOMATION_CAP_MAX)?;
+        terms.automation_cap = Some(cap);
     }
     terms.notify_url = notify_url(call, body)?;
     Ok(terms)

@@ -11,7 +11,7 @@ use crm::actions::request::{self, Doing, Prepared};
 use crm::selection::{self, TerritoryPart, Wanted};
 use model::field::json_id;
 use model::id::{RecordId, TerritoryId, UserId, ViewId};
-use model::job::JobKind;
+use model::job::{Automation, JobKind};
 use model::limits::UPDATE_FIELDS_MAX;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
@@ -309,5 +309,17 @@ pub(super) fn whole(
         refusal
             .with("minimum", *bounds.start())
             .with("maximum", *bounds.end())
+    })
+}
+
+/// What a body asks about automation; the wire's way without a word.
+pub(super) fn automation(body: &Map<String, Json>) -> Result<Automation, Refusal> {
+    if !body.contains_key("automation") {
+        return Ok(Automation::Wire);
+    }
+    let word = text(body, "automation", "$.automation")?;
+    Automation::parse(word).ok_or_else(|| {
+        let words: Vec<Json> = Automation::ALL.iter().map(|a| a.as_str().into()).collect();
+        Refusal::invalid("automation", "$.automation").with("supported_values", words)
     })
 }

@@ -14,6 +14,7 @@ use jobs::{Example, Reason, Summary};
 use model::catalog::Catalog;
 use model::field::Field;
 use model::id::{FieldId, JobId, ModuleId, PlanId, RecordId, RuleId};
+use model::job::Automation;
 use model::limits::PLAN_MS;
 use model::module::Module;
 use model::people::Right;
@@ -35,12 +36,14 @@ fn make(call: &Call<'_>, once: &Once<'_>) -> Result<Answer, Fault> {
     let prepared = call.app.db.read(|tx| {
         let actor = asker(tx, call)?;
         let body = call.json_object()?;
-        known_keys(&body, &KEYS)?;
+        let known: Vec<&str> = KEYS.into_iter().chain(["automation"]).collect();
+        known_keys(&body, &known)?;
         let wanted_for = Use {
             select_at: SelectAt::Now,
             counts_everything: false,
         };
-        mass_request::prepare(tx, call, &actor, &body, wanted_for)
+        let prepared = mass_request::prepare(tx, call, &actor, &body, wanted_for)?;
+        Ok((prepared, mass_request::automation(&body)?))
     })?;
     made(call, once, prepared, None)
 }
@@ -49,7 +52,7 @@ fn make(call: &Call<'_>, once: &Once<'_>) -> Result<Answer, Fault> {
 pub(super) fn made(
     call: &Call<'_>,
     once: &Once<'_>,
-    prepared: Prepared,
+    (prepared, automation): (Prepared, Automation),
     parent: Option<JobId>,
 ) -> Result<Answer, Fault> {
     let plan = Plan {
@@ -60,6 +63,7 @@ pub(super) fn made(
         client: call.actor.client.as_ref().map(ToString::to_string),
         request: prepared.request,
         exclusive: prepared.exclusive,
+        automation,
         parent,
         total: 0,
         summary: "{}".to_owned(),

@@ -1,6 +1,7 @@
 //! The timeline of a record: `GET /crm/{version}/{module}/{id}/__timeline`, and natively
 //! `GET /swathe/v1/records/{module}/{id}/timeline`, which also has records in the recycle bin.
 
+use super::plans::rule_brief;
 use super::records::open;
 use crate::answer::Answer;
 use crate::call::Call;
@@ -70,6 +71,7 @@ fn shown(actor: &Actor, show: &Show<'_>, entry: Entry<'_>) -> Json {
         "kind": entry.kind.as_str(),
         "cause": entry.cause.as_str(),
         "job": entry.job.map(|job| job.to_string()),
+        "rule": entry.rule.map(|rule| rule_brief(&actor.catalog, rule)),
         "actor": wire::user_brief(actor, Some(entry.actor)),
         "at": entry.at.to_utc(),
         "before": told(show, entry.before),
@@ -196,6 +198,11 @@ fn item(
     record: &Json,
     history: Vec<Json>,
 ) -> Json {
+    let rule = entry.rule.map(|rule| rule_brief(&actor.catalog, rule));
+    let automation = rule.map_or(
+        Json::Null,
+        |rule| json!({ "type": "workflow", "rule": rule }),
+    );
     let mut item = Map::new();
     for (key, value) in [
         ("id", entry.rev.to_string().into()),
@@ -205,7 +212,7 @@ fn item(
         ("done_by", wire::user_brief(actor, Some(entry.actor))),
         ("record", record.clone()),
         ("related_record", Json::Null),
-        ("automation_details", Json::Null),
+        ("automation_details", automation),
         ("field_history", history.into()),
     ] {
         item.insert(key.to_owned(), value);
@@ -234,6 +241,7 @@ fn action(entry: &Entry<'_>) -> &'static str {
 fn source(entry: &Entry<'_>) -> &'static str {
     match (entry.job, entry.cause) {
         (Some(_), _) => "mass_action",
+        (None, Cause::Automation) => "workflow",
         (None, Cause::Import) => "import",
         _ => "crm_api",
     }

@@ -34,7 +34,8 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
         };
         if asked.plan {
             let prepared = undo::prepare(&call.app.db, &wanted, call.now)?;
-            return plans::made(call, once, prepared, Some(job.id));
+            let asked = (prepared, Automation::Wire);
+            return plans::made(call, once, asked, Some(job.id));
         }
         undo::schedule(&call.app.db, &wanted, call.now, &mut |tx, id| {
             accepted(tx, call, id, once)

@@ -92,3 +92,5 @@ mod undo_effects;
 mod undo_plans;
 mod undo_refusals;
 mod workflow;
+mod workflow_actions;
+mod workflow_jobs;

@@ -66,7 +66,7 @@ fn changed(api: &Api, job: &Json, records: &[String]) -> Vec<usize> {
 fn resume(api: &Api, job: &Json, tolerance: Option<i64>) {
     let (job, now) = (JobId::parse(&id(job)).unwrap(), api.clock.now());
     let resumed = api.db.write(Priority::Interactive, |tx| {
-        jobs::control::resume(tx, job, tolerance, now)
+        jobs::control::resume(tx, job, tolerance, None, now)
     });
     resumed.unwrap();
 }

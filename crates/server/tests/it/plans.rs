@@ -128,7 +128,7 @@ mod check {
         let plan = api.unchanged_but_targets(|| asker.plan(&body));
         assert_eq!(plan["counts"]["change"], 3);
         assert_eq!(plan["along"], json!([{ "module": "Tasks", "count": 3 }]));
-        assert_eq!(plan["automation"]["mode"], "suppress");
+        assert_eq!(plan["automation"]["mode"], "fire");
         assert_eq!(
             plan["sample"][0],
             json!({ "id": ids[0], "name": "Account 0", "before": {}, "after": {} })

@@ -363,7 +363,7 @@ mod check {
         undo(&api, &id);
         let resumed = api.db.write(store::Priority::Interactive, |tx| {
             let id = model::id::JobId::parse(&id).unwrap();
-            jobs::control::resume(tx, id, None, api.clock.now())
+            jobs::control::resume(tx, id, None, None, api.clock.now())
         });
         let Err(store::Fault::Refused(refusal)) = resumed else {
             panic!("{resumed:?}");

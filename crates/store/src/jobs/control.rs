@@ -6,6 +6,15 @@ use crate::{Error, Result, calls, params};
 use model::id::JobId;
 use model::time::Timestamp;
 
+/// How far a job may go by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// More records than so many that changed since the plan pause it.
+    pub tolerance: i64,
+    /// So many events may its writes leave to automation in all.
+    pub automation_cap: Option<i64>,
+}
+
 /// The job, locked, whoever has its lease.
 pub fn lock(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
     let sql = format!(
@@ -24,13 +33,26 @@ pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Lets a locked job that is paused or failed go on at its cursor, with this tolerance. A job that
+/// Pauses a job under its lease, before the record whose events would be more than its cap allows;
+/// `false` when the lease is lost.
+pub fn pause_at_cap(tx: &mut Tx, id: JobId, lease_no: i64, now: Timestamp) -> Result<bool> {
+    let sql = "UPDATE jobs SET state = 'paused', paused_by = 'automation_cap', lease_until = NULL,
+               worker = NULL, process = NULL, touched_at = $3
+               WHERE id = $1 AND lease_no = $2 AND state = 'running'";
+    Ok(tx.execute(sql, params![id.0, lease_no, now.0])? == 1)
+}
+
+/// Lets a locked job that is paused or failed go on at its cursor, with these bounds. A job that
 /// took its exclusive key meanwhile makes this a conflict.
-pub fn resume(tx: &mut Tx, id: JobId, tolerance: i64, now: Timestamp) -> Result<()> {
+pub fn resume(tx: &mut Tx, id: JobId, bounds: Bounds, now: Timestamp) -> Result<()> {
     let sql =
         "UPDATE jobs SET state = 'queued', paused_by = NULL, error = NULL, finished_at = NULL,
-               attempts = 0, tolerance = $3, touched_at = $2 WHERE id = $1";
-    match tx.execute(sql, params![id.0, now.0, tolerance]) {
+               attempts = 0, tolerance = $3, automation_cap = $4, touched_at = $2 WHERE id = $1";
+    let Bounds {
+        tolerance,
+        automation_cap,
+    } = bounds;
+    match tx.execute(sql, params![id.0, now.0, tolerance, automation_cap]) {
         Err(Error::Constraint(why)) => Err(Error::Conflict(why)),
         other => other.map(|_| ()),
     }?;

@@ -224,7 +224,7 @@ impl World {
         let answer = bench.db.write(Priority::Interactive, |tx| match to {
             JobState::Paused => control::pause(tx, JobId(id), now),
             JobState::Cancelled => control::cancel(tx, JobId(id), now),
-            _ => control::resume(tx, JobId(id), tolerance, now),
+            _ => control::resume(tx, JobId(id), tolerance, None, now),
         });
         match (answer, self.model.control(id, to, tolerance)) {
             (Ok(job), Some(state)) if job.state == state => Ok(()),

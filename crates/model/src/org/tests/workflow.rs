@@ -21,6 +21,22 @@ active = false
 
 [module.workflow_rule.update]
 Description = ""
+
+[[module.workflow_rule.task]]
+subject = "Call \"them\""
+due_in_days = 0
+priority = "High"
+owner = "boss@tern.example.com"
+
+[[module.workflow_rule.task]]
+subject = "Write"
+owner = "record_owner"
+status = "Deferred"
+description = "Soon."
+
+[[module.workflow_rule.web_hook]]
+url = "https://tern.example.com/hook?x=1"
+fields = ["City", "Lead_Status"]
 "#;
 
 fn lines(text: &str, current: &Catalog) -> Vec<String> {
@@ -63,6 +79,19 @@ fn workflow_rules_are_applied_once_exported_and_made_anew() {
     assert_eq!(to("Email_Opt_Out"), Literal::Value(true.into()));
     assert_eq!(to("Owner"), Literal::User(first.users[0].id));
     assert_eq!(gone.update[0].to, Literal::Value(crate::value::Value::Null));
+
+    let [call, write] = gone.tasks.as_slice() else {
+        panic!("{:?}", gone.tasks);
+    };
+    assert_eq!(
+        (call.due_in_days, call.owner),
+        (Some(0), Some(first.users[0].id))
+    );
+    assert_eq!((write.due_in_days, write.owner), (None, None));
+    assert_eq!(
+        gone.web_hooks[0].fields,
+        [field("City"), field("Lead_Status")]
+    );
 
     assert!(!planned(&with_least(RULES), Some(&first)).changes_anything());
     let file = export(&first);
@@ -296,4 +325,72 @@ fn a_module_has_only_so_many_workflow_rules() {
         problems.ends_with("`update` takes at most 25 fields"),
         "{problems}"
     );
+}
+
+#[test]
+fn a_rule_has_only_so_many_tasks_and_web_hooks() {
+    use crate::limits::WORKFLOW_ACTIONS_MAX;
+    for (action, wanted) in [
+        (
+            "[[module.workflow_rule.task]]\nsubject = \"x\"\n",
+            "a rule makes at most 5 tasks",
+        ),
+        (
+            "[[module.workflow_rule.web_hook]]\nurl = \"https://b.example.com\"\n",
+            "a rule has at most 5 web hooks",
+        ),
+    ] {
+        let rule = |count| format!("name = \"R\"\non = [\"edit\"]\n{}", action.repeat(count));
+        let head = "[[module]]\napi_name = \"Leads\"\n[[module.workflow_rule]]\n";
+        applied(
+            &with_least(&format!("{head}{}", rule(WORKFLOW_ACTIONS_MAX))),
+            None,
+        );
+        let found = wrong(&rule(WORKFLOW_ACTIONS_MAX + 1));
+        assert!(found.len() == 1 && found[0].ends_with(wanted), "{found:?}");
+    }
+}
+
+#[test]
+fn every_mistake_in_a_task_or_a_web_hook_has_its_place() {
+    for (rule, wanted) in [
+        (
+            "name = \"R\"\non = [\"edit\"]\n[[module.workflow_rule.task]]\nsubject = \"\"",
+            "7:11: `subject` is empty",
+        ),
+        (
+            "name = \"R\"\non = [\"edit\"]\n[[module.workflow_rule.task]]\nsubject = \"x\"\npriority = \"Soon\"",
+            "8:12: Priority has no value \"Soon\"",
+        ),
+        (
+            "name = \"R\"\non = [\"edit\"]\n[[module.workflow_rule.task]]\nsubject = \"x\"\ndue_in_days = -1",
+            "8:15: `due_in_days` is from 0 to 3650",
+        ),
+        (
+            "name = \"R\"\non = [\"edit\"]\n[[module.workflow_rule.task]]\nsubject = \"x\"\nowner = \"nobody\"",
+            "8:9: unknown user nobody: `owner` is \"record_owner\" or an e-mail address",
+        ),
+        (
+            "name = \"R\"\non = [\"edit\"]\n[[module.workflow_rule.web_hook]]\nurl = \"ftp://x.example.com\"",
+            "7:7: a web hook needs http://… or https://…",
+        ),
+        (
+            "name = \"R\"\non = [\"edit\"]\n[[module.workflow_rule.web_hook]]\nurl = \"https://a@b.example.com\"",
+            "7:7: a web hook needs http://… or https://…",
+        ),
+        (
+            "name = \"R\"\non = [\"edit\"]\n[[module.workflow_rule.web_hook]]\nurl = \"https:///x\"",
+            "7:7: a web hook needs http://… or https://…",
+        ),
+        (
+            "name = \"R\"\non = [\"edit\"]\n[[module.workflow_rule.web_hook]]\nurl = \"https://b.example.com\"\nfields = [\"Citty\"]",
+            "8:11: unknown field Leads.Citty",
+        ),
+    ] {
+        let found = wrong(rule);
+        assert!(
+            found.len() == 1 && found[0].starts_with(wanted),
+            "{rule}\n{found:?}"
+        );
+    }
 }

@@ -226,6 +226,7 @@ pub(crate) static ROWS: &[Row] = &[
     row(Get, "/swathe/v1/jobs/{job}/outcomes", "swathe.jobs.READ", User),
     row(Post, "/swathe/v1/jobs/{job}/actions/undo", "swathe.jobs.WRITE", User),
     row(Get, "/swathe/v1/notify_secret", "swathe.jobs.WRITE", User),
+    row(Get, "/swathe/v1/automation/failures", "swathe.jobs.READ", User),
     row(Get, "/swathe/v1/calls", "swathe.org.READ", Administrator),
     row(Get, "/swathe/v1/calls/{call}", "swathe.org.READ", Administrator),
     row(Post, "/swathe/v1/calls/actions/resend", "swathe.org.WRITE", Administrator).body(r#"{"job":"1"}"#),
