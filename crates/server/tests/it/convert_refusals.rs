@@ -506,23 +506,30 @@ mod check {
         converted(&ada, &lead, &json!({}));
         let locked = some_lead(&ada);
         ada.lock("Leads", &locked);
+        let unapproved = some_lead(&ada);
+        let token = api.token(api.user("admin"), "swathe.holds.ALL,ZohoCRM.modules.ALL");
+        let hold = format!("/swathe/v1/records/Leads/{unapproved}/holds/approval");
+        assert!(api.call_with("PUT", &hold, &token, b"{}").status < 300);
         for version in Version::ALL.into_iter().filter(|v| *v >= Version::V3) {
-            let (unknown, held) = if version == Version::V8 {
-                (
+            let [unknown, held, waiting] = if version == Version::V8 {
+                [
                     "the given id seems to be invalid",
                     "record under merge is locked",
-                )
+                    "record not approved",
+                ]
             } else {
-                (
+                [
                     "The given ID seems to be invalid.",
                     "The record under merge is locked",
-                )
+                    "The record is not approved",
+                ]
             };
             let details = json!({ "resource_path_index": 1 });
             for (id, code, text) in [
                 (lead.as_str(), "INVALID_DATA", unknown),
                 ("999999999999999999", "INVALID_DATA", unknown),
                 (locked.as_str(), "RECORD_LOCKED", held),
+                (unapproved.as_str(), "NOT_APPROVED", waiting),
             ] {
                 let path = format!("Leads/{id}/__conversion_options");
                 let wanted = error(code, text, &details);
