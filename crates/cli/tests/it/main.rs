@@ -8,6 +8,7 @@
 
 mod access;
 mod backup;
+mod calls;
 #[cfg(target_os = "linux")]
 mod database;
 mod demo;
