@@ -300,3 +300,47 @@ INSERT INTO outbox_new SELECT id, kind, module, record, recipient, actor, job, a
 DROP TABLE outbox;
 ALTER TABLE outbox_new RENAME TO outbox;
 CREATE INDEX outbox_at ON outbox (at, id);
+
+
+-- Approval processes. A record that waits has the hold 'approval', one that was rejected
+-- 'approval_rejected': that kind is new, so the table is made anew.
+CREATE TABLE holds_new (
+    id BIGINT PRIMARY KEY,
+    record BIGINT NOT NULL,
+    module BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('lock', 'approval', 'approval_rejected', 'review_pending',
+        'review_rejected', 'image_check', 'merge', 'stop')),
+    reason TEXT,
+    actor BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    UNIQUE (record, kind)
+);
+INSERT INTO holds_new SELECT id, record, module, kind, reason, actor, at FROM holds;
+DROP TABLE holds;
+ALTER TABLE holds_new RENAME TO holds;
+
+-- Through which job a record entered its process: undoing the job takes it out again.
+CREATE TABLE record_approvals (
+    record BIGINT PRIMARY KEY,
+    module BIGINT NOT NULL,
+    process BIGINT NOT NULL,
+    step BIGINT NOT NULL CHECK (step >= 0),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'rejected')),
+    job BIGINT,
+    submitted_by BIGINT NOT NULL,
+    submitted_at BIGINT NOT NULL
+);
+CREATE INDEX record_approvals_state ON record_approvals (state, submitted_at, record);
+
+-- What was decided about a record. It stays while the record does, in the recycle bin too.
+CREATE TABLE approval_decisions (
+    id BIGINT PRIMARY KEY,
+    record BIGINT NOT NULL,
+    process BIGINT NOT NULL,
+    step BIGINT NOT NULL,
+    decision TEXT NOT NULL CHECK (decision IN ('approve', 'reject', 'resubmit')),
+    actor BIGINT NOT NULL,
+    comment TEXT,
+    at BIGINT NOT NULL
+);
+CREATE INDEX approval_decisions_of_record ON approval_decisions (record, at, id);

@@ -9,8 +9,7 @@ use model::module::Module;
 use model::people::Right;
 use store::changes::Cause;
 use store::holds::{self, Hold};
-use store::records;
-use store::{Fault, Tx};
+use store::{Fault, Tx, approvals, records};
 
 /// What holds a record, the oldest first; `None` when there is no such record.
 pub fn of(
@@ -78,6 +77,10 @@ pub fn lift(
         return Ok(false);
     };
     holds::delete(tx, hold.id)?;
+    if [HoldKind::Approval, HoldKind::ApprovalRejected].contains(&kind) {
+        // A record that nothing holds waits for nobody.
+        approvals::delete_of(tx, &[id])?;
+    }
     let writing = Writing {
         cause: Cause::Unhold,
         ..writing
@@ -86,15 +89,17 @@ pub fn lift(
     Ok(true)
 }
 
-/// Puts a hold on records that this transaction made: their first revision says so already.
+/// Puts a hold on records that this transaction wrote, where it is not there already: their revision
+/// says so.
 pub fn put_on_new(
     tx: &mut Tx,
     writing: Writing<'_>,
     made: &[RecordId],
     kind: HoldKind,
 ) -> Result<(), Fault> {
+    let known = holds::kinds_of(tx, made)?;
     let mut new = Vec::with_capacity(made.len());
-    for id in made {
+    for id in made.iter().filter(|id| !known.contains(&(**id, kind))) {
         new.push(new_hold(tx, writing, *id, kind)?);
     }
     Ok(holds::insert(tx, &new)?)

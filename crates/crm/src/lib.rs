@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod activities;
 pub mod actor;
+pub mod approval;
 pub mod attachment;
 pub mod blueprint;
 pub mod carry;

@@ -22,17 +22,19 @@ pub use restore::restore;
 pub(crate) use restore::{foresee_return, restore_first};
 
 use crate::actor::Actor;
+use crate::approval;
 use crate::blueprint;
 use crate::change::Change;
 use crate::judge::{Columns, Facts, Verdict, judge};
 use crate::owner::Owners;
 use crate::rules::{LayoutRules, Rules};
 use crate::triggers::Triggers;
-use crate::workflow::{self, Firing};
+use crate::workflow::{self, Firing, Follows};
 use back::Since;
 use jobs::{Difference, Forecast, Settled};
 use model::access::Access;
 use model::field::Field;
+use model::hold::HoldKind;
 use model::id::{FieldId, JobId, RecordId, RuleId};
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
@@ -160,6 +162,8 @@ pub struct Expected<'a> {
     pub within: Option<&'a Filter>,
     /// As a plan saw them: the targets, record by record as the set has them. None is no plan.
     pub targets: &'a [Target],
+    /// Though this holds them.
+    pub(crate) passes: Option<HoldKind>,
     /// As a job left them: what was changed since is kept.
     pub(crate) left_by: Option<&'a Deed>,
 }
@@ -212,6 +216,8 @@ pub(crate) fn settle<'a>(
     let mut plan = Plan::default();
     let mut free = Vec::new();
     let mut lapsed = Vec::new();
+    let mut withdrawn = Vec::new();
+    let mut entering = Vec::new();
     for judged in judged {
         settled.push(match judged {
             Judged::Refuse(refusal) => Settled::Failed(refusal),
@@ -223,12 +229,19 @@ pub(crate) fn settle<'a>(
                 if proposal.lapsed {
                     lapsed.push(proposal.before.record);
                 }
+                if proposal.withdrawn {
+                    withdrawn.push(proposal.before.record);
+                }
+                let process = proposal.follows.process;
+                entering.extend(process.map(|process| (proposal.before.record, process)));
                 let kept = plan.add(proposal);
                 kept.map_or(Settled::Changed, Settled::ChangedInPart)
             }
         });
     }
     plan.apply(tx, writing)?;
+    approval::leave(tx, &withdrawn)?;
+    approval::enter(tx, writing, &entering)?;
     if !lapsed.is_empty() {
         blueprints::delete_of(tx, &lapsed)?;
     }
@@ -277,7 +290,8 @@ impl<'a> Judged<'a> {
             lapsed: facts.lapsed,
             kept: None,
             // What a lead becomes is made or edited; the lead itself is neither.
-            fires: Vec::new(),
+            follows: Follows::default(),
+            withdrawn: false,
         })
     }
 
@@ -290,7 +304,7 @@ impl<'a> Judged<'a> {
                 writes,
                 before,
                 kept,
-                fires,
+                follows,
                 ..
             }) => {
                 let after = writes.into_iter().map(|(field, value)| (field.id, value));
@@ -298,7 +312,8 @@ impl<'a> Judged<'a> {
                     before: before.before,
                     after: after.collect(),
                     refused: kept,
-                    fires,
+                    fires: follows.rules,
+                    enters: follows.process,
                     ..Difference::default()
                 })
             }
@@ -316,8 +331,10 @@ pub(crate) struct Proposal<'a> {
     lapsed: bool,
     /// What of the change is not written.
     kept: Option<Refusal>,
-    /// The workflow rules that it sets off.
-    fires: Vec<RuleId>,
+    /// What it sets off.
+    follows: Follows,
+    /// It leaves the approval process that it waits in.
+    withdrawn: bool,
 }
 
 /// Judges records, each by its own change, in order, with the revision of each; 0 where there is no
@@ -356,7 +373,10 @@ fn judge_all<'a>(
         let Standing { record, facts, .. } = standing;
         let (change, stray) = since.part(&columns, record, change);
         let kept = since.refusal(*id, &stray);
-        let facts = since.facts(module, &columns, record, (facts, &change));
+        let mut facts = since.facts(module, &columns, record, (facts, &change));
+        if let Some(kind) = expected.passes.filter(|kind| facts.holds.contains(kind)) {
+            facts.to_mut().holds.remove(&kind);
+        }
         let mut verdict = judge(module, &columns, record, &facts, &rules, &change);
         if let (Verdict::Unchanged, Some(refusal)) = (&verdict, &kept) {
             verdict = Verdict::Refuse(refusal.clone());
@@ -383,7 +403,9 @@ fn judge_all<'a>(
             Verdict::Unchanged => Judged::Unchanged,
             Verdict::Change(writes) => Judged::Change(Proposal {
                 before: before(&columns, record, &writes),
-                fires: firing.by_edit(&columns, record, &writes),
+                follows: firing.by_edit(&columns, record, &writes),
+                withdrawn: standing.facts.submitted_by.is_some()
+                    && !facts.holds.contains(&HoldKind::Approval),
                 writes,
                 free: facts.blueprint.is_none(),
                 lapsed: facts.lapsed,
@@ -429,15 +451,15 @@ impl<'a> Plan<'a> {
             writes,
             before,
             kept,
-            fires,
+            follows,
             ..
         } = proposal;
         let record = before.record;
-        if !fires.is_empty() {
+        if !follows.rules.is_empty() {
             self.met.push(Met {
                 record,
                 rev: before.rev,
-                rules: fires,
+                rules: follows.rules,
             });
         }
         self.changes.push(before);

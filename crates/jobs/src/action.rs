@@ -1,6 +1,6 @@
 //! What is done to the records of a job.
 
-use model::id::{FieldId, ModuleId, RecordId, RuleId};
+use model::id::{FieldId, ModuleId, ProcessId, RecordId, RuleId};
 use model::job::{Counts, Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -64,6 +64,8 @@ pub struct Difference {
     pub attaches: Vec<(ModuleId, String)>,
     /// The workflow rules that would fire, one as often as it would.
     pub fires: Vec<RuleId>,
+    /// The approval process that it would enter.
+    pub enters: Option<ProcessId>,
 }
 
 /// What an action keeps in mind from one read of a plan to the next. A copy costs nothing.

@@ -4,7 +4,7 @@
 
 use crate::accept::{TARGETS_AT_ONCE, numbered};
 use crate::action::{Actions, Difference, Forecast, Memory};
-use model::id::{FieldId, JobId, ModuleId, RecordId, RuleId};
+use model::id::{FieldId, JobId, ModuleId, ProcessId, RecordId, RuleId};
 use model::job::{Counts, JobState};
 use model::limits::{PLAN_REASONS_MAX, PLAN_SAMPLE_BYTES_MAX, PLAN_SAMPLE_MAX};
 use model::refusal::{Code, Refusal};
@@ -46,6 +46,9 @@ pub struct Summary {
     /// How often which workflow rule would fire.
     #[serde(default)]
     pub fires: BTreeMap<RuleId, i64>,
+    /// How many records would enter which approval process.
+    #[serde(default)]
+    pub enters: BTreeMap<ProcessId, i64>,
     /// Some of the records that would change.
     pub sample: Vec<Example>,
     /// Bytes of the sample's values.
@@ -97,6 +100,9 @@ impl Summary {
                 }
                 for (module, count) in &difference.along {
                     *self.along.entry(*module).or_default() += count;
+                }
+                if let Some(process) = difference.enters {
+                    *self.enters.entry(process).or_default() += 1;
                 }
                 for module in &difference.makes {
                     *self.makes.entry(*module).or_default() += 1;

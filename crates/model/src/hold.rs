@@ -8,6 +8,8 @@ use std::fmt;
 pub enum HoldKind {
     /// It waits for an approver.
     Approval,
+    /// An approver said no.
+    ApprovalRejected,
     /// It waits for a review.
     ReviewPending,
     /// It was reviewed and rejected.
@@ -24,8 +26,9 @@ pub enum HoldKind {
 
 impl HoldKind {
     /// All of them, in the order in which they refuse (wire API 1.9, step 6).
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Approval,
+        Self::ApprovalRejected,
         Self::ReviewPending,
         Self::ReviewRejected,
         Self::Lock,
@@ -38,6 +41,7 @@ impl HoldKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Approval => "approval",
+            Self::ApprovalRejected => "approval_rejected",
             Self::ReviewPending => "review_pending",
             Self::ReviewRejected => "review_rejected",
             Self::Lock => "lock",
@@ -57,7 +61,7 @@ impl HoldKind {
     pub fn refusal(self) -> Refusal {
         let odd = "Cannot update record that is not approved yet";
         match self {
-            Self::Approval => Refusal::new(Code::NotApproved),
+            Self::Approval | Self::ApprovalRejected => Refusal::new(Code::NotApproved),
             Self::ReviewPending | Self::ReviewRejected => {
                 Refusal::new(Code::NotApproved).saying(odd)
             }
@@ -75,6 +79,7 @@ impl HoldKind {
     pub fn approval_state(self) -> Option<&'static str> {
         match self {
             Self::Approval => Some("approval_process_pending"),
+            Self::ApprovalRejected => Some("approval_process_rejected"),
             Self::ReviewPending => Some("review_process_pending"),
             Self::ReviewRejected => Some("review_process_rejected"),
             Self::ImageCheck => Some("zia_vision_validation"),

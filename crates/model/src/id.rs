@@ -76,6 +76,8 @@ ids! {
     RuleId,
     /// A call to the outside.
     CallId,
+    /// An approval process of a module.
+    ProcessId,
     /// A hold on a record, a lock among them.
     HoldId,
     /// A tag of a module.

@@ -2,6 +2,7 @@
 //! the org file. No I/O, no SQL, no HTTP, no async, and no reading of the clock.
 
 pub mod access;
+pub mod approval;
 pub mod blueprint;
 pub mod call;
 pub mod catalog;

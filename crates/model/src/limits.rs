@@ -36,6 +36,16 @@ pub const PLAN_MS: i64 = 24 * 60 * 60 * 1000;
 pub const RUN_AHEAD_MS_MAX: i64 = 366 * 24 * 60 * 60 * 1000;
 /// Records that a job made from a plan may find changed.
 pub const TOLERANCE_MAX: i64 = 10_000_000;
+/// Approval processes of one module.
+pub const APPROVAL_PROCESSES_MAX: usize = 20;
+/// Steps of one approval process.
+pub const APPROVAL_STEPS_MAX: usize = 10;
+/// Users and roles that one step names.
+pub const APPROVAL_APPROVERS_MAX: usize = 25;
+/// Characters of a comment on an approval.
+pub const APPROVAL_COMMENT_MAX: usize = 1_000;
+/// Approvals on one page of the native list.
+pub const APPROVALS_PER_PAGE: usize = 50;
 /// Calls to the outside on one page of the native list.
 pub const CALLS_PER_PAGE: usize = 50;
 /// Dead calls that one request owes anew.

@@ -5,6 +5,7 @@
 //! columns and its owner, and so is everything of `[org]`. What the file has no entry for is left
 //! alone and reported; so is a picklist value that the running org has and the file lacks.
 
+mod approvals;
 mod blueprints;
 mod build;
 mod check;

@@ -1,8 +1,9 @@
 //! What an org demands of its records beside each field's own form: validation rules, layout rules
 //! and picklists that depend on others (wire API 1.6, 9.2, 11.4).
 
+use crate::approval::ApprovalProcess;
 use crate::criteria::Criteria;
-use crate::id::{LayoutId, RuleId};
+use crate::id::{LayoutId, ProcessId, RuleId};
 use crate::value::Value;
 use crate::workflow::WorkflowRule;
 use serde::{Deserialize, Serialize};
@@ -20,12 +21,21 @@ pub struct Rules {
     /// What happens by itself once they were written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workflow: Vec<WorkflowRule>,
+    /// Whose approval some of them wait for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approval: Vec<ApprovalProcess>,
 }
 
 impl Rules {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.validation.is_empty() && self.layout.is_empty() && self.workflow.is_empty()
+        let binding = self.validation.is_empty() && self.layout.is_empty();
+        binding && self.workflow.is_empty() && self.approval.is_empty()
+    }
+
+    /// The approval process of this id.
+    pub fn approval_process(&self, id: ProcessId) -> Option<&ApprovalProcess> {
+        self.approval.iter().find(|process| process.id == id)
     }
 }
 

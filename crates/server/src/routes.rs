@@ -5,6 +5,7 @@
 //! `{module}` are checked before a handler runs: a handler may rely on both.
 
 mod activities;
+mod approvals;
 mod attachments;
 mod automation;
 mod backup;
@@ -245,6 +246,10 @@ const ATTACHMENTS_DELETE: ScopeRule = hanging!("attachments", Op::Delete);
 /// Adding tags may make them, or changes records (the vendor's pages on tags).
 const TAGGING: ScopeRule = AnyOf(&[Records(Op::Create), Records(Op::Update)]);
 
+/// Approvers see the records that they decide about; whoever gives one in again may change it.
+const APPROVAL_READ: ScopeRule = AllOf(&[Native("approvals", Op::Read), Records(Op::Read)]);
+const APPROVAL_DECIDE: ScopeRule = AllOf(&[Native("approvals", Op::Write), Records(Op::Read)]);
+const APPROVAL_RESUBMIT: ScopeRule = AllOf(&[Native("approvals", Op::Write), Records(Op::Update)]);
 /// The scopes of mass delete; one version takes those of reading too (wire API 21, row 22).
 const MASS_DELETE: ScopeRule = AnyOf(&[
     ByModule("mass_delete", Op::Delete),
@@ -406,6 +411,11 @@ pub static ROUTES: &[Route] = &[
     native(Get, "/swathe/v1/jobs/{job}/outcomes", Native("jobs", Op::Read), outcomes::list),
     native(Post, "/swathe/v1/jobs/{job}/actions/undo", Native("jobs", Op::Write), undo::create),
     native(Get, "/swathe/v1/notify_secret", Native("jobs", Op::Write), notify_secret::get),
+    native(Get, "/swathe/v1/approvals", Native("approvals", Op::Read), approvals::list),
+    native(Get, "/swathe/v1/records/{module}/{id}/approval", APPROVAL_READ, approvals::get),
+    native(Post, "/swathe/v1/records/{module}/{id}/approval/actions/approve", APPROVAL_DECIDE, approvals::approve),
+    native(Post, "/swathe/v1/records/{module}/{id}/approval/actions/reject", APPROVAL_DECIDE, approvals::reject),
+    native(Post, "/swathe/v1/records/{module}/{id}/approval/actions/resubmit", APPROVAL_RESUBMIT, approvals::resubmit),
     native(Get, "/swathe/v1/automation/failures", Native("jobs", Op::Read), automation::failures),
     native(Get, "/swathe/v1/calls", Native("org", Op::Read), calls::list),
     native(Get, "/swathe/v1/calls/{call}", Native("org", Op::Read), calls::get),

@@ -1,5 +1,6 @@
 //! How records and people look on the wire.
 
+use crm::approval::{self, Offer};
 use crm::{Actor, input, tag};
 use model::access::{Access, Permission};
 use model::conversion::{
@@ -155,6 +156,12 @@ pub(crate) fn show(
     } else {
         Holds::new()
     };
+    let in_process = |kind| [HoldKind::Approval, HoldKind::ApprovalRejected].contains(kind);
+    let waiting = holds
+        .iter()
+        .filter(|(_, kinds)| kinds.iter().any(in_process));
+    let waiting: Vec<RecordId> = waiting.map(|(id, _)| *id).collect();
+    let offers = approval::offers(tx, actor, module, &waiting)?;
     let mut shown = Vec::with_capacity(found.len());
     for record in found {
         let mut object = Map::new();
@@ -187,7 +194,9 @@ pub(crate) fn show(
             let access = accesses.as_ref().map_or(Access::Full, |levels| {
                 levels.get(&record.id).copied().unwrap_or_default()
             });
-            system_keys(actor, module, (holds.get(&record.id), access), &mut object);
+            let (held, offer) = (holds.get(&record.id), offers.get(&record.id));
+            let offer = offer.copied().unwrap_or_default();
+            system_keys(actor, module, (held, offer, access), &mut object);
             if module.api_name == LEADS {
                 let detail = converted_detail(&object);
                 object.insert("$converted_detail".to_owned(), detail);
@@ -336,7 +345,7 @@ pub(crate) fn approval_state<'h>(mut holds: impl Iterator<Item = &'h HoldKind>) 
 fn system_keys(
     actor: &Actor,
     module: &Module,
-    (holds, access): (Option<&BTreeSet<HoldKind>>, Access),
+    (holds, offer, access): (Option<&BTreeSet<HoldKind>>, Offer, Access),
     object: &mut Map<String, Json>,
 ) {
     let has = |kind| holds.is_some_and(|holds| holds.contains(&kind));
@@ -353,6 +362,15 @@ fn system_keys(
         ("$locked_for_me", has(HoldKind::Lock).into()),
         ("$approved", (state == "approved").into()),
         ("$approval_state", state.into()),
+        (
+            "$approval",
+            json!({
+                "delegate": false,
+                "approve": offer.decide,
+                "reject": offer.decide,
+                "resubmit": offer.resubmit && may_edit,
+            }),
+        ),
         ("$in_merge", has(HoldKind::Merge).into()),
     ] {
         object.insert(key.to_owned(), value);

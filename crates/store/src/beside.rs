@@ -1,5 +1,5 @@
 //! What stands beside a record's row in tables of its own: territories, holds, shares and its
-//! blueprint. It leaves with a record that is deleted, as one text, and comes back with it. Tags, notes
+//! blueprint and approval. It leaves with a record that is deleted, as one text, and comes back with it. Tags, notes
 //! and attachments stay where they are, and go when the record cannot come back.
 
 use crate::tx::{Param, Tx};
@@ -20,7 +20,7 @@ struct Table {
     columns: &'static [(&'static str, Class)],
 }
 
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 5] = [
     Table {
         name: "record_territories",
         columns: &[
@@ -54,6 +54,17 @@ const TABLES: [Table; 4] = [
             ("blueprint", Class::Int),
             ("at", Class::Int),
             ("job", Class::Int),
+        ],
+    },
+    Table {
+        name: "record_approvals",
+        columns: &[
+            ("process", Class::Int),
+            ("step", Class::Int),
+            ("state", Class::Text),
+            ("job", Class::Int),
+            ("submitted_by", Class::Int),
+            ("submitted_at", Class::Int),
         ],
     },
 ];
@@ -146,7 +157,7 @@ pub(crate) fn purge(tx: &mut Tx, records: Vec<i64>) -> Result<()> {
         return Ok(());
     }
     let records = Param::Ids(records);
-    for table in ["record_tags", "notes"] {
+    for table in ["record_tags", "notes", "approval_decisions"] {
         let sql = format!("DELETE FROM {table} WHERE record IN ids($1)");
         tx.execute(&sql, std::slice::from_ref(&records))?;
     }

@@ -16,6 +16,7 @@ mod sqlite;
 mod tx;
 
 pub mod access;
+pub mod approvals;
 pub mod attachments;
 pub mod backup;
 pub mod belonging;

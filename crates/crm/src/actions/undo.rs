@@ -475,6 +475,7 @@ impl Run<'_> {
             within: Some(within),
             targets: &self.targets,
             left_by: Some(&self.deed),
+            ..Expected::default()
         }
     }
 

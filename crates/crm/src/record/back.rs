@@ -6,6 +6,7 @@ use crate::change::Change;
 use crate::history::History;
 use crate::judge::{Columns, Facts};
 use model::field::Field;
+use model::hold::HoldKind;
 use model::id::{FieldId, JobId, RecordId};
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
@@ -142,8 +143,8 @@ impl<'a> Since<'a> {
     }
 
     /// The facts as an undo meets them: a blueprint that the record entered through the job, and has
-    /// not moved on in, holds it no longer and is left with the change; and a lead that the job
-    /// converted is one again with this change.
+    /// not moved on in, holds it no longer and is left with the change, and so is an approval that it
+    /// waits for because of the job; and a lead that the job converted is one again with this change.
     pub(super) fn facts<'f>(
         &self,
         module: &Module,
@@ -152,12 +153,13 @@ impl<'a> Since<'a> {
         (facts, change): (&'f Facts, &Change),
     ) -> Cow<'f, Facts> {
         let left = self.left(record.id);
+        let facts = self.submitted_otherwise(record.id, facts);
         let facts = match module.field(system::CONVERTED) {
             Some(field) if left.is_some() && change.of(field.id).is_some() => Cow::Owned(Facts {
                 unconverted: true,
-                ..facts.clone()
+                ..facts.into_owned()
             }),
-            _ => Cow::Borrowed(facts),
+            _ => facts,
         };
         let entered = left.filter(|(deed, _)| facts.entered_by == Some(deed.job));
         let blueprint = facts.blueprint.and_then(|id| module.blueprint(id));
@@ -172,6 +174,21 @@ impl<'a> Since<'a> {
             }
             _ => facts,
         }
+    }
+
+    /// The facts without an approval that the record waits for only because of the job.
+    pub(super) fn submitted_otherwise<'f>(
+        &self,
+        record: RecordId,
+        facts: &'f Facts,
+    ) -> Cow<'f, Facts> {
+        let job = self.left(record).map(|(deed, _)| deed.job);
+        if job.is_none() || facts.submitted_by != job {
+            return Cow::Borrowed(facts);
+        }
+        let mut facts = facts.clone();
+        facts.holds.remove(&HoldKind::Approval);
+        Cow::Owned(facts)
     }
 
     /// Refuses to delete a record that a job made or restored, and that somebody changed since, other

@@ -2,6 +2,7 @@
 
 use super::unique::Uniques;
 use super::{Writing, keep};
+use crate::approval;
 use crate::blueprint;
 use crate::judge::full_name;
 use crate::owner::Owners;
@@ -120,19 +121,21 @@ impl<'a> Newcomers<'a> {
             before: Vec::new(),
         };
         let changes: Vec<changes::Change> = made.iter().map(change).collect();
-        let firing = Some(&self.firing).filter(|firing| !firing.is_none());
-        let met = firing.into_iter().flat_map(|firing| {
-            made.iter().map(|record| Met {
+        let (mut met, mut entering) = (Vec::new(), Vec::new());
+        for record in made.iter().filter(|_| !self.firing.is_none()) {
+            let follows = self.firing.by_creation(&record.values);
+            entering.extend(follows.process.map(|process| (record.id, process)));
+            met.push(Met {
                 record: record.id,
                 rev: record.rev,
-                rules: firing.by_creation(&record.values),
-            })
-        });
-        let met: Vec<Met> = met.collect();
+                rules: follows.rules,
+            });
+        }
         let fields: Vec<&Field> = module.fields.iter().collect();
         records::insert(tx, module, &fields, made)?;
         keep(tx, self.writing, ChangeKind::Create, &changes)?;
         workflow::leave(tx, self.writing, Trigger::Create, &met)?;
+        approval::enter(tx, self.writing, &entering)?;
         if self.writing.triggers.blueprint {
             let made: Vec<RecordId> = changes.iter().map(|change| change.record).collect();
             blueprint::enter(tx, self.writing, &made)?;

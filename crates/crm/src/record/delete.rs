@@ -142,7 +142,7 @@ fn judge_deletion<'a>(
         // A converted lead may be deleted; only what holds the record speaks against it.
         let refused = denied(record.id, facts, Access::Full);
         let judged = refused
-            .or_else(|| held(record.id, facts))
+            .or_else(|| held(record.id, &since.submitted_otherwise(record.id, facts)))
             .or_else(|| since.changed(writing, columns, record))
             .map_or(Ok(()), Err);
         let target = expected.target(n);

@@ -5,6 +5,7 @@ use super::{Plan, Proposal, Writing, before};
 use crate::judge::Columns;
 use crate::owner;
 use crate::triggers::Triggers;
+use crate::workflow::Follows;
 use model::field::Field;
 use model::id::{RecordId, UserId};
 use model::module::{PERSON, RELATED_TO, system};
@@ -69,7 +70,8 @@ impl Along<'_> {
                     free: false,
                     lapsed: false,
                     kept: None,
-                    fires: Vec::new(),
+                    follows: Follows::default(),
+                    withdrawn: false,
                 });
             }
             plan.apply(tx, writing)?;

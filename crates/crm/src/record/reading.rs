@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use store::changes::Cause;
 use store::records::{self, Filter, Order, Record};
 use store::targets::Target;
-use store::{Fault, Tx, access, blueprints, holds};
+use store::{Fault, Tx, access, approvals, blueprints, holds};
 
 /// One record as it stands.
 pub(crate) struct Standing {
@@ -121,6 +121,15 @@ impl Reading {
                 standing.facts.blueprint = stays.then_some(inside.blueprint);
                 standing.facts.entered_by = inside.job;
                 standing.facts.lapsed = !stays;
+            }
+        }
+        let held = |(_, s): &(&RecordId, &Standing)| s.facts.holds.contains(&HoldKind::Approval);
+        let unapproved: Vec<RecordId> = found.iter().filter(held).map(|(id, _)| *id).collect();
+        if !unapproved.is_empty() {
+            for approval in approvals::of(tx, &unapproved)? {
+                if let Some(standing) = found.get_mut(&approval.record) {
+                    standing.facts.submitted_by = approval.job;
+                }
             }
         }
         Ok(Self {

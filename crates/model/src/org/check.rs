@@ -13,6 +13,7 @@ impl Draft<'_> {
         self.check_other_views();
         self.check_rules();
         self.check_other_workflow_rules();
+        self.check_other_approval_processes();
         self.check_other_blueprints();
         self.check_conversion();
         for gone in std::mem::take(&mut self.gone) {

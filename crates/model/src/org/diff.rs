@@ -1,5 +1,6 @@
 //! The difference between two catalogs, a line for people each.
 
+use super::approvals::facts_of_approval_processes;
 use super::facts::{self, Facts, Names};
 use super::kinds::told;
 use super::rules::facts_of_rules;
@@ -292,6 +293,13 @@ impl Diff<'_> {
         };
         let (old, new) = (before.map(workflow).unwrap_or_default(), workflow(module));
         self.items(old, new, |_| String::new());
+        let approval = |of: &Module| {
+            let items = facts_of_approval_processes(of, &names).into_iter();
+            let item = |(id, title, facts)| Item { id, title, facts };
+            items.map(item).collect::<Vec<_>>()
+        };
+        let (old, new) = (before.map(approval).unwrap_or_default(), approval(module));
+        self.items(old, new, |_| String::new());
         let blueprints = |of: &Module| {
             let items = of.blueprints.iter().map(|blueprint| Item {
                 id: blueprint.id.0,
@@ -425,6 +433,12 @@ pub(super) fn left_alone(
                 .any(|known| known.id == rule.id)
             {
                 note(rule.id.0, format!("workflow rule {name}/\"{}\"", rule.name));
+            }
+        }
+        for process in &module.rules.approval {
+            if before.rules.approval_process(process.id).is_some() {
+                let what = format!("approval process {name}/\"{}\"", process.name);
+                note(process.id.0, what);
             }
         }
         for blueprint in &module.blueprints {

@@ -246,6 +246,7 @@ impl Out {
         }
         self.rules(module);
         self.workflow_rules(module, names);
+        self.approval_processes(module, names);
         for of in &module.blueprints {
             self.blueprint(of, module, names);
         }

@@ -4,6 +4,7 @@ mod blueprint;
 
 pub(super) use blueprint::{BlueprintEntry, TransitionEntry};
 
+use super::approvals::{ApprovalEntry, approval_process};
 use super::read::{At, Flaw, Problem, Table, Text, Texts, document, problems};
 use super::rules::{LayoutRuleEntry, ValidationRuleEntry, layout_rule, validation_rule};
 use super::workflow::{WorkflowRuleEntry, workflow_rule};
@@ -110,6 +111,7 @@ pub(super) struct ModuleEntry {
     pub(super) validation_rules: Vec<ValidationRuleEntry>,
     pub(super) layout_rules: Vec<LayoutRuleEntry>,
     pub(super) workflow_rules: Vec<WorkflowRuleEntry>,
+    pub(super) approval_processes: Vec<ApprovalEntry>,
     pub(super) blueprints: Vec<BlueprintEntry>,
 }
 
@@ -397,6 +399,8 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
     let layout_rules = each(&mut t, "layout_rule", noun, flaws, layout_rule);
     let noun = "[[module.workflow_rule]]";
     let workflow_rules = each(&mut t, "workflow_rule", noun, flaws, workflow_rule);
+    let noun = "[[module.approval_process]]";
+    let approval_processes = each(&mut t, "approval_process", noun, flaws, approval_process);
     let noun = "[[module.blueprint]]";
     let blueprints = each(&mut t, "blueprint", noun, flaws, blueprint::blueprint);
     t.finish(flaws);
@@ -416,6 +420,7 @@ fn module(mut t: Table<'_>, flaws: &mut Vec<Flaw>) -> Option<ModuleEntry> {
         validation_rules,
         layout_rules,
         workflow_rules,
+        approval_processes,
         blueprints,
     })
 }

@@ -1,5 +1,6 @@
 //! Gives new things their real ids.
 
+use super::approvals;
 use crate::catalog::Catalog;
 use crate::id::{
     BlueprintId, FieldId, LayoutId, ModuleId, OrgId, PickId, ProfileId, RoleId, RuleId,
@@ -85,6 +86,7 @@ pub(super) fn real_ids(catalog: &mut Catalog, new_id: &mut dyn FnMut() -> i64) {
             profile.0 = real(profile.0);
         }
         named_by_rules(&mut module.rules, &mut real);
+        approvals::resolve(&mut module.rules, &mut real);
         for blueprint in &mut module.blueprints {
             blueprint.field.0 = real(blueprint.field.0);
             blueprint.layout = blueprint.layout.map(|id| LayoutId(real(id.0)));

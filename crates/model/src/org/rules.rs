@@ -472,10 +472,10 @@ pub(super) fn rename_in_rules(module: &mut Module, old: &str, new: &str) {
             new.clone_into(name);
         }
     }
-    for rule in &mut module.rules.workflow {
-        if let Some(criteria) = &mut rule.criteria {
-            rename_in(criteria, old, new);
-        }
+    let of_workflow = module.rules.workflow.iter_mut().map(|r| &mut r.criteria);
+    let of_approval = module.rules.approval.iter_mut().map(|p| &mut p.criteria);
+    for criteria in of_workflow.chain(of_approval).flatten() {
+        rename_in(criteria, old, new);
     }
     for layout in &mut module.layouts {
         if let Some(values) = layout.values.remove(old) {

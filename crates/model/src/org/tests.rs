@@ -1,5 +1,6 @@
 use super::*;
 
+mod approvals;
 mod blueprints;
 mod changes;
 mod conversion;

@@ -28,6 +28,7 @@ impl Draft<'_> {
                 self.views(&mut module, entry);
                 self.rules(&mut module, entry);
                 self.workflow_rules(&mut module, entry);
+                self.approval_processes(&mut module, entry);
                 self.blueprints(&mut module, entry);
                 if let Some(place) = self.catalog.modules.get_mut(place) {
                     *place = module;

@@ -106,7 +106,8 @@ impl Draft<'_> {
         before: Option<&WorkflowRule>,
     ) -> Option<WorkflowRule> {
         let name = &entry.head.name;
-        let on = self.triggers(name, entry.on.as_ref());
+        let noun = format!("rule \"{}\"", name.value);
+        let on = self.triggers((name, &noun), entry.on.as_ref(), &Trigger::ALL);
         let fields = self.watched(module, entry.fields.as_ref(), on.as_deref());
         let was = before.and_then(|before| before.criteria.as_ref());
         let criteria = self.criteria_of(module, entry.criteria.as_ref(), was);
@@ -141,22 +142,27 @@ impl Draft<'_> {
         })
     }
 
-    /// What sets a rule off.
-    fn triggers(&mut self, name: &Text, stated: Option<&Texts>) -> Option<Vec<Trigger>> {
-        let known = || Trigger::ALL.map(Trigger::as_str).join(", ");
+    /// What sets a rule off, or brings a record into a process: some of these.
+    pub(super) fn triggers(
+        &mut self,
+        (name, noun): (&Text, &str),
+        stated: Option<&Texts>,
+        known: &[Trigger],
+    ) -> Option<Vec<Trigger>> {
+        let words = || words(known).join(", ");
         let Some(stated) = stated else {
-            let message = format!("rule \"{}\" needs `on`: {}", name.value, known());
+            let message = format!("{noun} needs `on`: {}", words());
             self.flaw(name, message);
             return None;
         };
         if stated.value.is_empty() {
-            self.flaw(stated, format!("`on` is empty: it takes {}", known()));
+            self.flaw(stated, format!("`on` is empty: it takes {}", words()));
         }
         let mut on = Vec::new();
         for word in &stated.value {
-            match Trigger::parse(&word.value) {
+            match Trigger::parse(&word.value).filter(|trigger| known.contains(trigger)) {
                 None => {
-                    let message = format!("`on` takes {}, not \"{}\"", known(), word.value);
+                    let message = format!("`on` takes {}, not \"{}\"", words(), word.value);
                     self.flaw(word, message);
                 }
                 Some(trigger) if on.contains(&trigger) => {
@@ -170,7 +176,7 @@ impl Draft<'_> {
     }
 
     /// The fields whose change sets a rule off.
-    fn watched(
+    pub(super) fn watched(
         &mut self,
         module: &Module,
         stated: Option<&Texts>,
@@ -391,7 +397,7 @@ fn updates_shown(module: &Module, rule: &WorkflowRule, names: &Names<'_>) -> Vec
     updates.collect()
 }
 
-fn words(on: &[Trigger]) -> Vec<&'static str> {
+pub(super) fn words(on: &[Trigger]) -> Vec<&'static str> {
     on.iter().map(|trigger| trigger.as_str()).collect()
 }
 

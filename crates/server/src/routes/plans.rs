@@ -1,6 +1,7 @@
 //! `/swathe/v1/plans`: what a mass action would do, before it does anything. A plan is its user's, by
 //! the client that it was made through; to others it is unknown.
 
+use super::approvals;
 use super::idempotency::{Once, once};
 use super::mass_request::{self, KEYS, SelectAt, Use};
 use super::meta::asker;
@@ -149,6 +150,7 @@ pub(super) fn shown(
         "automation": {
             "mode": if fires { "fire" } else { "suppress" },
             "would_fire": would_fire(catalog, summary),
+            "approval_processes": would_enter(module, summary),
         },
         "sample": sample,
         "catalog_version": plan.catalog_version,
@@ -165,6 +167,15 @@ fn would_fire(catalog: &Catalog, summary: &Summary) -> Vec<Json> {
     let told = fires
         .into_iter()
         .map(|(rule, count)| json!({ "rule": rule_brief(catalog, *rule), "count": count }));
+    told.collect()
+}
+
+/// How many records would enter each approval process.
+fn would_enter(module: Option<&Module>, summary: &Summary) -> Vec<Json> {
+    let told = summary.enters.iter().map(|(id, count)| {
+        let process = module.and_then(|module| module.rules.approval_process(*id));
+        json!({ "process": approvals::brief(process, *id), "count": count })
+    });
     told.collect()
 }
 

@@ -204,11 +204,12 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
             .collect();
         hold::put_on_new(tx, writing, &unapproved, HoldKind::Approval)?;
         let stamps = wire::stamps(tx, &actor, &module, &ids)?;
+        let held = store::holds::kinds_of(tx, &ids)?;
         let items = made.into_iter().enumerate().map(|(n, id)| match id {
             Ok(id) => {
                 let mut details = stamps.get(&id).cloned().unwrap_or_default();
-                let held = unapproved.contains(&id).then_some(HoldKind::Approval);
-                let state = wire::approval_state(held.iter());
+                let held = held.iter().filter(|(record, _)| *record == id);
+                let state = wire::approval_state(held.map(|(_, kind)| kind));
                 details.insert("$approval_state".to_owned(), state.into());
                 wire::success("record added", details)
             }

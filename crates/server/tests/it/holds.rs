@@ -24,8 +24,9 @@ each_db! {
     of_two_holds_the_first_in_order_refuses,
 }
 
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "approval",
+    "approval_rejected",
     "review_pending",
     "review_rejected",
     "image_check",
@@ -37,7 +38,7 @@ const KINDS: [&str; 6] = [
 fn refusal(hold: &str) -> (&'static str, &'static str) {
     let odd = "Cannot update record that is not approved yet";
     match hold {
-        "approval" => ("NOT_APPROVED", "record not approved"),
+        "approval" | "approval_rejected" => ("NOT_APPROVED", "record not approved"),
         "review_pending" | "review_rejected" => ("NOT_APPROVED", odd),
         "image_check" | "merge" => ("RECORD_LOCKED", odd),
         _ => ("CANNOT_PROCESS", "The record is in stop processing"),
@@ -319,7 +320,7 @@ mod check {
         let cvid = api.view("Leads", "All Leads");
         let job = ada.schedule(&json!({ "data": [{ "Lead_Source": "Chat" }], "cvid": cvid }));
         api.run_jobs();
-        ada.expect_status(&job, "COMPLETED", [6, 2, 0, 8]);
+        ada.expect_status(&job, "COMPLETED", [7, 2, 0, 9]);
         let outcomes = api.rows("job_outcomes", &["seq", "outcome", "code", "message"]);
         for (outcome, hold) in outcomes.iter().zip(KINDS) {
             let (code, text) = refusal(hold);
@@ -328,10 +329,17 @@ mod check {
                 "{outcome}"
             );
         }
-        assert_eq!(outcomes.len(), 6);
+        assert_eq!(outcomes.len(), 7);
         for (n, lead) in leads.iter().enumerate() {
             let source = ada.record("Leads", lead)["Lead_Source"].clone();
-            assert_eq!(source, if n < 6 { Json::Null } else { json!("Chat") });
+            assert_eq!(
+                source,
+                if n < KINDS.len() {
+                    Json::Null
+                } else {
+                    json!("Chat")
+                }
+            );
         }
     }
 
@@ -364,12 +372,12 @@ mod check {
         let job = job.as_str().unwrap();
         let status = ada.get(&format!("Leads/actions/mass_delete?job_id={job}"));
         let wanted = json!({
-            "Status": "COMPLETED", "Failed_Count": 6, "Deleted_Count": 1, "Total_Count": 7,
+            "Status": "COMPLETED", "Failed_Count": 7, "Deleted_Count": 1, "Total_Count": 8,
         });
         assert_eq!(status.items(), [wanted]);
-        assert_eq!(api.rows("\"m_Leads\"", &["id"]).len(), 6);
+        assert_eq!(api.rows("\"m_Leads\"", &["id"]).len(), 7);
         // What is deleted takes its holds along; what is not keeps them.
-        assert_eq!(api.rows("holds", &["id"]).len(), 6);
+        assert_eq!(api.rows("holds", &["id"]).len(), 7);
     }
 
     pub(super) fn a_held_record_keeps_its_owner(kind: Kind) {
@@ -404,7 +412,7 @@ mod check {
         let job = job.as_str().unwrap();
         let status = ada.get(&format!("Leads/actions/mass_change_owner?job_id={job}"));
         let wanted = json!({
-            "Total_Count": 7, "Updated_Count": 1, "Not_Updated_Count": 0, "Failed_Count": 6,
+            "Total_Count": 8, "Updated_Count": 1, "Not_Updated_Count": 0, "Failed_Count": 7,
             "Status": "COMPLETED",
         });
         assert_eq!(status.items(), [wanted]);
@@ -444,6 +452,10 @@ mod check {
             (
                 "approval",
                 json!(["approval_process_pending", false, false, false, false]),
+            ),
+            (
+                "approval_rejected",
+                json!(["approval_process_rejected", false, false, false, false]),
             ),
             (
                 "review_pending",

@@ -10,6 +10,7 @@ mod access;
 mod access_waits;
 mod activities;
 mod api;
+mod approvals;
 mod asked;
 mod attachments;
 mod bad_input;
