@@ -508,8 +508,8 @@ mod check {
         ada.lock("Leads", &locked);
         let unapproved = some_lead(&ada);
         let token = api.token(api.user("admin"), "swathe.holds.ALL,ZohoCRM.modules.ALL");
-        let hold = format!("/swathe/v1/records/Leads/{unapproved}/holds/approval");
-        assert!(api.call_with("PUT", &hold, &token, b"{}").status < 300);
+        let approval = format!("/swathe/v1/records/Leads/{unapproved}/holds/approval");
+        assert!(api.call_with("PUT", &approval, &token, b"{}").status < 300);
         for version in Version::ALL.into_iter().filter(|v| *v >= Version::V3) {
             let [unknown, held, waiting] = if version == Version::V8 {
                 [
