@@ -2,7 +2,9 @@
 -- because SQLite cannot change a CHECK.
 
 -- Jobs and automation. `fired` counts the events that a job's writes left to automation; it pauses
--- before the record whose events would pass `automation_cap`.
+-- before the record whose events would pass `automation_cap`. What was asked for at first is
+-- `automation_step`: so many more does a resume allow. `automation_next` is how many events the record
+-- would leave before which it paused.
 CREATE TABLE jobs_new (
     id BIGINT PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN
@@ -16,6 +18,8 @@ CREATE TABLE jobs_new (
     relation TEXT CHECK (relation IN ('retry', 'undo')),
     automation TEXT NOT NULL CHECK (automation IN ('wire', 'fire', 'suppress')),
     automation_cap BIGINT CHECK (automation_cap >= 0),
+    automation_step BIGINT CHECK (automation_step >= 0),
+    automation_next BIGINT NOT NULL DEFAULT 0 CHECK (automation_next >= 0),
     fired BIGINT NOT NULL DEFAULT 0 CHECK (fired >= 0),
     tolerance BIGINT NOT NULL CHECK (tolerance >= 0),
     drifted BIGINT NOT NULL CHECK (drifted >= 0),
@@ -83,7 +87,8 @@ CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 ALTER TABLE changes ADD COLUMN rule BIGINT;
 
 -- The outbox of automation: a rule that a record's change met, written with that change and removed
--- with the rule's effects. `chain` names the rules whose effects led here, the first one first.
+-- with the rule's effects. `chain` names the rules whose effects led here, the first one first; the
+-- first `made` of them led to the record being made.
 CREATE TABLE events (
     record BIGINT NOT NULL,
     rev BIGINT NOT NULL,
@@ -94,6 +99,7 @@ CREATE TABLE events (
     job BIGINT,
     actor BIGINT NOT NULL,
     chain TEXT NOT NULL,
+    made BIGINT NOT NULL CHECK (made >= 0),
     attempts BIGINT NOT NULL CHECK (attempts >= 0),
     next_at BIGINT NOT NULL,
     at BIGINT NOT NULL,
@@ -136,6 +142,7 @@ CREATE TABLE automation_failures (
 CREATE INDEX automation_failures_newest ON automation_failures (at, id);
 CREATE INDEX automation_failures_of_rule ON automation_failures (rule, at, id);
 CREATE INDEX automation_failures_of_job ON automation_failures (job, at, id) WHERE job IS NOT NULL;
+CREATE INDEX automation_failures_of_actor ON automation_failures (actor, at, id);
 
 -- Tags, notes and attachments of records. Their rows stay where they are while their record is in the
 -- recycle bin, where nothing shows them, and go when it leaves the bin for good.

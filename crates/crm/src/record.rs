@@ -66,6 +66,8 @@ pub struct Writing<'a> {
     /// The workflow rules whose effects led here, the first one first: the last one makes this write.
     /// None when a person or a program does.
     pub rules: &'a [RuleId],
+    /// So many of those rules, the first ones, led to the records being made.
+    pub made: usize,
     /// When.
     pub now: Timestamp,
     /// What follows by itself.
@@ -81,6 +83,7 @@ impl<'a> Writing<'a> {
             cause,
             job: None,
             rules: &[],
+            made: 0,
             now,
             triggers: Triggers::ALL,
         }

@@ -220,6 +220,7 @@ pub(crate) fn leave(
         job: writing.job,
         actor: writing.actor.user.id,
         chain: writing.rules,
+        made: writing.made,
         at: writing.now,
     };
     Ok(events::insert(tx, source, met)?)

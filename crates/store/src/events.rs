@@ -29,6 +29,8 @@ pub struct Event {
     pub actor: UserId,
     /// The rules whose effects led here, the first one first.
     pub chain: Vec<RuleId>,
+    /// So many of those, the first ones, led to the record being made.
+    pub made: usize,
     /// How often its effects did not commit.
     pub attempts: i64,
     /// When the change was made.
@@ -48,6 +50,8 @@ pub struct Source<'a> {
     pub actor: UserId,
     /// The rules whose effects led here, the first one first.
     pub chain: &'a [RuleId],
+    /// So many of those, the first ones, led to the records being made.
+    pub made: usize,
     /// When.
     pub at: Timestamp,
 }
@@ -64,7 +68,8 @@ pub struct Met {
 }
 
 const COLUMNS: &str =
-    "record, rev, place, module, rule, trigger_word, job, actor, chain, attempts, at";
+    "record, rev, place, module, rule, trigger_word, job, actor, chain, attempts, at,
+    made";
 
 fn event(row: &Row) -> Result<Event> {
     let (word, chain) = (row.text(5)?, row.text(8)?);
@@ -81,6 +86,7 @@ fn event(row: &Row) -> Result<Event> {
         chain: chain_of(chain).ok_or_else(|| odd(&format!("chain is {chain}")))?,
         attempts: row.int(9)?,
         at: Timestamp(row.int(10)?),
+        made: usize::try_from(row.int(11)?).map_err(|_| odd("chain is too short"))?,
     })
 }
 
@@ -127,6 +133,7 @@ pub fn insert(tx: &mut Tx, source: Source<'_>, met: &[Met]) -> Result<()> {
         Same::int("job", source.job.map(|job| job.0)),
         Same::int("actor", source.actor.0),
         chain,
+        Same::int("made", i64::try_from(source.made).unwrap_or(i64::MAX)),
         Same::int("attempts", 0),
         Same::int("next_at", source.at.0),
         Same::int("at", source.at.0),

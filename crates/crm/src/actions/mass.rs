@@ -49,6 +49,7 @@ impl Ready {
             cause: self.cause,
             job: Some(job.id),
             rules: &[],
+            made: 0,
             now,
             triggers: Triggers::all_if(fires_automation(self.within.is_some(), job)),
         })

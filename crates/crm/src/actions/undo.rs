@@ -453,6 +453,7 @@ impl Ready {
             cause: Cause::Job,
             job: Some(job.id),
             rules: &[],
+            made: 0,
             now,
             // Of itself nothing follows from what is put back: it was so before.
             triggers: Triggers::all_if(job.terms.automation == Automation::Fire),

@@ -13,7 +13,7 @@ use model::catalog::Catalog;
 use model::field::Field;
 use model::id::{RecordId, RuleId};
 use model::limits::WORKFLOW_DEPTH_MAX;
-use model::module::{Module, PERSON, RELATED_TO, TASKS, system};
+use model::module::{ACTIVITY_MODULES, Module, PERSON, RELATED_TO, TASKS, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use store::calls::{self, NewHook};
 use store::changes::Cause;
 use store::events::Event;
-use store::records::Filter;
+use store::records::{self, Filter};
 use store::{Fault, Tx, effects};
 
 /// Runs the org's workflow rules.
@@ -32,11 +32,29 @@ pub struct Automation;
 impl Effects for Automation {
     fn run(&self, tx: &mut Tx, events: &[Event], now: Timestamp) -> Result<(), Fault> {
         let catalog = tx.catalog()?;
+        lock(tx, &catalog, events)?;
         for alike in groups(events) {
             run(tx, &catalog, &alike, now)?;
         }
         Ok(())
     }
+}
+
+/// Locks the records of all events before any group is written: of each module in the order of their
+/// ids, as jobs lock theirs, and activities last, as what goes along with others.
+fn lock(tx: &mut Tx, catalog: &Catalog, events: &[Event]) -> Result<(), Fault> {
+    let (last, first): (Vec<&Module>, Vec<&Module>) = catalog
+        .modules
+        .iter()
+        .partition(|module| ACTIVITY_MODULES.contains(&module.api_name.as_str()));
+    for module in first.into_iter().chain(last) {
+        let of_module = events.iter().filter(|event| event.module == module.id);
+        let ids: Vec<RecordId> = of_module.map(|event| event.record).collect();
+        if !ids.is_empty() {
+            records::lock(tx, module, &[], &ids)?;
+        }
+    }
+    Ok(())
 }
 
 /// Events whose effects are written at once: of one rule, set off in the same way by the same user.
@@ -50,6 +68,7 @@ fn groups(events: &[Event]) -> Vec<Vec<&Event>> {
                     && first.actor == event.actor
                     && first.job == event.job
                     && first.chain == event.chain
+                    && first.made == event.made
             })
         };
         match groups.iter_mut().find(alike) {
@@ -71,6 +90,7 @@ fn run(
     };
     let ready = find(catalog, first).and_then(|(module, rule)| {
         within_depth(catalog, first, rule)?;
+        no_offspring(catalog, first, rule)?;
         Ok((module, rule, Actor::of_automation(catalog, first.actor)?))
     });
     let (module, rule, actor) = match ready {
@@ -85,6 +105,7 @@ fn run(
         cause: Cause::Automation,
         job: first.job,
         rules: &rules,
+        made: first.made,
         now,
         triggers: Triggers::ALL,
     };
@@ -121,17 +142,36 @@ fn within_depth(catalog: &Catalog, event: &Event, rule: &WorkflowRule) -> Result
     if event.chain.len() < WORKFLOW_DEPTH_MAX {
         return Ok(());
     }
+    let text = format!(
+        "rule \"{}\" was not run: {WORKFLOW_DEPTH_MAX} rules had set one another off: {}",
+        rule.name,
+        named(catalog, &event.chain)
+    );
+    Err(Refusal::new(Code::RuleLoop).saying(text))
+}
+
+/// Refuses a rule on a record whose making it led to itself: it would make more and more of them.
+fn no_offspring(catalog: &Catalog, event: &Event, rule: &WorkflowRule) -> Result<(), Refusal> {
+    let makers = event.chain.get(..event.made).unwrap_or(&event.chain);
+    if !makers.contains(&rule.id) {
+        return Ok(());
+    }
+    let text = format!(
+        "rule \"{}\" was not run: the record was made because of it: {}",
+        rule.name,
+        named(catalog, makers)
+    );
+    Err(Refusal::new(Code::RuleLoop).saying(text))
+}
+
+/// A chain of rules in words.
+fn named(catalog: &Catalog, chain: &[RuleId]) -> String {
     let name = |id: &RuleId| {
         let found = catalog.workflow_rule(*id);
         found.map_or_else(|| id.to_string(), |(_, rule)| format!("\"{}\"", rule.name))
     };
-    let chain: Vec<String> = event.chain.iter().map(name).collect();
-    let text = format!(
-        "rule \"{}\" was not run: {WORKFLOW_DEPTH_MAX} rules had set one another off: {}",
-        rule.name,
-        chain.join(" > ")
-    );
-    Err(Refusal::new(Code::RuleLoop).saying(text))
+    let names: Vec<String> = chain.iter().map(name).collect();
+    names.join(" > ")
 }
 
 fn fail_all(
@@ -211,6 +251,7 @@ fn make_tasks(
     }
     let writing = Writing {
         module: tasks,
+        made: writing.rules.len(),
         ..writing
     };
     let made = match record::create(tx, writing, rows) {

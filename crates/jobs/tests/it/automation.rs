@@ -67,6 +67,7 @@ fn leave_in(tx: &mut Tx, record: i64, rev: i64, rules: i64, now: Timestamp) -> R
         job: None,
         actor: UserId(1),
         chain: &[],
+        made: 0,
         at: now,
     };
     let met = Met {
