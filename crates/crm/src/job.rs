@@ -82,7 +82,8 @@ pub fn retry<T>(
             parent: Some((Relation::Retry, old.id)),
             terms: Terms {
                 automation: actions::automation_of(old)?,
-                automation_cap: old.terms.automation_cap,
+                // What was asked for, not what was allowed in the end.
+                automation_cap: old.automation_step,
                 throttle: old.terms.throttle,
                 notify_url: wanted.notify_url.clone(),
                 ..Terms::default()

@@ -24,7 +24,8 @@ pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<Job, Fault> {
 /// Lets a job that is paused or failed go on at its cursor. One that was paused because more records
 /// strayed from its plan than it tolerates goes on with `tolerance`, without one to its end: what
 /// strayed is left as it is in any case. One that its automation cap paused goes on with
-/// `automation_cap`, without one for as many events again. One that waits or runs stays so.
+/// `automation_cap`, without one for as many events again as were allowed at first, and at least for
+/// those of its next record. One that waits or runs stays so.
 pub fn resume(
     tx: &mut Tx,
     id: JobId,
@@ -61,21 +62,24 @@ pub fn resume(
         Some(PausedBy::Tolerance) => job.total,
         _ => job.terms.tolerance,
     };
-    let allowed = match (job.paused_by, job.terms.automation_cap) {
-        // A cap of nothing would pause it at the same record for ever.
-        (Some(PausedBy::AutomationCap), Some(cap)) => Some(job.fired + cap.max(1)),
-        (_, cap) => cap,
+    // With less it would pause at the same record for ever.
+    let least = job.fired + job.automation_next.max(1);
+    let at_cap = job.paused_by == Some(PausedBy::AutomationCap);
+    let allowed = match job.automation_step {
+        Some(step) if at_cap => Some(least.max(job.fired + step)),
+        _ => job.terms.automation_cap,
     };
+    let given = automation_cap.flatten().map(|cap| cap - job.fired);
     let bounds = Bounds {
         tolerance: tolerance.unwrap_or(kept),
         automation_cap: automation_cap.unwrap_or(allowed),
+        // What was asked for at first stays: a bound that is raised once is no larger step.
+        automation_step: job.automation_step.or(given.map(|step| step.max(0))),
     };
-    if job.paused_by == Some(PausedBy::AutomationCap)
-        && bounds.automation_cap.is_some_and(|cap| cap <= job.fired)
-    {
-        let text = "the job has left as many events already: allow more, or null for any number";
+    if at_cap && bounds.automation_cap.is_some_and(|cap| cap < least) {
+        let text = "the job's next record needs more: allow more, or null for any number";
         let refusal = Refusal::invalid("automation_cap", "$.automation_cap").saying(text);
-        return Err(refusal.with("minimum", job.fired + 1).into());
+        return Err(refusal.with("minimum", least).into());
     }
     jobs::resume(tx, id, bounds, now)?;
     again(tx, id)

@@ -316,6 +316,8 @@ fn job_of(plan: &Plan, total: usize) -> Job {
         },
         drifted: 0,
         fired: 0,
+        automation_step: None,
+        automation_next: 0,
         state: JobState::Preparing,
         paused_by: None,
         total: i64::try_from(total).unwrap_or(i64::MAX),

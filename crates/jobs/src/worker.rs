@@ -330,8 +330,8 @@ impl Worker {
             Ok(end)
         }));
         let took_ms = self.clock.now().0 - began.0;
-        if let (Ok(Err(_)), Some(visited)) = (&end, over_cap) {
-            return self.close_in(held, visited);
+        if let (Ok(Err(_)), Some(over)) = (&end, over_cap) {
+            return self.close_in(held, over);
         }
         match end {
             Ok(Ok(ChunkEnd::Lost)) => {
@@ -461,7 +461,7 @@ fn run_chunk(
     actions: &Actions,
     plan: &mut Option<Plan>,
     held: &Held,
-    (up_to, over_cap): (&mut usize, &mut Option<usize>),
+    (up_to, over_cap): (&mut usize, &mut Option<cap::Over>),
     now: Timestamp,
 ) -> Result<ChunkEnd, Fault> {
     let Some(job) = jobs::fenced(tx, held.id, held.lease_no)? else {

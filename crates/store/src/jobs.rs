@@ -37,6 +37,10 @@ pub struct Job {
     pub drifted: i64,
     /// How many events its writes left to automation.
     pub fired: i64,
+    /// How many more a resume lets them leave once its cap paused it.
+    pub automation_step: Option<i64>,
+    /// How many the record leaves before which its cap paused it.
+    pub automation_next: i64,
     /// Where it stands.
     pub state: JobState,
     /// Why it is paused.
@@ -144,7 +148,8 @@ pub struct NewJob {
 const COLUMNS: &str = "id, kind, module, actor, request, state, total, cursor, changed, unchanged,
     failed, attempts, lease_no, error, created_at, started_at, finished_at, client, plan, parent,
     relation, automation, tolerance, drifted, throttle, run_at, selects, notify_url, paused_by,
-    pace_at, pace_cursor, touched_at, paced_until, automation_cap, fired";
+    pace_at, pace_cursor, touched_at, paced_until, automation_cap, fired, automation_step,
+    automation_next";
 
 /// The states of a job that holds its exclusive key, as the index of those keys says it.
 const UNFINISHED: &str = "state IN ('preparing', 'queued', 'running', 'paused')";
@@ -203,6 +208,8 @@ fn job(row: &Row) -> Result<Job> {
         },
         drifted: row.int(23)?,
         fired: row.int(34)?,
+        automation_step: row.opt_int(35)?,
+        automation_next: row.int(36)?,
         paused_by: row.opt_text(28)?.and_then(PausedBy::parse),
         pace: row.opt_int(29)?.map(Timestamp).zip(row.opt_int(30)?),
         touched_at: Timestamp(row.int(31)?),
@@ -242,9 +249,9 @@ pub fn insert_preparing(
     let sql = "INSERT INTO jobs (id, kind, module, actor, client, request, plan, parent, relation,
         automation, tolerance, throttle, run_at, selects, notify_url, exclusive, wants, state, total,
         cursor, changed, unchanged, failed, drifted, attempts, lease_no, lease_until, created_at,
-        touched_at, process, automation_cap)
+        touched_at, process, automation_cap, automation_step)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-        'preparing', 0, 0, 0, 0, 0, 0, 0, 0, $18, $19, $19, $20, $21)";
+        'preparing', 0, 0, 0, 0, 0, 0, 0, 0, $18, $19, $19, $20, $21, $21)";
     let terms = &new.terms;
     let later = terms.run_at.is_some();
     let key = |of: bool| new.exclusive.clone().filter(|_| of);

@@ -5,18 +5,26 @@ use model::job::JobState;
 use store::jobs::{self, Job};
 use store::{Error, Fault, Priority};
 
-/// Takes a chunk back that left more events than its job's cap allows, and notes how many records it
-/// had visited.
+/// A chunk that left more events than its job's cap allows.
+#[derive(Clone, Copy)]
+pub(super) struct Over {
+    /// How many records it had visited.
+    visited: usize,
+    /// How many events it left.
+    fired: i64,
+}
+
+/// Takes a chunk back that left more events than its job's cap allows.
 pub(super) fn keep(
     job: &Job,
     fired: i64,
     visited: usize,
-    over: &mut Option<usize>,
+    over: &mut Option<Over>,
 ) -> Result<(), Fault> {
     let allowed = job.terms.automation_cap.map(|cap| cap - job.fired);
     *over = allowed
         .filter(|allowed| fired > 0 && fired > *allowed)
-        .map(|_| visited);
+        .map(|_| Over { visited, fired });
     match over {
         None => Ok(()),
         Some(_) => Err(Error::Busy(format!("job {} is at its automation cap", job.id)).into()),
@@ -26,7 +34,8 @@ pub(super) fn keep(
 impl Worker {
     /// Makes the next chunk half as large as the one that was taken back; one record alone that is too
     /// much pauses the job before it.
-    pub(super) fn close_in(&mut self, mut held: Held, visited: usize) -> Step {
+    pub(super) fn close_in(&mut self, mut held: Held, over: Over) -> Step {
+        let Over { visited, fired } = over;
         let id = held.id;
         if visited > 1 {
             held.size = visited / 2;
@@ -35,7 +44,7 @@ impl Worker {
         }
         let now = self.clock.now();
         let paused = self.db.write(Priority::Chunk, |tx| {
-            Ok(jobs::pause_at_cap(tx, id, held.lease_no, now)?)
+            Ok(jobs::pause_at_cap(tx, (id, held.lease_no), fired, now)?)
         });
         match paused {
             Ok(true) => {

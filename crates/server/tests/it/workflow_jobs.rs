@@ -14,6 +14,8 @@ each_db! {
     a_plan_says_how_often_each_rule_would_fire_as_the_job_then_does,
     a_job_pauses_before_the_record_that_is_one_event_too_many,
     a_cap_that_is_raised_lets_the_job_go_on,
+    every_resume_allows_the_same_and_at_least_the_next_record,
+    a_retry_has_the_cap_that_was_asked_for,
     a_deletion_fires_for_what_goes_along_too,
 }
 
@@ -208,7 +210,7 @@ mod check {
         assert_eq!(asker.now(&job)["counts"]["changed"], 2);
         asker.is_refused(
             &resume,
-            &json!({ "automation_cap": 3 }),
+            &json!({ "automation_cap": 4 }),
             400,
             "INVALID_DATA",
         );
@@ -226,6 +228,62 @@ mod check {
             (&json!("completed"), &json!(18))
         );
         assert_eq!(api.run_events(), 18);
+    }
+
+    pub(super) fn every_resume_allows_the_same_and_at_least_the_next_record(kind: Kind) {
+        let api = with_rules(kind);
+        let asker = Asker::new(&api, "admin");
+        // Two events of a lead in Faro, one of the next: 2, 3, 5, 6, 8, 9 in all.
+        for (cap, fired) in [
+            (0, vec![0, 2, 3, 5, 6, 8, 9]),
+            (1, vec![0, 2, 3, 5, 6, 8, 9]),
+            (3, vec![3, 6, 9]),
+        ] {
+            let leads = leads(&api, 6);
+            let job = asker.job(&update(&leads, &json!({ "automation_cap": cap })));
+            let resume = format!("jobs/{}/actions/resume", id(&job));
+            for fired in fired {
+                api.run_jobs();
+                let now = asker.now(&job);
+                assert_eq!(now["fired"], fired, "a cap of {cap}: {now}");
+                if fired < 9 {
+                    assert_eq!(now["paused_by"], "automation_cap");
+                    assert_eq!(asker.post(&resume, &json!({})).status, 200);
+                }
+            }
+            assert_eq!(asker.now(&job)["state"], "completed");
+            api.run_events();
+        }
+        // One event is not enough for a record that leaves two.
+        let job = asker.job(&update(&leads(&api, 1), &json!({ "automation_cap": 0 })));
+        let resume = format!("jobs/{}/actions/resume", id(&job));
+        api.run_jobs();
+        let reply = asker.post(&resume, &json!({ "automation_cap": 1 }));
+        assert_eq!(
+            (reply.status, &reply.json()["details"]["minimum"]),
+            (400, &json!(2))
+        );
+    }
+
+    pub(super) fn a_retry_has_the_cap_that_was_asked_for(kind: Kind) {
+        let api = with_rules(kind);
+        let asker = Asker::new(&api, "admin");
+        let leads = leads(&api, 6);
+        let job = asker.job(&update(&leads, &json!({ "automation_cap": 3 })));
+        for body in [json!({}), json!({ "automation_cap": 8 })] {
+            api.run_jobs();
+            let resume = format!("jobs/{}/actions/resume", id(&job));
+            assert_eq!(asker.post(&resume, &body).status, 200);
+        }
+        api.run_jobs();
+        assert_eq!(asker.now(&job)["automation_cap"], 8);
+        let path = format!("jobs/{}/actions/", id(&job));
+        assert_eq!(asker.post(&format!("{path}cancel"), &json!({})).status, 200);
+        let retry = asker.post(&format!("{path}retry"), &json!({}));
+        assert_eq!(
+            (retry.status, &retry.json()["automation_cap"]),
+            (202, &json!(3))
+        );
     }
 
     pub(super) fn a_deletion_fires_for_what_goes_along_too(kind: Kind) {

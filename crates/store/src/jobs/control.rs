@@ -13,6 +13,8 @@ pub struct Bounds {
     pub tolerance: i64,
     /// So many events may its writes leave to automation in all.
     pub automation_cap: Option<i64>,
+    /// So many more does the next resume allow.
+    pub automation_step: Option<i64>,
 }
 
 /// The job, locked, whoever has its lease.
@@ -33,13 +35,18 @@ pub fn pause(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Pauses a job under its lease, before the record whose events would be more than its cap allows;
-/// `false` when the lease is lost.
-pub fn pause_at_cap(tx: &mut Tx, id: JobId, lease_no: i64, now: Timestamp) -> Result<bool> {
+/// Pauses a job under its lease, before the record whose `next` events would be more than its cap
+/// allows; `false` when the lease is lost.
+pub fn pause_at_cap(
+    tx: &mut Tx,
+    (id, lease_no): (JobId, i64),
+    next: i64,
+    now: Timestamp,
+) -> Result<bool> {
     let sql = "UPDATE jobs SET state = 'paused', paused_by = 'automation_cap', lease_until = NULL,
-               worker = NULL, process = NULL, touched_at = $3
+               worker = NULL, process = NULL, touched_at = $3, automation_next = $4
                WHERE id = $1 AND lease_no = $2 AND state = 'running'";
-    Ok(tx.execute(sql, params![id.0, lease_no, now.0])? == 1)
+    Ok(tx.execute(sql, params![id.0, lease_no, now.0, next])? == 1)
 }
 
 /// Lets a locked job that is paused or failed go on at its cursor, with these bounds. A job that
@@ -47,12 +54,15 @@ pub fn pause_at_cap(tx: &mut Tx, id: JobId, lease_no: i64, now: Timestamp) -> Re
 pub fn resume(tx: &mut Tx, id: JobId, bounds: Bounds, now: Timestamp) -> Result<()> {
     let sql =
         "UPDATE jobs SET state = 'queued', paused_by = NULL, error = NULL, finished_at = NULL,
-               attempts = 0, tolerance = $3, automation_cap = $4, touched_at = $2 WHERE id = $1";
+               attempts = 0, tolerance = $3, automation_cap = $4, automation_step = $5,
+               touched_at = $2 WHERE id = $1";
     let Bounds {
         tolerance,
         automation_cap,
+        automation_step,
     } = bounds;
-    match tx.execute(sql, params![id.0, now.0, tolerance, automation_cap]) {
+    let params = params![id.0, now.0, tolerance, automation_cap, automation_step];
+    match tx.execute(sql, params) {
         Err(Error::Constraint(why)) => Err(Error::Conflict(why)),
         other => other.map(|_| ()),
     }?;
