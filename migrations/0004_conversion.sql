@@ -326,7 +326,9 @@ INSERT INTO holds_new SELECT id, record, module, kind, reason, actor, at FROM ho
 DROP TABLE holds;
 ALTER TABLE holds_new RENAME TO holds;
 
--- Through which job a record entered its process: undoing the job takes it out again.
+-- Through which job a record entered its process: undoing the job takes it out again; none once a
+-- person gave it in again. hold is the one that the process put on it, none where somebody's stood there
+-- already: that one stays when the process ends.
 CREATE TABLE record_approvals (
     record BIGINT PRIMARY KEY,
     module BIGINT NOT NULL,
@@ -335,7 +337,8 @@ CREATE TABLE record_approvals (
     state TEXT NOT NULL CHECK (state IN ('pending', 'rejected')),
     job BIGINT,
     submitted_by BIGINT NOT NULL,
-    submitted_at BIGINT NOT NULL
+    submitted_at BIGINT NOT NULL,
+    hold BIGINT
 );
 CREATE INDEX record_approvals_state ON record_approvals (state, submitted_at, record);
 

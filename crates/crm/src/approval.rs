@@ -5,22 +5,21 @@ use crate::change::{Change, Write};
 use crate::judge::denied;
 use crate::record::{self, Expected, Standing, Writing, touch};
 use crate::selection;
-use crate::triggers::Triggers;
 use crate::{hold, input};
 use jobs::Settled;
 use model::access::Access;
-use model::approval::{ApprovalProcess, ApprovalState, ApprovalStep, Decision};
+use model::approval::{ApprovalState, ApprovalStep, Decision};
 use model::catalog::Catalog;
 use model::field::Field;
 use model::hold::HoldKind;
-use model::id::{ModuleId, ProcessId, RecordId, UserId};
+use model::id::{HoldId, ModuleId, ProcessId, RecordId, UserId};
 use model::module::{Module, system};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::value::Value;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use store::approvals::{self, Approval, Decided, Place, Submitted};
+use store::approvals::{self, Approval, Decided, Entry, Place, Submitted};
 use store::changes::Cause;
 use store::records::{self, Filter, Order, Record};
 use store::{Fault, Tx};
@@ -40,21 +39,24 @@ pub(crate) fn enter(
         job: writing.job,
         at: writing.now,
     };
-    approvals::enter(tx, new, entering)?;
-    let held: Vec<RecordId> = entering.iter().map(|(record, _)| *record).collect();
-    hold::put_on_new(tx, writing, &held, HoldKind::Approval)
+    let ids: Vec<RecordId> = entering.iter().map(|(record, _)| *record).collect();
+    let put = hold::put_on_new(tx, writing, &ids, HoldKind::Approval)?;
+    let put: HashMap<RecordId, HoldId> = put.iter().map(|hold| (hold.record, hold.id)).collect();
+    let entry = |(record, process): &(RecordId, ProcessId)| {
+        let hold = put.get(record).copied();
+        (*record, *process, hold)
+    };
+    let entries: Vec<Entry> = entering.iter().map(entry).collect();
+    Ok(approvals::enter(tx, new, &entries)?)
 }
 
-/// Takes records out of the processes that they entered, with what holds them there.
+/// Takes records out of the processes that they entered, with what holds them for these.
 pub(crate) fn leave(tx: &mut Tx, records: &[RecordId]) -> Result<(), Fault> {
     if records.is_empty() {
         return Ok(());
     }
-    approvals::delete_of(tx, records)?;
-    for kind in [HoldKind::Approval, HoldKind::ApprovalRejected] {
-        store::holds::delete_kind(tx, records, kind)?;
-    }
-    Ok(())
+    approvals::delete_holds_of(tx, records)?;
+    Ok(approvals::delete_of(tx, records)?)
 }
 
 /// What somebody says with a decision.
@@ -86,13 +88,16 @@ pub fn reject(tx: &mut Tx, writing: Writing<'_>, id: RecordId, said: &Said) -> R
     let (record, mut approval) = to_decide(tx, writing, id, said)?;
     decide(tx, writing, &approval, Decision::Reject, said)?;
     approval.state = ApprovalState::Rejected;
+    approvals::delete_holds_of(tx, &[id])?;
+    let put = hold::put_on_new(tx, writing, &[id], approval.state.hold())?;
+    approval.hold = put.first().map(|hold| hold.id);
     approvals::update(tx, &approval)?;
-    turn(tx, writing, id, HoldKind::ApprovalRejected)?;
     touch(tx, by(writing, Cause::Hold), &record, &[])
 }
 
-/// Gives a rejected record in again, at the first step, changed or not. One that no process would take
-/// after the change is free.
+/// Gives a rejected record in again, at the first step, changed or not: to the process that it is in, as
+/// long as that takes it. Once it does not, the record is what the change makes it, as by any edit: in
+/// another process, or free.
 pub fn resubmit(
     tx: &mut Tx,
     writing: Writing<'_>,
@@ -100,9 +105,8 @@ pub fn resubmit(
     said: &Said,
     change: Option<&Change>,
 ) -> Result<(), Fault> {
-    let Writing { actor, module, .. } = writing;
-    actor.require(Right::Edit, module)?;
-    let (standing, mut approval) = in_process(tx, writing, id)?;
+    writing.actor.require(Right::Edit, writing.module)?;
+    let (standing, approval) = in_process(tx, writing, id)?;
     if let Some(refusal) = denied(id, &standing.facts, Access::Write) {
         return Err(refusal.into());
     }
@@ -110,36 +114,23 @@ pub fn resubmit(
         return Err(wrong_state("the record was not rejected: it waits for approval").into());
     }
     decide(tx, writing, &approval, Decision::Resubmit, said)?;
+    leave(tx, &[id])?;
+    let mut process = Some(approval.process);
     if let Some(change) = change {
-        let quiet = Writing {
-            triggers: Triggers {
-                approval: false,
-                ..writing.triggers
-            },
-            ..writing
+        let changed = match record::update(tx, writing, &[(id, change)], Expected::default())?.pop()
+        {
+            Some(Settled::Failed(refusal)) => return Err(refusal.into()),
+            settled => settled != Some(Settled::Unchanged),
         };
-        let expected = Expected {
-            passes: Some(HoldKind::ApprovalRejected),
-            ..Expected::default()
-        };
-        for settled in record::update(tx, quiet, &[(id, change)], expected)? {
-            if let Settled::Failed(refusal) = settled {
-                return Err(refusal.into());
-            }
+        if changed && !takes(tx, writing, approval.process, id)? {
+            process = approvals::of(tx, &[id])?.pop().map(|found| found.process);
         }
-        let Some(process) = taken_by(tx, writing, id)? else {
-            leave(tx, &[id])?;
-            return raise(tx, writing, id, Cause::Unhold);
-        };
-        approval.process = process;
+        leave(tx, &[id])?;
     }
-    approval.state = ApprovalState::Pending;
-    approval.step = 0;
-    approval.submitted_by = actor.user.id;
-    approval.submitted_at = writing.now;
-    approvals::update(tx, &approval)?;
-    turn(tx, writing, id, HoldKind::Approval)?;
-    raise(tx, writing, id, Cause::Hold)
+    let entering = process.map(|process| (id, process));
+    enter(tx, writing, entering.as_slice())?;
+    let cause = process.map_or(Cause::Unhold, |_| Cause::Hold);
+    record::raise(tx, by(writing, cause), &[id])
 }
 
 /// Reads the values that a rejected record gets when it is given in again.
@@ -172,18 +163,6 @@ pub fn correction(
 
 fn by(writing: Writing<'_>, cause: Cause) -> Writing<'_> {
     Writing { cause, ..writing }
-}
-
-fn raise(tx: &mut Tx, writing: Writing<'_>, id: RecordId, cause: Cause) -> Result<(), Fault> {
-    record::raise(tx, by(writing, cause), &[id])
-}
-
-/// Puts another of the two holds of a process in the place of the one that is there.
-fn turn(tx: &mut Tx, writing: Writing<'_>, id: RecordId, to: HoldKind) -> Result<(), Fault> {
-    for kind in [HoldKind::Approval, HoldKind::ApprovalRejected] {
-        store::holds::delete_kind(tx, &[id], kind)?;
-    }
-    hold::put_on_new(tx, writing, &[id], to)
 }
 
 fn decide(
@@ -286,22 +265,24 @@ fn is_approver(actor: &Actor, step: &ApprovalStep, owner: Option<UserId>) -> boo
         || (step.manager && manages(&actor.catalog))
 }
 
-/// The first process that takes a record as it is stored now.
-fn taken_by(tx: &mut Tx, writing: Writing<'_>, id: RecordId) -> Result<Option<ProcessId>, Fault> {
+/// Whether the criteria of a process hold for a record as it is stored now. One that was removed lets
+/// nobody go.
+fn takes(
+    tx: &mut Tx,
+    writing: Writing<'_>,
+    process: ProcessId,
+    id: RecordId,
+) -> Result<bool, Fault> {
     let Writing { actor, module, .. } = writing;
-    let active = |process: &&ApprovalProcess| process.active;
-    for process in module.rules.approval.iter().filter(active) {
-        let criteria = process.criteria.as_ref();
-        let bound = criteria.map(|c| selection::bind(actor, module, c, writing.now));
-        let filter = Filter {
-            criteria: bound.transpose()?,
-            ..Filter::everything().of_ids([id])
-        };
-        if !records::select_ids(tx, module, &filter, 1)?.is_empty() {
-            return Ok(Some(process.id));
-        }
-    }
-    Ok(None)
+    let process = module.rules.approval_process(process);
+    let Some(criteria) = process.and_then(|process| process.criteria.as_ref()) else {
+        return Ok(true);
+    };
+    let filter = Filter {
+        criteria: Some(selection::bind(actor, module, criteria, writing.now)?),
+        ..Filter::everything().of_ids([id])
+    };
+    Ok(!records::select_ids(tx, module, &filter, 1)?.is_empty())
 }
 
 /// What a reader may do about a record's approval.

@@ -77,7 +77,8 @@ pub fn lift(
         return Ok(false);
     };
     holds::delete(tx, hold.id)?;
-    if [HoldKind::Approval, HoldKind::ApprovalRejected].contains(&kind) {
+    let found = approvals::of(tx, &[id])?.pop();
+    if found.is_some_and(|approval| approval.state.hold() == kind) {
         // A record that nothing holds waits for nobody.
         approvals::delete_of(tx, &[id])?;
     }
@@ -90,19 +91,20 @@ pub fn lift(
 }
 
 /// Puts a hold on records that this transaction wrote, where it is not there already: their revision
-/// says so.
+/// says so. Answers those that are new.
 pub fn put_on_new(
     tx: &mut Tx,
     writing: Writing<'_>,
     made: &[RecordId],
     kind: HoldKind,
-) -> Result<(), Fault> {
+) -> Result<Vec<Hold>, Fault> {
     let known = holds::kinds_of(tx, made)?;
     let mut new = Vec::with_capacity(made.len());
     for id in made.iter().filter(|id| !known.contains(&(**id, kind))) {
         new.push(new_hold(tx, writing, *id, kind)?);
     }
-    Ok(holds::insert(tx, &new)?)
+    holds::insert(tx, &new)?;
+    Ok(new)
 }
 
 fn new_hold(

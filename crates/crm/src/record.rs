@@ -165,8 +165,6 @@ pub struct Expected<'a> {
     pub within: Option<&'a Filter>,
     /// As a plan saw them: the targets, record by record as the set has them. None is no plan.
     pub targets: &'a [Target],
-    /// Though this holds them.
-    pub(crate) passes: Option<HoldKind>,
     /// As a job left them: what was changed since is kept.
     pub(crate) left_by: Option<&'a Deed>,
 }
@@ -376,10 +374,9 @@ fn judge_all<'a>(
         let Standing { record, facts, .. } = standing;
         let (change, stray) = since.part(&columns, record, change);
         let kept = since.refusal(*id, &stray);
-        let mut facts = since.facts(module, &columns, record, (facts, &change));
-        if let Some(kind) = expected.passes.filter(|kind| facts.holds.contains(kind)) {
-            facts.to_mut().holds.remove(&kind);
-        }
+        // Where something strayed, not all that is to be approved goes away: it waits on.
+        let whole = stray.is_empty();
+        let facts = since.facts(module, &columns, record, (facts, &change, whole));
         let mut verdict = judge(module, &columns, record, &facts, &rules, &change);
         if let (Verdict::Unchanged, Some(refusal)) = (&verdict, &kept) {
             verdict = Verdict::Refuse(refusal.clone());

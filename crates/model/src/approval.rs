@@ -1,6 +1,7 @@
 //! Approval processes: which records wait for somebody's approval, and for whose.
 
 use crate::criteria::Criteria;
+use crate::hold::HoldKind;
 use crate::id::{FieldId, ProcessId, RoleId, UserId};
 use crate::workflow::Trigger;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,14 @@ impl ApprovalState {
         match self {
             Self::Pending => "pending",
             Self::Rejected => "rejected",
+        }
+    }
+
+    /// What holds a record in it.
+    pub fn hold(self) -> HoldKind {
+        match self {
+            Self::Pending => HoldKind::Approval,
+            Self::Rejected => HoldKind::ApprovalRejected,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::tx::{Param, Same, Tx};
 use crate::{Error, Result, Row, params};
 use model::approval::{ApprovalState, Decision};
-use model::id::{JobId, ModuleId, ProcessId, RecordId, UserId};
+use model::id::{HoldId, JobId, ModuleId, ProcessId, RecordId, UserId};
 use model::time::Timestamp;
 use model::value::{Class, Value};
 
@@ -26,9 +26,11 @@ pub struct Approval {
     pub submitted_by: UserId,
     /// When.
     pub submitted_at: Timestamp,
+    /// The hold that the process put on it; none where one of somebody else stood there already.
+    pub hold: Option<HoldId>,
 }
 
-const COLUMNS: &str = "record, module, process, step, state, job, submitted_by, submitted_at";
+const COLUMNS: &str = "record, module, process, step, state, job, submitted_by, submitted_at, hold";
 
 fn approval(row: &Row) -> Result<Approval> {
     let state = row.text(4)?;
@@ -42,6 +44,7 @@ fn approval(row: &Row) -> Result<Approval> {
         job: row.opt_int(5)?.map(JobId),
         submitted_by: UserId(row.int(6)?),
         submitted_at: Timestamp(row.int(7)?),
+        hold: row.opt_int(8)?.map(HoldId),
     })
 }
 
@@ -62,8 +65,11 @@ pub struct Submitted {
     pub at: Timestamp,
 }
 
+/// A record that enters a process, and the hold that was put on it for that.
+pub type Entry = (RecordId, ProcessId, Option<HoldId>);
+
 /// Puts records into approval processes, at the first step.
-pub fn enter(tx: &mut Tx, new: Submitted, records: &[(RecordId, ProcessId)]) -> Result<()> {
+pub fn enter(tx: &mut Tx, new: Submitted, records: &[Entry]) -> Result<()> {
     let same = [
         Same::int("module", new.module.0),
         Same::int("step", 0),
@@ -72,8 +78,11 @@ pub fn enter(tx: &mut Tx, new: Submitted, records: &[(RecordId, ProcessId)]) -> 
         Same::int("submitted_by", new.by.0),
         Same::int("submitted_at", new.at.0),
     ];
-    let columns = ["record", "process"].map(|name| (name.to_owned(), Class::Int));
-    let row = |(record, process): &(RecordId, ProcessId)| vec![record.0.into(), process.0.into()];
+    let columns = ["record", "process", "hold"].map(|name| (name.to_owned(), Class::Int));
+    let row = |(record, process, hold): &Entry| {
+        let hold = hold.map(|hold| hold.0);
+        vec![record.0.into(), process.0.into(), hold.into()]
+    };
     let rows: Vec<Vec<Value>> = records.iter().map(row).collect();
     tx.insert_rows("record_approvals", &same, &columns, &rows)
 }
@@ -85,19 +94,24 @@ pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Approval>> {
     rows.iter().map(approval).collect()
 }
 
-/// Stores how it stands with a record now.
+/// Stores how it stands with a record now: its step, its state and its hold.
 pub fn update(tx: &mut Tx, now: &Approval) -> Result<()> {
-    let sql = "UPDATE record_approvals SET process = $2, step = $3, state = $4, submitted_by = $5,
-               submitted_at = $6 WHERE record = $1";
+    let sql = "UPDATE record_approvals SET step = $2, state = $3, hold = $4 WHERE record = $1";
     let params = params![
         now.record.0,
-        now.process.0,
         now.step,
         now.state.as_str(),
-        now.submitted_by.0,
-        now.submitted_at.0
+        now.hold.map(|hold| hold.0)
     ];
     tx.execute(sql, params).map(|_| ())
+}
+
+/// Removes the holds that processes put on these records.
+pub fn delete_holds_of(tx: &mut Tx, records: &[RecordId]) -> Result<()> {
+    let sql = "DELETE FROM holds WHERE id IN
+               (SELECT hold FROM record_approvals WHERE record IN ids($1))";
+    tx.execute(sql, &[ids_of(records)])?;
+    Ok(())
 }
 
 /// Takes records out of the process that they are in.

@@ -65,6 +65,7 @@ const TABLES: [Table; 5] = [
             ("job", Class::Int),
             ("submitted_by", Class::Int),
             ("submitted_at", Class::Int),
+            ("hold", Class::Int),
         ],
     },
 ];

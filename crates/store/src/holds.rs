@@ -105,14 +105,6 @@ pub fn update_reason(tx: &mut Tx, id: HoldId, reason: Option<&str>) -> Result<()
     Ok(())
 }
 
-/// Removes the holds of this kind from these records.
-pub fn delete_kind(tx: &mut Tx, records: &[RecordId], kind: HoldKind) -> Result<()> {
-    let ids = Param::Ids(records.iter().map(|record| record.0).collect());
-    let sql = "DELETE FROM holds WHERE record IN ids($1) AND kind = $2";
-    tx.execute(sql, &[ids, kind.as_str().into()])?;
-    Ok(())
-}
-
 /// Removes one hold.
 pub fn delete(tx: &mut Tx, id: HoldId) -> Result<()> {
     tx.execute("DELETE FROM holds WHERE id = $1", params![id.0])?;

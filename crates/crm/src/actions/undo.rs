@@ -476,7 +476,6 @@ impl Run<'_> {
             within: Some(within),
             targets: &self.targets,
             left_by: Some(&self.deed),
-            ..Expected::default()
         }
     }
 

@@ -143,17 +143,21 @@ impl<'a> Since<'a> {
     }
 
     /// The facts as an undo meets them: a blueprint that the record entered through the job, and has
-    /// not moved on in, holds it no longer and is left with the change, and so is an approval that it
-    /// waits for because of the job; and a lead that the job converted is one again with this change.
+    /// not moved on in, holds it no longer and is left with the change, and so is, if the whole is put
+    /// back, an approval that it waits for because of the job; and a lead that the job converted is one again with this change.
     pub(super) fn facts<'f>(
         &self,
         module: &Module,
         columns: &Columns<'_>,
         record: &Record,
-        (facts, change): (&'f Facts, &Change),
+        (facts, change, whole): (&'f Facts, &Change, bool),
     ) -> Cow<'f, Facts> {
         let left = self.left(record.id);
-        let facts = self.submitted_otherwise(record.id, facts);
+        let facts = if whole {
+            self.submitted_otherwise(record.id, facts)
+        } else {
+            Cow::Borrowed(facts)
+        };
         let facts = match module.field(system::CONVERTED) {
             Some(field) if left.is_some() && change.of(field.id).is_some() => Cow::Owned(Facts {
                 unconverted: true,

@@ -3,6 +3,7 @@
 use super::Writing;
 use crate::judge::{Columns, Facts};
 use model::access::Access;
+use model::approval::ApprovalState;
 use model::hold::HoldKind;
 use model::id::RecordId;
 use model::refusal::{Code, Refusal};
@@ -127,7 +128,9 @@ impl Reading {
         let unapproved: Vec<RecordId> = found.iter().filter(held).map(|(id, _)| *id).collect();
         if !unapproved.is_empty() {
             for approval in approvals::of(tx, &unapproved)? {
-                if let Some(standing) = found.get_mut(&approval.record) {
+                // What somebody else put there holds it whatever becomes of the process.
+                let own = approval.state == ApprovalState::Pending && approval.hold.is_some();
+                if let Some(standing) = found.get_mut(&approval.record).filter(|_| own) {
                     standing.facts.submitted_by = approval.job;
                 }
             }

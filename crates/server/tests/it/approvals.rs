@@ -27,7 +27,7 @@ each_db! {
 }
 
 /// Leads of great value wait for Ines, then for whoever leads the company.
-const TWO_STEPS: &str = r#"
+pub(crate) const TWO_STEPS: &str = r#"
 [[module]]
 api_name = "Leads"
 
@@ -52,19 +52,19 @@ fn one_step() -> String {
     format!("{head}[[module.approval_process.step]]\nmanager = true\n")
 }
 
-struct World {
-    api: Api,
+pub(crate) struct World {
+    pub(crate) api: Api,
 }
 
 impl World {
-    fn new(kind: Kind, org: &str) -> Self {
+    pub(crate) fn new(kind: Kind, org: &str) -> Self {
         let api = Api::start_demo(kind);
         api.apply_org(org);
         Self { api }
     }
 
     /// A lead of great value of this user, who made it.
-    fn waiting(&self, who: &str) -> String {
+    pub(crate) fn waiting(&self, who: &str) -> String {
         let data = json!({ "data": [{ "Last_Name": "Great", "Annual_Revenue": 200_000 }] });
         let reply = self.api.caller(who).post("Leads", &data);
         assert_eq!(reply.status, 201, "{}", reply.text);
@@ -73,12 +73,12 @@ impl World {
         details["id"].as_str().unwrap().to_owned()
     }
 
-    fn put(&self, who: &str, lead: &str, values: &Json) -> Reply {
+    pub(crate) fn put(&self, who: &str, lead: &str, values: &Json) -> Reply {
         let data = json!({ "data": [values] });
         self.api.caller(who).put(&format!("Leads/{lead}"), &data)
     }
 
-    fn is_refused(&self, lead: &str) {
+    pub(crate) fn is_refused(&self, lead: &str) {
         let refused = json!({ "code": "NOT_APPROVED", "details": { "id": lead },
             "message": "record not approved", "status": "error" });
         let changed = self.put("admin", lead, &json!({ "City": "Faro" }));
@@ -87,26 +87,26 @@ impl World {
         deleted.is(400, &in_data(&refused));
     }
 
-    fn asker(&self, who: &str) -> Asker<'_> {
+    pub(crate) fn asker(&self, who: &str) -> Asker<'_> {
         Asker::with(&self.api, who, "swathe.approvals.ALL,ZohoCRM.modules.ALL")
     }
 
-    fn act(&self, who: &str, lead: &str, deed: &str, body: &Json) -> Reply {
+    pub(crate) fn act(&self, who: &str, lead: &str, deed: &str, body: &Json) -> Reply {
         let path = format!("records/Leads/{lead}/approval/actions/{deed}");
         self.asker(who).post(&path, body)
     }
 
-    fn does(&self, who: &str, lead: &str, deed: &str) -> Json {
+    pub(crate) fn does(&self, who: &str, lead: &str, deed: &str) -> Json {
         let reply = self.act(who, lead, deed, &json!({}));
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply.json()
     }
 
-    fn state(&self, lead: &str) -> Json {
+    pub(crate) fn state(&self, lead: &str) -> Json {
         self.api.caller("admin").record("Leads", lead)["$approval_state"].take()
     }
 
-    fn is_free(&self, lead: &str) {
+    pub(crate) fn is_free(&self, lead: &str) {
         assert_eq!(self.state(lead), "approved");
         for table in ["record_approvals", "holds"] {
             let sql = format!("SELECT count(*) FROM {table} WHERE record = {lead}");
@@ -114,13 +114,13 @@ impl World {
         }
     }
 
-    fn offered(&self, who: &str, lead: &str) -> [bool; 3] {
+    pub(crate) fn offered(&self, who: &str, lead: &str) -> [bool; 3] {
         let offer = self.api.caller(who).record("Leads", lead)["$approval"].take();
         assert_eq!(offer["delegate"], false);
         ["approve", "reject", "resubmit"].map(|key| offer[key].as_bool().unwrap())
     }
 
-    fn rev(&self, lead: &str) -> i64 {
+    pub(crate) fn rev(&self, lead: &str) -> i64 {
         self.api.number(&format!(
             "SELECT MAX(rev) FROM changes WHERE record = {lead}"
         ))

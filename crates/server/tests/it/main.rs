@@ -11,6 +11,7 @@ mod access_waits;
 mod activities;
 mod api;
 mod approvals;
+mod approvals_again;
 mod asked;
 mod attachments;
 mod bad_input;

@@ -25,7 +25,7 @@ each_db! {
 }
 
 /// Converts these leads by a native job, each with a deal; answers the job.
-fn convert_all(api: &Api, leads: &[String]) -> String {
+pub(crate) fn convert_all(api: &Api, leads: &[String]) -> String {
     let deal = json!({
         "Deal_Name": "Batch", "Stage": "Qualification", "Closing_Date": "2031-06-30",
     });
