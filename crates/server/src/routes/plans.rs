@@ -66,7 +66,7 @@ pub(super) fn made(
         exclusive: prepared.exclusive,
         automation,
         parent,
-        total: 0,
+        total: i64::try_from(prepared.targets.len()).unwrap_or(i64::MAX),
         summary: "{}".to_owned(),
         catalog_version: prepared.catalog_version,
         created_at: call.now,

@@ -106,8 +106,19 @@ mod check {
     pub(super) fn a_view_of_999_fires_and_one_of_1000_does_not(kind: Kind) {
         let api = with_rules(kind);
         let ada = api.caller("admin");
+        let asker = Asker::new(&api, "admin");
         api.seed_leads(9_000_000_000_000_001, 999);
         let cvid = api.view("Leads", "All Leads");
+        let foreseen = || {
+            let plan = asker.plan(&json!({
+                "action": "update", "module": "Leads", "selection": { "cvid": cvid },
+                "change": { "fields": { "Lead_Source": "Chat" } },
+            }));
+            let again = asker.get(&format!("plans/{}", id(&plan))).json();
+            assert_eq!(plan["automation"]["mode"], again["automation"]["mode"]);
+            plan["automation"]["mode"].clone()
+        };
+        assert_eq!(foreseen(), "fire");
         let body = json!({ "data": [{ "Lead_Source": "Partner" }], "cvid": cvid });
         let job = ada.schedule(&body);
         api.run_jobs();
@@ -117,6 +128,7 @@ mod check {
         assert_eq!(api.number("SELECT count(*) FROM job_effects"), 999);
 
         api.seed_leads(9_100_000_000_000_001, 1);
+        assert_eq!(foreseen(), "suppress");
         let body = json!({ "data": [{ "Lead_Source": "Cold Call" }], "cvid": cvid });
         let job = ada.schedule(&body);
         api.run_jobs();
