@@ -1,5 +1,7 @@
 //! The judge: reads the tables with its own SQL, and finds what must never be there.
 
+mod follows;
+
 use crate::sql::{Row, Sql, number, text};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value as Json};
@@ -11,6 +13,11 @@ pub(crate) struct Facts {
     /// Ids of the fields that are written.
     pub(crate) company: String,
     pub(crate) owner: String,
+    /// Of the field by which a task is about a record.
+    pub(crate) what: String,
+    /// Ids of the modules.
+    pub(crate) leads_module: String,
+    pub(crate) tasks: String,
     /// Users who get records.
     pub(crate) owners: Vec<String>,
     /// How many leads there are, here or in the bin.
@@ -79,6 +86,7 @@ pub(crate) fn judge(sql: &mut Sql, facts: &mut Facts, depth: Depth) -> Result<Fi
     progress(&jobs, facts, depth == Depth::End, &mut wrong);
     if depth != Depth::Jobs {
         records(sql, &jobs, facts, &mut wrong)?;
+        follows::judge(sql, facts, depth == Depth::End, &mut wrong)?;
     }
     wrong.verdict()?;
     let figures = Figures {
@@ -189,7 +197,9 @@ fn counts(sql: &mut Sql, jobs: &[Job], wrong: &mut Wrong) -> Result<()> {
         rows.iter().map(pair).collect()
     };
     let changed = grouped(
-        "SELECT job, count(*) FROM changes WHERE cause = 'job' AND job IS NOT NULL GROUP BY job",
+        "SELECT job, count(*) FROM changes c WHERE cause = 'job' AND job IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM job_along a WHERE a.job = c.job AND a.record = c.record)
+         GROUP BY job",
     )?;
     let outcomes =
         grouped("SELECT job || ' ' || outcome, count(*) FROM job_outcomes GROUP BY job, outcome")?;
@@ -247,8 +257,10 @@ fn outcomes(sql: &mut Sql, jobs: &[Job], wrong: &mut Wrong) -> Result<()> {
     }
     // Whatever a target left, by job and record.
     let mut left: HashMap<(i64, i64), i64> = HashMap::new();
-    let by_job = "SELECT job, record, count(*) FROM changes
-                  WHERE cause = 'job' AND job IS NOT NULL GROUP BY job, record";
+    let by_job = "SELECT job, record, count(*) FROM changes c
+                  WHERE cause = 'job' AND job IS NOT NULL AND NOT EXISTS
+                    (SELECT 1 FROM job_along a WHERE a.job = c.job AND a.record = c.record)
+                  GROUP BY job, record";
     for [job, record, count] in numbers(by_job)? {
         left.insert((job, record), count);
     }
@@ -330,7 +342,10 @@ fn records(sql: &mut Sql, jobs: &[Job], facts: &Facts, wrong: &mut Wrong) -> Res
         let cell = |n: usize| row.get(n).cloned().flatten();
         now.insert(number(row, 0)?, [cell(2), cell(3)]);
     }
-    let in_bin = sql.int("SELECT count(*) FROM deleted_records WHERE purged_at IS NULL")?;
+    let in_bin = sql.int(&format!(
+        "SELECT count(*) FROM deleted_records WHERE purged_at IS NULL AND module = {}",
+        facts.leads_module
+    ))?;
     let here = i64::try_from(now.len())?;
     if here + in_bin != facts.leads {
         wrong.0.push(format!(
@@ -338,8 +353,11 @@ fn records(sql: &mut Sql, jobs: &[Job], facts: &Facts, wrong: &mut Wrong) -> Res
             facts.leads
         ));
     }
-    let rows =
-        sql.rows("SELECT record, rev, kind, job, before FROM changes ORDER BY record, rev")?;
+    let rows = sql.rows(&format!(
+        "SELECT record, rev, kind, job, before FROM changes WHERE module = {}
+         ORDER BY record, rev",
+        facts.leads_module
+    ))?;
     let mut histories: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
     for row in &rows {
         let before = text(row, 4)?;

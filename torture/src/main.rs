@@ -26,7 +26,7 @@ use std::time::Duration;
 use world::{Place, Tally, World, instant};
 
 /// Where a process may be told to die, and at which passing at most.
-const POINTS: [(&str, u64); 12] = [
+const POINTS: [(&str, u64); 15] = [
     ("commit.before", 15),
     ("commit.after", 15),
     ("accept.begun", 2),
@@ -39,6 +39,9 @@ const POINTS: [(&str, u64); 12] = [
     ("chunk.committed", 4),
     ("select.batch", 1),
     ("control", 2),
+    ("events.taken", 3),
+    ("events.applied", 3),
+    ("events.committed", 3),
 ];
 /// Batches of targets are stored only for jobs of over 20,000 records.
 const POINT_OF_LARGE: (&str, u64) = ("accept.batch", 1);

@@ -17,7 +17,7 @@ const ORG: &str = include_str!("../org.toml");
 const ADMIN: &str = "admin@anvil.example.com";
 const OWNERS: [&str; 2] = ["bo@anvil.example.com", "cy@anvil.example.com"];
 const SCOPES: &str = "ZohoCRM.modules.ALL,ZohoCRM.mass_update.ALL,ZohoCRM.mass_delete.ALL,\
-    ZohoCRM.change_owner.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ,swathe.jobs.READ,\
+    ZohoCRM.change_owner.ALL,ZohoCRM.mass_convert.leads.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ,swathe.jobs.READ,\
     swathe.jobs.WRITE";
 const VIEWS: [&str; 4] = ["All Leads", "Open Leads", "Junk Leads", "My Leads"];
 /// All jobs must have ended so long after nobody is killed any more.
@@ -49,10 +49,11 @@ pub(crate) enum Deed {
     Later,
     Retry,
     Undo,
+    Convert,
 }
 
 /// What is done, each as often as it stands here.
-const DEEDS: [Deed; 22] = [
+const DEEDS: [Deed; 24] = [
     Deed::Update,
     Deed::Update,
     Deed::Update,
@@ -75,6 +76,8 @@ const DEEDS: [Deed; 22] = [
     Deed::Retry,
     Deed::Undo,
     Deed::Undo,
+    Deed::Convert,
+    Deed::Convert,
 ];
 
 /// How often each deed was done, was refused, or stayed without an answer.
@@ -205,6 +208,8 @@ impl World {
         };
         let views = known("/crm/v8/settings/custom_views?module=Leads")?;
         let fields = known("/crm/v8/settings/fields?module=Leads")?;
+        let of_tasks = known("/crm/v8/settings/fields?module=Tasks")?;
+        let modules = known("/crm/v8/settings/modules")?;
         let users = known("/crm/v8/users?type=AllUsers")?;
         let id_of = |json: &Json, list: &str, key: &str, wanted: &str| {
             let items = json.get(list).and_then(Json::as_array);
@@ -219,6 +224,9 @@ impl World {
         }
         self.facts.company = id_of(&fields, "fields", "api_name", "Company")?;
         self.facts.owner = id_of(&fields, "fields", "api_name", "Owner")?;
+        self.facts.what = id_of(&of_tasks, "fields", "api_name", "What_Id")?;
+        self.facts.leads_module = id_of(&modules, "modules", "api_name", "Leads")?;
+        self.facts.tasks = id_of(&modules, "modules", "api_name", "Tasks")?;
         for email in OWNERS {
             self.facts
                 .owners
@@ -395,12 +403,32 @@ impl World {
                 }
                 self.accepted("/swathe/v1/jobs", &body)
             }
+            Deed::Convert => {
+                let change = json!({ "overwrite": false });
+                let selection = json!({ "ids": self.to_convert(dice) });
+                let body = json!({ "action": "convert", "module": "Leads",
+                    "selection": selection, "change": change });
+                self.accepted("/swathe/v1/jobs", &body)
+            }
             Deed::Retry | Deed::Undo => {
                 let what = if deed == Deed::Retry { "retry" } else { "undo" };
                 let path = format!("/swathe/v1/jobs/{}/actions/{what}", self.any_job(dice));
                 self.accepted(&path, &json!({}))
             }
         }
+    }
+
+    /// Some leads that nobody deletes: none of them is junk.
+    fn to_convert(&self, dice: &mut Dice) -> Vec<String> {
+        let kept = self.leads.iter().enumerate();
+        let kept: Vec<i64> = kept
+            .filter(|(n, _)| n % 7 != 0)
+            .map(|(_, id)| *id)
+            .collect();
+        let many = 1 + dice.below(20);
+        let ids = (0..many).filter_map(|_| dice.pick(&kept).copied());
+        let ids: std::collections::BTreeSet<i64> = ids.collect();
+        ids.iter().map(ToString::to_string).collect()
     }
 
     /// What a plan or a job is asked for natively.
@@ -507,9 +535,10 @@ impl World {
         let until = instant() + PATIENCE;
         let unfinished = "SELECT id FROM jobs
                           WHERE state IN ('preparing', 'queued', 'running', 'paused')";
+        let waiting = "SELECT DISTINCT record FROM events";
         loop {
             let open = self.sql()?.ints(unfinished)?;
-            if open.is_empty() {
+            if open.is_empty() && self.sql()?.ints(waiting)?.is_empty() {
                 break;
             }
             if instant() > until {
