@@ -2,10 +2,10 @@
 //! at some revision is what the first later change of its field found, or what stands there now.
 
 use model::field::Field;
-use model::id::RecordId;
+use model::id::{JobId, RecordId};
 use model::value::{Class, Value};
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::changes::{self, ChangeKind, Past};
 use store::{Fault, Tx};
 
@@ -33,6 +33,12 @@ impl History {
     /// The changes of a record, oldest first.
     pub(crate) fn of(&self, record: RecordId) -> &[Past] {
         self.0.get(&record).map_or(&[], Vec::as_slice)
+    }
+
+    /// The jobs that made any of these changes.
+    pub(crate) fn jobs(&self) -> BTreeSet<JobId> {
+        let all = self.0.values().flatten();
+        all.filter_map(|past| past.job).collect()
     }
 
     /// The value that a field had at `rev`, if the field was changed since; otherwise it is the one

@@ -372,13 +372,17 @@ fn judge_all<'a>(
             }
         };
         let Standing { record, facts, .. } = standing;
+        let wanted = change;
         let (change, stray) = since.part(&columns, record, change);
         let kept = since.refusal(*id, &stray);
         // Where something strayed, not all that is to be approved goes away: it waits on.
         let whole = stray.is_empty();
         let facts = since.facts(module, &columns, record, (facts, &change, whole));
         let mut verdict = judge(module, &columns, record, &facts, &rules, &change);
-        if let (Verdict::Unchanged, Some(refusal)) = (&verdict, &kept) {
+        let whole = back::is_whole(module, wanted, &stray);
+        if let Some(refusal) = kept.as_ref()
+            && (whole || matches!(verdict, Verdict::Unchanged))
+        {
             verdict = Verdict::Refuse(refusal.clone());
         }
         if let Verdict::Change(writes) = &verdict {

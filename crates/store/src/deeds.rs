@@ -7,8 +7,10 @@ use crate::tx::{Param, Tx};
 use crate::{Result, Row, params};
 use model::field::Field;
 use model::id::{JobId, ModuleId, RecordId};
+use model::job::Relation;
 use model::module::Module;
 use model::time::Timestamp;
+use std::collections::HashMap;
 
 /// A record that a job changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,35 @@ pub fn of_effects(tx: &mut Tx, job: JobId) -> Result<Vec<Made>> {
 pub fn effects(tx: &mut Tx, job: JobId) -> Result<i64> {
     let sql = "SELECT count(*) FROM job_effects WHERE job = $1";
     tx.query_one(sql, params![job.0])?.int(0)
+}
+
+/// Which of these jobs undo which job; the retry of an undo undoes what that did.
+pub fn undos(tx: &mut Tx, jobs: &[JobId]) -> Result<HashMap<JobId, JobId>> {
+    let sql = "SELECT id, parent, relation FROM jobs
+               WHERE id IN ids($1) AND kind = 'undo' AND parent IS NOT NULL";
+    let mut undos = HashMap::new();
+    // Each job with the one of its line that is looked at.
+    let mut open: Vec<(JobId, JobId)> = jobs.iter().map(|job| (*job, *job)).collect();
+    while !open.is_empty() {
+        let ids = Param::Ids(open.iter().map(|(_, of)| of.0).collect());
+        let mut parents = HashMap::new();
+        for row in tx.query(sql, &[ids])? {
+            let undo = row.text(2)? == Relation::Undo.as_str();
+            parents.insert(JobId(row.int(0)?), (JobId(row.int(1)?), undo));
+        }
+        let mut next = Vec::new();
+        for (job, of) in open {
+            match parents.get(&of) {
+                Some((parent, true)) => {
+                    undos.insert(job, *parent);
+                }
+                Some((parent, false)) => next.push((job, *parent)),
+                None => {}
+            }
+        }
+        open = next;
+    }
+    Ok(undos)
 }
 
 /// All changes of these records that a job made or that automation made because of it, oldest first,

@@ -5,6 +5,7 @@ use super::reading::Reading;
 use crate::change::Change;
 use crate::history::History;
 use crate::judge::{Columns, Facts};
+use model::conversion::{CONVERTED_ACCOUNT, CONVERTED_CONTACT, CONVERTED_DEAL, CONVERTED_TIME};
 use model::field::Field;
 use model::hold::HoldKind;
 use model::id::{FieldId, JobId, RecordId};
@@ -12,8 +13,9 @@ use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use store::changes::{ChangeKind, Past};
 use store::records::Record;
-use store::{Fault, Tx};
+use store::{Fault, Tx, deeds};
 
 /// What an undo knows of the job whose work it puts back.
 pub(crate) struct Deed {
@@ -60,7 +62,18 @@ impl Left {
 pub(super) struct Since<'a> {
     deed: Option<&'a Deed>,
     history: History,
+    /// Which of the jobs that changed them since undo which job.
+    undos: HashMap<JobId, JobId>,
 }
+
+/// What says of a lead what it became.
+const CONVERSION: [&str; 5] = [
+    system::CONVERTED,
+    CONVERTED_TIME,
+    CONVERTED_CONTACT,
+    CONVERTED_ACCOUNT,
+    CONVERTED_DEAL,
+];
 
 /// The part of a change that is put back, and the fields that are not.
 type Part<'c, 'a> = (Cow<'c, Change>, Vec<&'a Field>);
@@ -79,7 +92,13 @@ impl<'a> Since<'a> {
         });
         let points: Vec<(RecordId, i64)> = moved.map(|(id, left)| (*id, left.first())).collect();
         let history = History::since(tx, &points)?;
-        Ok(Self { deed, history })
+        let jobs: Vec<JobId> = history.jobs().into_iter().collect();
+        let undos = deeds::undos(tx, &jobs)?;
+        Ok(Self {
+            deed,
+            history,
+            undos,
+        })
     }
 
     fn left(&self, record: RecordId) -> Option<(&'a Deed, &'a Left)> {
@@ -87,10 +106,50 @@ impl<'a> Since<'a> {
         deed.left.get(&record).map(|left| (deed, left))
     }
 
-    /// Whether a value of a record is another one now than the job left.
+    /// Whether a value of a record is another one now than the job left, or is no longer the job's: it
+    /// was put back, or another job wrote the same.
     fn strayed(&self, left: &Left, columns: &Columns<'_>, record: &Record, field: &Field) -> bool {
         let then = self.history.value(record.id, left.of(field.id), field);
-        then.is_some_and(|then| then != *columns.value(record, &field.api_name))
+        let Some(then) = then else {
+            return false;
+        };
+        let key = field.id.to_string();
+        let wrote = |past: &Past| past.kind != ChangeKind::Update || past.before.contains_key(&key);
+        then != *columns.value(record, &field.api_name)
+            || !self.still_of_job(left, record.id, left.of(field.id), wrote)
+    }
+
+    /// Whether the job is, of all jobs that wrote something of a record from `rev` on, the last one that
+    /// is not undone. What others than jobs wrote is told by its value.
+    fn still_of_job(
+        &self,
+        left: &Left,
+        record: RecordId,
+        rev: i64,
+        wrote: impl Fn(&Past) -> bool,
+    ) -> bool {
+        let Some(deed) = self.deed else {
+            return true;
+        };
+        let later = self.history.of(record).iter();
+        let later = later.filter(|past| past.rev > rev && !left.revs.contains(&past.rev));
+        let mut standing = vec![deed.job];
+        let mut undone: HashMap<JobId, Vec<JobId>> = HashMap::new();
+        for job in later.filter(|past| wrote(past)).filter_map(|past| past.job) {
+            let of = self.undos.get(&job);
+            if let Some(again) = of.and_then(|of| undone.remove(of)) {
+                standing.extend(again);
+                continue;
+            }
+            let place = of.and_then(|of| standing.iter().position(|one| one == of));
+            match place {
+                Some(place) => {
+                    undone.insert(job, standing.split_off(place));
+                }
+                None => standing.push(job),
+            }
+        }
+        standing.last() == Some(&deed.job)
     }
 
     /// Divides a change into what is put back and what was changed since. A value that is as wanted
@@ -211,6 +270,12 @@ impl<'a> Since<'a> {
             .filter(|field| self.strayed(left, columns, record, field))
             .collect();
         let text = "the record was changed after the job, and is not deleted";
+        let came = |past: &Past| past.kind != ChangeKind::Update;
+        if !self.still_of_job(left, record.id, left.first(), came) {
+            let text = "the record went with an undo of the job and was brought back since";
+            let refusal = Refusal::new(Code::ChangedSince).saying(text);
+            return Some(refusal.with("id", record.id.to_string()));
+        }
         let beside = || {
             // Tags, shares, territories: of what is not a value, the change says nothing before.
             let later = self.history.of(record.id).iter();
@@ -225,4 +290,13 @@ impl<'a> Since<'a> {
         });
         Some(refusal?.saying(text))
     }
+}
+
+/// Whether nothing of a change is put back, because these fields are not: what a lead became is put back
+/// as one, or not at all.
+pub(super) fn is_whole(module: &Module, change: &Change, kept: &[&Field]) -> bool {
+    let converted = module.field(system::CONVERTED);
+    let mut names = kept.iter().map(|field| field.api_name.as_str());
+    converted.is_some_and(|field| change.of(field.id).is_some())
+        && names.any(|name| CONVERSION.contains(&name))
 }

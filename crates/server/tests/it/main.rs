@@ -93,6 +93,7 @@ mod undo_convert_along;
 mod undo_effects;
 mod undo_plans;
 mod undo_refusals;
+mod undo_twice;
 mod workflow;
 mod workflow_actions;
 mod workflow_jobs;
