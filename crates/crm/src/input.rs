@@ -253,7 +253,7 @@ impl<'r> References<'r> {
 }
 
 /// Which of these records' lookups name a record that does not exist or is not shown to the actor:
-/// the first such field of each.
+/// the first such field of each. The others are not deleted before the transaction ends.
 pub fn check_references<'r>(
     tx: &mut Tx,
     actor: &Actor,
@@ -272,10 +272,9 @@ pub fn check_references<'r>(
         let Some(module) = actor.catalog.module_by_id(id) else {
             continue;
         };
-        let limit = ids.len();
         let filter = actor.seen(module).of_ids(ids.into_iter().map(RecordId));
-        let found = records::select_ids(tx, module, &filter, limit)?;
-        known.extend(found.into_iter().map(|(RecordId(id), _)| (module.id, id)));
+        let found = records::refer_to(tx, module, &filter)?;
+        known.extend(found.into_iter().map(|RecordId(id)| (module.id, id)));
     }
     let missing = rows.iter().map(|row| {
         let mut lookups = row.lookups();

@@ -41,6 +41,22 @@ impl Dialect {
         }
     }
 
+    /// Locks rows that are written but stay: others may go on to refer to them.
+    pub fn for_change(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR NO KEY UPDATE",
+        }
+    }
+
+    /// Keeps rows from being deleted, not from being written: something is about to refer to them.
+    pub fn for_reference(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR KEY SHARE",
+        }
+    }
+
     /// Like [`Self::for_update`], passing by rows that somebody else works on.
     pub fn for_update_skip_locked(self) -> &'static str {
         match self {

@@ -262,10 +262,24 @@ pub fn lock(
         "SELECT {} FROM {} WHERE id IN ids($1) ORDER BY id{}",
         columns_of(fields).join(", "),
         table(module),
-        tx.for_update()
+        tx.for_change()
     );
     let rows = tx.query(&sql, &[id_list(ids)])?;
     rows.into_iter().map(|row| record(row, fields)).collect()
+}
+
+/// Keeps others from these records, and from referring to them, before they are deleted: whoever was to
+/// refer to one has done so when this answers.
+pub fn lock_to_delete(tx: &mut Tx, module: &Module, ids: &[RecordId]) -> Result<()> {
+    let for_update = tx.for_update();
+    if for_update.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT id FROM {} WHERE id IN ids($1) ORDER BY id{for_update}",
+        table(module)
+    );
+    tx.execute(&sql, &[id_list(ids)]).map(|_| ())
 }
 
 /// Like [`lock`], and says of each record whether it passes a filter's criteria and territories as
@@ -283,10 +297,10 @@ pub fn lock_within(
     query.from(Alias::new(table_name(module)));
     let mut select = Select::built(tx.dialect(), &query);
     let n = select.bind(id_list(ids));
-    let for_update = tx.for_update();
+    let for_change = tx.for_change();
     select
         .sql
-        .push_str(&format!(" WHERE id IN ids({n}) ORDER BY id{for_update}"));
+        .push_str(&format!(" WHERE id IN ids({n}) ORDER BY id{for_change}"));
     let rows = tx.query(&select.sql, &select.params)?;
     // A statement that waited for a row sees that row as it is now and other tables as they were
     // before: territories are read by one that starts with all rows locked.
@@ -336,6 +350,18 @@ pub fn select_ids(
         Ok(())
     })?;
     Ok(found)
+}
+
+/// The records that pass a filter, which something is about to refer to: none of them is deleted before
+/// the transaction ends.
+pub fn refer_to(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<Vec<RecordId>> {
+    let columns = ["id".to_owned()];
+    let mut select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
+    select
+        .sql
+        .push_str(&format!(" ORDER BY id{}", tx.for_reference()));
+    let rows = tx.query(&select.sql, &select.params)?;
+    rows.iter().map(|row| Ok(RecordId(row.int(0)?))).collect()
 }
 
 /// How many records pass a filter.

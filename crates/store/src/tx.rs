@@ -66,10 +66,24 @@ impl<'a> Tx<'a> {
     /// Locks the rows that a select reads until the transaction ends. A snapshot that is only read
     /// needs no locks and may take none: so a plan asks by the statements that a run asks by.
     pub(crate) fn for_update(&self) -> &'static str {
+        self.unless_only_read(Dialect::for_update)
+    }
+
+    /// The same of rows that stay whatever is written into them.
+    pub(crate) fn for_change(&self) -> &'static str {
+        self.unless_only_read(Dialect::for_change)
+    }
+
+    /// Keeps the rows that a select reads from being deleted until the transaction ends.
+    pub(crate) fn for_reference(&self) -> &'static str {
+        self.unless_only_read(Dialect::for_reference)
+    }
+
+    fn unless_only_read(&self, lock: fn(Dialect) -> &'static str) -> &'static str {
         if self.reads_only {
             ""
         } else {
-            self.dialect().for_update()
+            lock(self.dialect())
         }
     }
 

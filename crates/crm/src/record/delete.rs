@@ -124,6 +124,7 @@ fn judge_deletion<'a>(
     ids: &[RecordId],
     expected: Expected<'_>,
 ) -> Result<Doomed<'a>, Fault> {
+    records::lock_to_delete(tx, writing.module, ids)?;
     let reading = Reading::new(tx, writing, columns, ids, expected.within)?;
     let drift = Drift::read(tx, expected.targets, &reading)?;
     // What a plan says of a record is asked of it as far as it is known: first without what goes along.

@@ -75,6 +75,7 @@ mod records_changed;
 mod recycle_bin;
 mod recycle_bin_refusals;
 mod recycle_bin_waits;
+mod reference_waits;
 mod related;
 mod rules;
 mod rules_layout;
