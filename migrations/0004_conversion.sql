@@ -220,7 +220,8 @@ CREATE TABLE loose_contents (
 );
 CREATE INDEX loose_contents_old ON loose_contents (at, attachment);
 
--- What a job moved, or in the case of tags copied, from a record to another.
+-- What a job moved, or in the case of tags copied, from a record to another. A tag that several records
+-- gave is taken off when the last of them is put back.
 CREATE TABLE job_moves (
     job BIGINT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('note', 'attachment', 'tag')),
@@ -229,9 +230,10 @@ CREATE TABLE job_moves (
     from_module BIGINT NOT NULL,
     to_record BIGINT NOT NULL,
     to_module BIGINT NOT NULL,
-    PRIMARY KEY (job, kind, item, to_record)
+    PRIMARY KEY (job, kind, item, to_record, from_record)
 ){without_rowid};
 CREATE INDEX job_moves_from ON job_moves (job, from_record);
+CREATE INDEX job_moves_tags ON job_moves (to_record, item) WHERE kind = 'tag';
 
 -- Calls to the outside. One queue for all: that a job has ended, and what workflow rules tell. `event` is
 -- the id by which a receiver knows a repetition. An endpoint is a URL without its query; calls to one

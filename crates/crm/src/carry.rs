@@ -50,6 +50,15 @@ impl Carried<'_> {
     }
 }
 
+/// Tags that records got of others.
+#[derive(Default)]
+pub struct Copied {
+    /// Those that they did not have.
+    pub put: Vec<Move>,
+    /// Those that others had given them before.
+    pub again: Vec<Move>,
+}
+
 /// Moves all notes of each first record to its heir, and answers what went.
 pub fn notes(tx: &mut Tx, from: &Module, to: &Module, heirs: &[Heir]) -> Result<Vec<Move>, Fault> {
     whole(tx, MoveKind::Note, (from, to), heirs)
@@ -77,23 +86,27 @@ fn whole(
 
 /// Copies tags of records of a module to their heirs, which are of the module that is written, and
 /// makes those that it lacks. What would be one tag too many, for the heir or its module, is left out.
-/// Answers the copies that an undo has to take off again: those on records that were there before.
+/// Answers the copies that an undo has to take off again: those on records that were there before; and
+/// those that another had given to such a record already.
 pub fn tags(
     tx: &mut Tx,
     writing: Writing<'_>,
     from: &Module,
     heirs: &[Heir],
     carried: Carried<'_>,
-) -> Result<Vec<Move>, Fault> {
+) -> Result<Copied, Fault> {
     let to = writing.module.id;
     let mut given = of_each(tx, heirs.iter().map(|heir| heir.from))?;
     given.retain(|_, tags| {
         tags.retain(|tag| carried.takes(tag));
         !tags.is_empty()
     });
+    let mut copied = Copied::default();
     if given.is_empty() {
-        return Ok(Vec::new());
+        return Ok(copied);
     }
+    let getting: Vec<RecordId> = heirs.iter().map(|heir| heir.to).collect();
+    let shared = moves::given(tx, &getting)?;
     let had = of_each(tx, heirs.iter().map(|heir| heir.to))?;
     let mut has: HashMap<RecordId, HashSet<TagId>> = had
         .into_iter()
@@ -101,34 +114,38 @@ pub fn tags(
         .collect();
     let mut known = Known::of(tx, to)?;
     let mut pairs = Vec::new();
-    let mut copied = Vec::new();
     for heir in heirs {
         let own = has.entry(heir.to).or_default();
         for tag in given.get(&heir.from).into_iter().flatten() {
-            if own.len() >= TAGS_PER_RECORD_MAX {
-                break;
-            }
-            let Some(id) = known.like(tx, writing, tag)? else {
-                continue;
-            };
-            if !own.insert(id) {
-                continue;
-            }
-            pairs.push((heir.to, id));
-            if heir.made {
-                continue;
-            }
+            let there = known.find(tag).filter(|id| own.contains(id));
             let place = |record, module| Place { record, module };
-            copied.push(Move {
+            let copy = |id: TagId| Move {
                 kind: MoveKind::Tag,
                 item: id.0,
                 from: place(heir.from, from.id),
                 to: place(heir.to, to),
-            });
+            };
+            if let Some(id) = there {
+                if shared.contains(&(heir.to, id)) {
+                    copied.again.push(copy(id));
+                }
+                continue;
+            }
+            if own.len() >= TAGS_PER_RECORD_MAX {
+                continue;
+            }
+            let Some(id) = known.like(tx, writing, tag)? else {
+                continue;
+            };
+            own.insert(id);
+            pairs.push((heir.to, id));
+            if !heir.made {
+                copied.put.push(copy(id));
+            }
         }
     }
     tags::put(tx, &pairs, writing.actor.user.id, writing.now)?;
-    let touched: BTreeSet<RecordId> = copied.iter().map(|copy| copy.to.record).collect();
+    let touched: BTreeSet<RecordId> = copied.put.iter().map(|copy| copy.to.record).collect();
     let touched: Vec<RecordId> = touched.into_iter().collect();
     raise(tx, writing, &touched)?;
     Ok(copied)
@@ -152,6 +169,11 @@ impl Known {
         Ok(Self(tags.map(|tag| (fold(&tag.name), tag.id)).collect()))
     }
 
+    /// The tag of the same name, if there is one.
+    fn find(&self, tag: &Tag) -> Option<TagId> {
+        self.0.get(&fold(&tag.name)).copied()
+    }
+
     /// The tag of the same name, made if there is none; none where the module has as many as it may.
     fn like(
         &mut self,
@@ -159,9 +181,8 @@ impl Known {
         writing: Writing<'_>,
         tag: &Tag,
     ) -> Result<Option<TagId>, Fault> {
-        let name = fold(&tag.name);
-        if let Some(id) = self.0.get(&name) {
-            return Ok(Some(*id));
+        if let Some(id) = self.find(tag) {
+            return Ok(Some(id));
         }
         if self.0.len() >= TAGS_PER_MODULE_MAX {
             return Ok(None);
@@ -177,26 +198,29 @@ impl Known {
             ..tag.clone()
         };
         tags::insert(tx, &new)?;
-        self.0.insert(name, new.id);
+        self.0.insert(fold(&tag.name), new.id);
         Ok(Some(new.id))
     }
 }
 
-/// Puts back what went, as far as it still is where it went, and answers what went back. Records that
+/// Puts back what went by a job, as far as it still is where it went, and answers what went back. Records that
 /// lose a tag by it get a change.
 pub fn put_back(
     tx: &mut Tx,
     actor: &Actor,
     (cause, job): (Cause, Option<JobId>),
-    moves: &[Move],
+    (of, moves): (JobId, &[Move]),
     now: Timestamp,
 ) -> Result<Vec<Move>, Fault> {
-    let back = moves::put_back(tx, moves)?;
-    let mut touched: BTreeMap<ModuleId, BTreeSet<RecordId>> = BTreeMap::new();
-    for one in back.iter().filter(|one| one.kind == MoveKind::Tag) {
-        let of_module = touched.entry(one.to.module).or_default();
-        of_module.insert(one.to.record);
+    let tagged = moves.iter().filter(|one| one.kind == MoveKind::Tag);
+    for (module, records) in receivers(tagged) {
+        // Two undos at once would each leave a tag to the other.
+        if let Some(module) = actor.catalog.module_by_id(module) {
+            store::records::lock(tx, module, &[], &records)?;
+        }
     }
+    let back = moves::put_back(tx, of, moves)?;
+    let touched = receivers(back.iter().filter(|one| one.kind == MoveKind::Tag));
     for (module, records) in touched {
         let Some(module) = actor.catalog.module_by_id(module) else {
             continue;
@@ -206,8 +230,20 @@ pub fn put_back(
             triggers: Triggers::NONE,
             ..Writing::of(actor, module, cause, now)
         };
-        let records: Vec<RecordId> = records.into_iter().collect();
         raise(tx, writing, &records)?;
     }
     Ok(back)
+}
+
+/// Who got something by these moves, by module.
+fn receivers<'m>(moves: impl Iterator<Item = &'m Move>) -> BTreeMap<ModuleId, Vec<RecordId>> {
+    let places: BTreeSet<Place> = moves.map(|one| one.to).collect();
+    let mut receivers: BTreeMap<ModuleId, Vec<RecordId>> = BTreeMap::new();
+    for place in places {
+        receivers
+            .entry(place.module)
+            .or_default()
+            .push(place.record);
+    }
+    receivers
 }

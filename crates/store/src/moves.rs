@@ -5,7 +5,7 @@ use crate::tx::{Param, Tx};
 use crate::{Error, Result, Row, Same, params, tags};
 use model::id::{JobId, ModuleId, RecordId, TagId};
 use model::value::{Class, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,9 +110,46 @@ pub fn carry(
     Ok(moved)
 }
 
-/// Puts back what was moved, as far as it still is where it went, and answers what went back. Tags
-/// that were copied are taken off again.
-pub fn put_back(tx: &mut Tx, moves: &[Move]) -> Result<Vec<Move>> {
+/// The tags that records got by any of these moves.
+pub fn given(tx: &mut Tx, to: &[RecordId]) -> Result<HashSet<(RecordId, TagId)>> {
+    let sql = "SELECT to_record, item FROM job_moves WHERE kind = 'tag' AND to_record IN ids($1)";
+    let to = Param::Ids(to.iter().map(|record| record.0).collect());
+    let rows = tx.query(sql, &[to])?;
+    rows.iter()
+        .map(|row| Ok((RecordId(row.int(0)?), TagId(row.int(1)?))))
+        .collect()
+}
+
+/// Forgets that a record gave these tags to another, and answers those that nobody else gave it too.
+fn given_by_nobody(
+    tx: &mut Tx,
+    job: JobId,
+    (from, to): (Place, Place),
+    tags: &[i64],
+) -> Result<Vec<TagId>> {
+    let ids = || Param::Ids(tags.to_vec());
+    let sql = "DELETE FROM job_moves WHERE job = $1 AND kind = 'tag' AND from_record = $2
+               AND to_record = $3 AND item IN ids($4)";
+    tx.execute(
+        sql,
+        &[
+            job.0.into(),
+            from.record.0.into(),
+            to.record.0.into(),
+            ids(),
+        ],
+    )?;
+    let still = given(tx, &[to.record])?;
+    let tags = tags.iter().map(|tag| TagId(*tag));
+    Ok(tags
+        .filter(|tag| !still.contains(&(to.record, *tag)))
+        .collect())
+}
+
+/// Puts back what a job moved, as far as it still is where it went, and answers what went back. Tags
+/// that were copied are taken off again, unless another record gave them too; who got them must be
+/// locked.
+pub fn put_back(tx: &mut Tx, job: JobId, moves: &[Move]) -> Result<Vec<Move>> {
     let mut alike: BTreeMap<(MoveKind, Place, Place), Vec<&Move>> = BTreeMap::new();
     for one in moves {
         alike
@@ -137,7 +174,7 @@ pub fn put_back(tx: &mut Tx, moves: &[Move]) -> Result<Vec<Move>> {
             let rows = tx.query(&sql, &params)?;
             rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?
         } else {
-            let items: Vec<TagId> = items.into_iter().map(TagId).collect();
+            let items = given_by_nobody(tx, job, (from, to), &items)?;
             let taken = tags::take(tx, to.record, &items)?;
             taken.into_iter().map(|tag| tag.0).collect()
         };
@@ -200,7 +237,7 @@ fn one(row: &Row) -> Result<Move> {
 
 /// Forgets what a job moved: at most so many; answers how many they were.
 pub(crate) fn forget(tx: &mut Tx, job: JobId, rows: i64) -> Result<usize> {
-    let sql = "DELETE FROM job_moves WHERE job = $1 AND (kind, item, to_record) IN
-                 (SELECT kind, item, to_record FROM job_moves WHERE job = $1 LIMIT $2)";
+    let sql = "DELETE FROM job_moves WHERE job = $1 AND (kind, item, to_record, from_record) IN
+                 (SELECT kind, item, to_record, from_record FROM job_moves WHERE job = $1 LIMIT $2)";
     tx.execute(sql, params![job.0, rows])
 }

@@ -442,7 +442,8 @@ impl Ready {
         let leads: Vec<RecordId> = back.map(|(target, _)| target.record).collect();
         let moved = moves::of(tx, self.request.job, &leads)?;
         let through = (writing.cause, writing.job);
-        carry::put_back(tx, &self.actor, through, &moved, writing.now)?;
+        let of_job = (self.request.job, moved.as_slice());
+        carry::put_back(tx, &self.actor, through, of_job, writing.now)?;
         Ok(())
     }
 

@@ -41,7 +41,7 @@ pub(super) fn along(
     }
     for (module, names) in &terms.tags {
         let carried = names.as_deref().map_or(Carried::All, Carried::Named);
-        moved.extend(tags(tx, conversion, fates, module, carried)?);
+        tags(tx, conversion, fates, module, carried)?;
     }
     if let Some(job) = writing.job {
         moves::insert(tx, job, &moved)?;
@@ -99,30 +99,31 @@ fn tags(
     fates: &[(RecordId, Fate<'_>)],
     module: &str,
     carried: Carried<'_>,
-) -> Result<Vec<Move>, Fault> {
+) -> Result<(), Fault> {
     let Conversion {
         writing, modules, ..
     } = conversion;
     let Some((module, mut rest)) = heirs(conversion, fates, module) else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let writing = Writing { module, ..writing };
-    let mut copied = Vec::new();
     while !rest.is_empty() {
         let mut seen = HashSet::new();
         let (wave, later): (Vec<Heir>, Vec<Heir>) =
             rest.into_iter().partition(|heir| seen.insert(heir.to));
         let known = known(tx, writing, &wave)?;
-        let some = carry::tags(tx, writing, modules.leads, &wave, carried)?;
+        let copied = carry::tags(tx, writing, modules.leads, &wave, carried)?;
         if let Some(job) = writing.job {
-            let new: HashSet<RecordId> = some.iter().map(|copy| copy.to.record).collect();
+            let new: HashSet<RecordId> = copied.put.iter().map(|copy| copy.to.record).collect();
             let new: Vec<RecordId> = new.difference(&known).copied().collect();
             targets::insert_along(tx, job, &new)?;
+            // The next wave asks who gave what.
+            moves::insert(tx, job, &copied.put)?;
+            moves::insert(tx, job, &copied.again)?;
         }
-        copied.extend(some);
         rest = later;
     }
-    Ok(copied)
+    Ok(())
 }
 
 /// Those of the heirs that the job changed already.

@@ -1,6 +1,6 @@
 //! What goes with a record that becomes others, and comes back.
 
-use crm::carry::{self, Carried, Heir};
+use crm::carry::{self, Carried, Copied, Heir};
 use crm::{Actor, Writing, deleted, org, record};
 use model::id::{AttachmentId, JobId, ModuleId, NoteId, RecordId, TagId, UserId};
 use model::limits::{LOOSE_CONTENT_MS, TAGS_PER_MODULE_MAX, TAGS_PER_RECORD_MAX};
@@ -17,6 +17,7 @@ each_db! {
     notes_and_attachments_move_and_come_back,
     what_was_changed_since_stays_where_it_is,
     tags_are_copied_by_name_and_taken_off_again,
+    a_tag_that_several_gave_is_taken_off_with_the_last_of_them,
     only_the_named_tags_are_copied,
     a_tag_too_many_is_left_out,
     a_record_that_was_there_before_gets_a_revision_by_a_tag,
@@ -29,6 +30,7 @@ each_db! {
 
 const NOW: Timestamp = Timestamp(1_704_067_200_000);
 const JOB: JobId = JobId(77);
+const UNDO: JobId = JobId(79);
 const ORG: &str = r#"
 [org]
 company = "Test"
@@ -167,6 +169,10 @@ impl World {
     }
 
     fn carry_tags(&self, to: &str, heirs: &[Heir], carried: Carried<'_>) -> Vec<Move> {
+        self.copy_tags(to, heirs, carried).put
+    }
+
+    fn copy_tags(&self, to: &str, heirs: &[Heir], carried: Carried<'_>) -> Copied {
         self.write(|tx, actor| {
             let leads = actor.catalog.module("Leads").unwrap();
             let to = actor.catalog.module(to).unwrap();
@@ -185,7 +191,12 @@ impl World {
     }
 
     fn put_back(&self, moved: &[Move]) -> Vec<Move> {
-        self.write(|tx, actor| carry::put_back(tx, actor, (Cause::Job, Some(JOB)), moved, NOW))
+        self.put_back_of(JOB, moved)
+    }
+
+    fn put_back_of(&self, job: JobId, moved: &[Move]) -> Vec<Move> {
+        let through = (Cause::Job, Some(UNDO));
+        self.write(|tx, actor| carry::put_back(tx, actor, through, (job, moved), NOW))
     }
 
     fn rev(&self, module: &str, record: RecordId) -> i64 {
@@ -290,6 +301,37 @@ mod check {
         assert_eq!(known.len(), 3);
         assert_eq!(world.put_back(&copied).len(), 2);
         assert_eq!(world.tags(contact), texts(&["HOT"]));
+    }
+
+    pub(super) fn a_tag_that_several_gave_is_taken_off_with_the_last_of_them(kind: Kind) {
+        let world = World::new(kind);
+        let [a, b, c] = world.records("Leads", ["A", "B", "C"]);
+        let [contact] = world.records("Contacts", ["One"]);
+        world.tag("Contacts", contact, &["Own"]);
+        // Two leads of one job, and one of another.
+        let (first, second) = (JOB, JobId(78));
+        for lead in [a, b, c] {
+            world.tag("Leads", lead, &["Hot", "Own"]);
+        }
+        let give = |job: JobId, lead: RecordId| {
+            let Copied { put, again } =
+                world.copy_tags("Contacts", &[heir(lead, contact)], Carried::All);
+            let moved = [put, again].concat();
+            assert_eq!(moved.len(), 1);
+            world.write(|tx, _| Ok(moves::insert(tx, job, &moved)?));
+            moved
+        };
+        let given = [(first, a), (first, b), (second, c)].map(|(job, lead)| (job, give(job, lead)));
+        for (job, moved) in given.iter().rev().take(2) {
+            assert_eq!(world.put_back_of(*job, moved), []);
+            assert_eq!(world.tags(contact), texts(&["Own", "Hot"]));
+        }
+        assert_eq!(world.put_back_of(first, &given[0].1).len(), 1);
+        assert_eq!(world.tags(contact), texts(&["Own"]));
+        // What was put back once gives nothing any more.
+        assert_eq!(give(second, c).len(), 1);
+        assert_eq!(world.put_back_of(first, &given[1].1), []);
+        assert_eq!(world.tags(contact), texts(&["Own", "Hot"]));
     }
 
     pub(super) fn only_the_named_tags_are_copied(kind: Kind) {
