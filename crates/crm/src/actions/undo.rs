@@ -206,7 +206,11 @@ fn accept<T>(
         let actor = Actor::of(&tx.catalog()?, wanted.actor)?;
         let job = control::undoable(tx, wanted.job.id, now)?;
         Did::of(&job)?.authorise(&actor, module_of(&actor, &job)?)?;
-        Ok(deeds::put_off(tx, job.id, now.plus_ms(PUT_OFF_MS))?)
+        // Who asks while another undo goes on is refused in the end, and keeps nothing waiting.
+        if store::jobs::holding(tx, &exclusive(job.id))?.is_none() {
+            deeds::put_off(tx, job.id, now.plus_ms(PUT_OFF_MS))?;
+        }
+        Ok(())
     })?;
     let (undone, effects, prepared) = prepare_of(db, wanted, now)?;
     let Prepared {
