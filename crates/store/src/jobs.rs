@@ -530,8 +530,8 @@ pub fn release(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<bool> {
     Ok(tx.execute(sql, params![id.0, lease_no])? == 1)
 }
 
-/// Removes what the oldest job that ended before `before` left: at most `rows` of its targets and
-/// outcomes, and the job once neither is left. Its changes stay, they are the records' history. A job
+/// Removes what the oldest job that ended before `before` left: at most `rows` of each of the tables that
+/// grow with it, and the job once none of that is left. Its changes stay, they are the records' history. A job
 /// that an unfinished retry or undo needs stays too. `false` when there is no such job.
 pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
     let sql = format!(
@@ -551,11 +551,16 @@ pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
         );
         removed += tx.execute(&sql, params![of, rows])?;
     }
+    for (table, key) in [("job_along", "record"), ("job_effects", "record, rev")] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE job = $1 AND ({key}) IN
+               (SELECT {key} FROM {table} WHERE job = $1 LIMIT $2)"
+        );
+        removed += tx.execute(&sql, params![id, rows])?;
+    }
     removed += moves::forget(tx, JobId(id), rows)?;
     if removed == 0 {
-        tx.execute("DELETE FROM job_along WHERE job = $1", params![id])?;
         tx.execute("DELETE FROM job_failures WHERE job = $1", params![id])?;
-        tx.execute("DELETE FROM job_effects WHERE job = $1", params![id])?;
         calls::forget_end(tx, JobId(id))?;
         tx.execute("DELETE FROM plans WHERE id = $1", params![plan])?;
         tx.execute("DELETE FROM jobs WHERE id = $1", params![id])?;
