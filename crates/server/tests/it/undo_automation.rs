@@ -2,7 +2,8 @@
 
 use crate::api::Api;
 use crate::convert::converted;
-use crate::undo::{ask, came_to, newest, standing, undone};
+use crate::undo::{ask, came_to, failed, newest, standing, undone};
+use crate::undo_convert::records;
 use jobs::{EventPoint, EventStep};
 use serde_json::{Value as Json, json};
 use std::thread;
@@ -13,6 +14,7 @@ each_db! {
     an_undo_that_is_asked_for_while_rules_run_leaves_nothing_of_them,
     an_event_that_came_back_is_dropped_like_any_other,
     what_rules_wrote_into_what_a_lead_became_goes_with_it,
+    tasks_that_rules_made_go_unless_somebody_works_on_them,
     undoing_sets_off_no_rules_unless_it_is_asked_to,
 }
 
@@ -48,6 +50,25 @@ api_name = "Deals"
 name = "New deals are called about"
 on = ["create"]
 update = { Next_Step = "Call" }
+"#;
+
+const TASKS: &str = r#"
+[[module]]
+api_name = "Leads"
+
+[[module.workflow_rule]]
+name = "Call them"
+on = ["edit"]
+fields = ["Lead_Status"]
+update = { Rating = "Active" }
+
+[[module.workflow_rule.task]]
+subject = "Call back"
+due_in_days = 2
+
+[[module.workflow_rule.task]]
+subject = "Write"
+owner = "joana.brito@kestrel-rowe.example.com"
 "#;
 
 fn with_rules(kind: Kind) -> Api {
@@ -133,11 +154,6 @@ mod check {
         let ada = api.caller("admin");
         let lead = json!({ "Last_Name": "Ode", "Company": "Ode Works" });
         let lead = ada.make("Leads", &[lead]).remove(0);
-        let records = |api: &Api| -> Vec<String> {
-            let rows = standing(api).into_iter();
-            rows.filter(|row| !row.starts_with("deleted_records"))
-                .collect()
-        };
         let before = records(&api);
         let deal = json!({
             "Deal_Name": "D", "Stage": "Qualification", "Closing_Date": "2031-06-30",
@@ -151,6 +167,35 @@ mod check {
         assert_eq!(reply.json()["counts"]["change"], 4, "{}", reply.text);
         came_to(&api, &undone(&api, &job), [4, 0, 0]);
         assert_eq!(records(&api), before);
+    }
+
+    pub(super) fn tasks_that_rules_made_go_unless_somebody_works_on_them(kind: Kind) {
+        let api = Api::start_demo(kind);
+        api.apply_org(TASKS);
+        let ada = api.caller("admin");
+        let leads = ada.make_leads(3);
+        let before = records(&api);
+        let job = contact(&api, &leads);
+        assert_eq!(api.run_events(), 3);
+        let tasks = |api: &Api| api.number("SELECT count(*) FROM \"m_Tasks\"");
+        assert_eq!(tasks(&api), 6);
+        let reply = ask(&api, "admin", &job, r#"{"plan":true}"#);
+        assert_eq!(reply.json()["counts"]["change"], 9, "{}", reply.text);
+        came_to(&api, &undone(&api, &job), [9, 0, 0]);
+        assert_eq!(records(&api), before);
+
+        let job = contact(&api, &leads);
+        api.run_events();
+        let kept = api.number("SELECT MIN(id) FROM \"m_Tasks\"").to_string();
+        let path = format!("Tasks/{kept}");
+        let done = json!({ "data": [{ "Status": "Completed" }] });
+        assert_eq!(ada.put(&path, &done).status, 200);
+        let undo = undone(&api, &job);
+        came_to(&api, &undo, [8, 0, 1]);
+        assert_eq!(
+            (tasks(&api), failed(&api, &undo, &kept)),
+            (1, "CHANGED_SINCE".to_owned())
+        );
     }
 
     pub(super) fn undoing_sets_off_no_rules_unless_it_is_asked_to(kind: Kind) {
