@@ -21,6 +21,21 @@ pub const ACCOUNT_NAME: &str = "Account_Name";
 /// The lookup of a deal that names its contact.
 pub const CONTACT_NAME: &str = "Contact_Name";
 
+/// The contact's field that a lead's e-mail address is compared with.
+pub const EMAIL: &str = "Email";
+/// The one that a lead's name is compared with.
+pub const FULL_NAME: &str = "Full_Name";
+
+/// Whether contacts and accounts are looked for by what stands in a field though two may share it.
+pub fn finds(module: &Module, field: &Field) -> bool {
+    let of_module: &[&str] = match module.api_name.as_str() {
+        CONTACTS => &[EMAIL, FULL_NAME],
+        ACCOUNTS => &[ACCOUNT_NAME],
+        _ => &[],
+    };
+    of_module.contains(&field.api_name.as_str()) && field.kind.is_text() && !field.unique
+}
+
 /// The lead's field that says when it was converted.
 pub const CONVERTED_TIME: &str = "Converted_Date_Time";
 /// The lookup of what it became as a person.

@@ -158,6 +158,8 @@ pub const BACKUP_PAGE_ROWS: usize = 500;
 pub const BACKUP_PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of a line in a backup: of one record with all its values.
 pub const BACKUP_LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Records of one value that are read where records are looked for by it: the first by id.
+pub const EQUALS_MAX: usize = 200;
 /// Leads of one mass conversion on the wire (3.2).
 pub const CONVERSIONS_PER_CALL_MAX: usize = 50;
 /// Leads converted in one transaction, each with up to three records that are made of it.

@@ -36,10 +36,11 @@ const MIGRATIONS: [Migration; 4] = [
         include_str!("../../../migrations/0002_actions.sql"),
     ),
     Migration::new("trust", include_str!("../../../migrations/0003_trust.sql")),
-    Migration::new(
-        "conversion",
-        include_str!("../../../migrations/0004_conversion.sql"),
-    ),
+    Migration {
+        name: "conversion",
+        sql: include_str!("../../../migrations/0004_conversion.sql"),
+        each_module: Some(module_table::make_found),
+    },
 ];
 
 /// The first id that an org hands out: 19 digits, as the vendor's ids have.

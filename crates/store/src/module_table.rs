@@ -3,8 +3,9 @@
 use crate::dialect::quote;
 use crate::shape::Table;
 use crate::tx::Tx;
-use crate::{Dialect, Result};
+use crate::{Dialect, Result, catalog};
 use model::catalog::Catalog;
+use model::conversion::finds;
 use model::field::{Field, FieldKind};
 use model::module::{Module, system};
 use model::value::Class;
@@ -81,6 +82,24 @@ pub(crate) fn make_indexes(tx: &mut Tx, catalog: &Catalog) -> Result<()> {
     tx.batch(&script.statements.join(";\n"))
 }
 
+/// Makes the indexes by which conversion looks for records, for the table of this quoted name that an
+/// older program made.
+pub(crate) fn make_found(tx: &mut Tx, of_table: &str) -> Result<()> {
+    let Some(catalog) = catalog::stored(tx)? else {
+        return Ok(());
+    };
+    let mut script = Script {
+        dialect: tx.dialect(),
+        statements: Vec::new(),
+    };
+    for module in catalog.modules.iter().filter(|m| table(m) == of_table) {
+        for field in module.fields.iter().filter(|field| finds(module, field)) {
+            script.index_folded(module, field);
+        }
+    }
+    tx.batch(&script.statements.join(";\n"))
+}
+
 /// Statements without parameters, to be run in order.
 struct Script {
     dialect: Dialect,
@@ -125,8 +144,8 @@ impl Script {
         self.add(format!("CREATE INDEX {name} ON {table} ({column})"));
     }
 
-    /// Indexes that the field's own rules need: its values unique without case, or found by
-    /// reference.
+    /// Indexes that the field's own rules need: its values unique without case, found by reference, or
+    /// looked for by conversion.
     fn indexes_of(&mut self, module: &Module, field: &Field) {
         if field.unique {
             let (name, table, column) = (index_name(field), table(module), column(field));
@@ -138,7 +157,16 @@ impl Script {
             self.add(format!("CREATE UNIQUE INDEX {name} ON {table} ({key})"));
         } else if field.kind.is_lookup() {
             self.index(module, field);
+        } else if finds(module, field) {
+            self.index_folded(module, field);
         }
+    }
+
+    fn index_folded(&mut self, module: &Module, field: &Field) {
+        let (name, table, column) = (index_name(field), table(module), column(field));
+        self.add(format!(
+            "CREATE INDEX {name} ON {table} (swathe_fold({column}))"
+        ));
     }
 
     fn alter(&mut self, old: &Module, new: &Module) {
@@ -197,4 +225,117 @@ impl Script {
 /// A name that no other index has: field ids are unique in the org.
 fn index_name(field: &Field) -> String {
     quote(&format!("i_{}", field.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::by_values_sql;
+    use crate::tx::Param;
+    use crate::{Db, Priority, Settings, shape};
+    use model::time::Timestamp;
+    use testkit::{Kind, TestDb, demo_catalog, each_db, save_catalog};
+
+    each_db! {
+        what_conversion_looks_for_is_found_by_an_index,
+        an_older_programs_tables_get_these_indexes,
+    }
+
+    fn demo(kind: Kind) -> (TestDb, Db) {
+        let test = TestDb::new(kind);
+        save_catalog(&test.open(), &demo_catalog());
+        let settings = Settings {
+            target: test.url().parse().unwrap(),
+            now: Timestamp(1_704_067_200_000),
+        };
+        let db = Db::open(&settings).unwrap();
+        (test, db)
+    }
+
+    /// The names of the indexes by which conversion looks.
+    fn looked_for(catalog: &Catalog) -> Vec<String> {
+        let all = catalog.modules.iter().flat_map(|module| {
+            let fields = module.fields.iter();
+            fields.filter(|field| finds(module, field))
+        });
+        all.map(|field| format!("i_{}", field.id)).collect()
+    }
+
+    mod check {
+        use super::*;
+
+        pub(super) fn what_conversion_looks_for_is_found_by_an_index(kind: Kind) {
+            let (_test, db) = demo(kind);
+            let catalog = demo_catalog();
+            assert_eq!(looked_for(&catalog).len(), 3);
+            for module in &catalog.modules {
+                for field in module.fields.iter().filter(|field| finds(module, field)) {
+                    let sql = by_values_sql(module, field, "texts");
+                    let steps = db.write(Priority::Interactive, |tx| {
+                        let place = match kind {
+                            Kind::Sqlite => 3,
+                            Kind::Postgres => {
+                                // A table without rows is read whole whatever its indexes are.
+                                tx.batch("SET LOCAL enable_seqscan = off")?;
+                                0
+                            }
+                        };
+                        let explain = match kind {
+                            Kind::Sqlite => format!("EXPLAIN QUERY PLAN {sql}"),
+                            Kind::Postgres => format!("EXPLAIN {sql}"),
+                        };
+                        let names = Param::Texts(vec!["ode".to_owned(), "tern".to_owned()]);
+                        let rows = tx.query(&explain, &[names])?;
+                        let steps = rows.iter().map(|row| Ok(row.text(place)?.to_owned()));
+                        Ok(steps.collect::<Result<Vec<String>>>()?)
+                    });
+                    let steps = steps.unwrap();
+                    let index = format!("i_{}", field.id);
+                    assert!(steps.iter().any(|step| step.contains(&index)), "{steps:?}");
+                    let of_many =
+                        |step: &String| step.contains("SCAN m_") || step.contains("Seq Scan");
+                    assert!(!steps.iter().any(of_many), "{steps:?}");
+                }
+            }
+        }
+
+        pub(super) fn an_older_programs_tables_get_these_indexes(kind: Kind) {
+            let (_test, db) = demo(kind);
+            let there = "SELECT count(*) FROM (SELECT 1 AS one) AS o WHERE EXISTS (
+                SELECT 1 FROM {of} WHERE {name} = $1)";
+            let there = match kind {
+                Kind::Sqlite => there
+                    .replace("{of}", "sqlite_schema")
+                    .replace("{name}", "name"),
+                Kind::Postgres => {
+                    let of = "pg_indexes";
+                    there
+                        .replace("{of}", of)
+                        .replace("{name}", "schemaname = current_schema() AND indexname")
+                }
+            };
+            let names = looked_for(&demo_catalog());
+            let count = |tx: &mut Tx| -> Result<i64> {
+                let mut found = 0;
+                for name in &names {
+                    found += tx
+                        .query_one(&there, crate::params![name.as_str()])?
+                        .int(0)?;
+                }
+                Ok(found)
+            };
+            let found = db.write(Priority::Interactive, |tx| {
+                for name in &names {
+                    tx.batch(&format!("DROP INDEX {}", quote(name)))?;
+                }
+                let before = count(tx)?;
+                let tables = shape::tables(tx)?.into_iter().map(|table| table.name);
+                for table in tables.filter(|name| is_one(name)) {
+                    make_found(tx, &quote(&table))?;
+                }
+                Ok((before, count(tx)?))
+            });
+            assert_eq!(found.unwrap(), (0, 3));
+        }
+    }
 }

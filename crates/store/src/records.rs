@@ -7,6 +7,7 @@ use model::access::Reach;
 use model::criteria::Bound;
 use model::field::Field;
 use model::id::{RecordId, TerritoryId};
+use model::limits::EQUALS_MAX;
 use model::module::Module;
 use model::value::{Class, Value};
 use sea_query::{
@@ -426,7 +427,7 @@ pub fn find_by_value(
 }
 
 /// Records that have one of these values in `field`, each with its value, texts folded: one query
-/// for all. The values must be of the field's class, without `Null`, and texts folded where the
+/// for all, the first by id of very many that have the same value. The values must be of the field's class, without `Null`, and texts folded where the
 /// field's values are texts that a person typed.
 pub fn find_by_values(
     tx: &mut Tx,
@@ -437,11 +438,6 @@ pub fn find_by_values(
     if values.is_empty() {
         return Ok(Vec::new());
     }
-    let key = if field.kind.is_text() {
-        format!("swathe_fold({})", column(field))
-    } else {
-        column(field)
-    };
     let class = field.kind.class();
     let (list, param) = match class {
         Class::Int => {
@@ -461,12 +457,29 @@ pub fn find_by_values(
             return Ok(found);
         }
     };
-    let table = table(module);
-    let sql = format!("SELECT {key}, id FROM {table} WHERE {key} IN {list}($1) ORDER BY id");
+    let sql = by_values_sql(module, field, list);
     let rows = tx.query(&sql, &[param])?;
     rows.into_iter()
         .map(|mut row| Ok((row.take(0, class)?, RecordId(row.int(1)?))))
         .collect()
+}
+
+pub(crate) fn by_values_sql(module: &Module, field: &Field, list: &str) -> String {
+    let key = if field.kind.is_text() {
+        format!("swathe_fold({})", column(field))
+    } else {
+        column(field)
+    };
+    let table = table(module);
+    if field.unique {
+        return format!("SELECT {key}, id FROM {table} WHERE {key} IN {list}($1) ORDER BY id");
+    }
+    format!(
+        "SELECT found, id FROM (
+            SELECT {key} AS found, id, row_number() OVER (PARTITION BY {key} ORDER BY id) AS place
+            FROM {table} WHERE {key} IN {list}($1)
+         ) AS all_found WHERE place <= {EQUALS_MAX} ORDER BY id"
+    )
 }
 
 /// Makes records. Every record has the same fields, in the same order.
