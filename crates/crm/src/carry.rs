@@ -4,7 +4,8 @@
 //! The records must be locked, and whoever calls has judged them: nothing is asked here of rights.
 
 use crate::actor::Actor;
-use crate::record::{Writing, raise};
+use crate::judge::{Columns, held};
+use crate::record::{Reading, Writing, raise};
 use crate::tag;
 use crate::triggers::Triggers;
 use model::id::{JobId, ModuleId, RecordId, TagId};
@@ -39,7 +40,7 @@ pub enum Carried<'a> {
 }
 
 impl Carried<'_> {
-    fn takes(self, tag: &Tag) -> bool {
+    pub(crate) fn takes(self, tag: &Tag) -> bool {
         match self {
             Self::All => true,
             Self::Named(names) => {
@@ -203,8 +204,8 @@ impl Known {
     }
 }
 
-/// Puts back what went by a job, as far as it still is where it went, and answers what went back. Records that
-/// lose a tag by it get a change.
+/// Puts back what went by a job, as far as it still is where it went, and answers what went back.
+/// Records that lose a tag by it get a change; what holds a record keeps its tags on it.
 pub fn put_back(
     tx: &mut Tx,
     actor: &Actor,
@@ -213,13 +214,25 @@ pub fn put_back(
     now: Timestamp,
 ) -> Result<Vec<Move>, Fault> {
     let tagged = moves.iter().filter(|one| one.kind == MoveKind::Tag);
-    for (module, records) in receivers(tagged) {
-        // Two undos at once would each leave a tag to the other.
-        if let Some(module) = actor.catalog.module_by_id(module) {
-            store::records::lock(tx, module, &[], &records)?;
-        }
+    let mut kept = HashSet::new();
+    for (module, ids) in receivers(tagged) {
+        let Some(module) = actor.catalog.module_by_id(module) else {
+            continue;
+        };
+        // Locked: two undos at once would each leave a tag to the other.
+        let writing = Writing::of(actor, module, cause, now);
+        let reading = Reading::new(tx, writing, &Columns(Vec::new()), &ids, None)?;
+        let still = |id: &RecordId| {
+            let standing = reading.standing(*id);
+            standing.is_some_and(|standing| held(*id, &standing.facts).is_some())
+        };
+        kept.extend(ids.into_iter().filter(still));
     }
-    let back = moves::put_back(tx, of, moves)?;
+    let free = moves
+        .iter()
+        .filter(|one| one.kind != MoveKind::Tag || !kept.contains(&one.to.record));
+    let free: Vec<Move> = free.copied().collect();
+    let back = moves::put_back(tx, of, &free)?;
     let touched = receivers(back.iter().filter(|one| one.kind == MoveKind::Tag));
     for (module, records) in touched {
         let Some(module) = actor.catalog.module_by_id(module) else {

@@ -125,12 +125,15 @@ pub fn unfit(actor: &Actor, terms: &Terms) -> Result<Option<owner::Unfit>, Refus
     Ok(into(modules, terms).find_map(|module| owner::fit(actor, module, owner).err()))
 }
 
-/// The modules of what is made.
+/// The modules of what may be made: nothing is where it is named.
 fn into<'a>(modules: Modules<'a>, terms: &Terms) -> impl Iterator<Item = &'a Module> {
-    let deals = terms.deal.is_some().then_some(modules.deals);
-    [modules.contacts, modules.accounts]
-        .into_iter()
-        .chain(deals)
+    let parts = [
+        (modules.contacts, terms.contact.is_none()),
+        (modules.accounts, terms.account.is_none()),
+        (modules.deals, terms.deal.is_some()),
+    ];
+    let made = parts.into_iter().filter(|(_, made)| *made);
+    made.map(|(module, _)| module)
 }
 
 /// Converts a lead at once, inside this transaction, and answers what happened.

@@ -29,7 +29,7 @@ use store::jobs::{Job, NewJob, Terms};
 use store::plans::Plan;
 use store::records::Filter;
 use store::targets::Target;
-use store::{Db, Error, Fault, Priority, Tx, deeds, moves};
+use store::{Db, Error, Fault, Priority, Tx, conversions, deeds, moves};
 use traces::{Back, Book, Traces};
 
 /// How long automation is kept from a job that is about to be undone.
@@ -509,6 +509,10 @@ impl Action for Undo {
         now: Timestamp,
     ) -> Result<Vec<Settled>, Fault> {
         let ready = Ready::of(tx, job)?;
+        if ready.request.did.kind() == JobKind::MassConvert {
+            // What a conversion finds must not be taken back meanwhile.
+            conversions::take_turn(tx)?;
+        }
         let Some(run) = ready.run(tx, targets, false)? else {
             return Ok(Vec::new());
         };

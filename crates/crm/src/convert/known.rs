@@ -3,23 +3,20 @@
 //! not matter.
 
 use super::Lead;
-use crate::record::Writing;
+use crate::judge::{Columns, held};
+use crate::record::{Reading, Standing, Writing};
 use model::access::Access;
-use model::conversion::{ACCOUNT_NAME, Modules};
+use model::conversion::{ACCOUNT_NAME, CONTACTS, EMAIL, FULL_NAME, Modules, finds};
 use model::field::Field;
 use model::id::{FieldId, JobId, RecordId};
 use model::module::Module;
 use model::people::Right;
+use model::refusal::Refusal;
 use model::value::{Value, fold};
 use std::collections::{HashMap, HashSet};
 use store::changes::{self, ChangeKind};
 use store::records::{self, Filter, Order};
-use store::{Fault, Tx, access};
-
-/// The contact's field that a lead's e-mail address is compared with.
-const EMAIL: &str = "Email";
-/// The one that a lead's name is compared with.
-const FULL_NAME: &str = "Full_Name";
+use store::{Fault, Tx};
 
 /// By what a lead was found to be a contact, or its company an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +55,13 @@ pub(crate) struct Found {
     pub(crate) access: Access,
     /// The same job made it.
     pub(crate) own: bool,
+    /// Why nobody may change it now.
+    pub(crate) held: Option<Refusal>,
 }
 
 pub(super) type Key = (FieldId, Value);
 
-/// Records of one module by their ids and by the values that they are found by, in the order of ids.
+/// Records of one module by their ids and by the values that they are found by.
 #[derive(Clone, Debug, Default)]
 struct Shelf {
     found: HashMap<RecordId, Found>,
@@ -75,6 +74,10 @@ impl Shelf {
         for key in keys {
             self.by_key.entry(key).or_default().push(id);
         }
+    }
+
+    fn by<'s>(&'s self, key: &Key) -> impl Iterator<Item = RecordId> + use<'s> {
+        self.by_key.get(key).into_iter().flatten().copied()
     }
 }
 
@@ -125,10 +128,11 @@ fn uniques(module: &Module) -> impl Iterator<Item = &Field> {
 
 /// The fields by which records of a module are found.
 fn keys_of(module: &Module) -> Vec<&Field> {
-    let named = [EMAIL, FULL_NAME, ACCOUNT_NAME];
-    let named = named.iter().filter_map(|name| module.field(name));
-    let named = named.filter(|field| field.kind.is_text() && !field.unique);
-    uniques(module).chain(named).collect()
+    // Where contacts have values that no two share, only these find them.
+    let first = uniques(module);
+    let only = module.api_name == CONTACTS && uniques(module).next().is_some();
+    let named = module.fields.iter().filter(|f| !only && finds(module, f));
+    first.chain(named).collect()
 }
 
 impl<'a> Known<'a> {
@@ -144,27 +148,30 @@ impl<'a> Known<'a> {
     ) -> Result<Self, Fault> {
         let (contact, account) = named;
         let of_contacts = |field: &Field| wanted(leads, field, |lead| &lead.contact);
-        let contacts = shelf(tx, writing, modules.contacts, &of_contacts, contact, &[])?;
+        let mut persons = candidates(tx, modules.contacts, &of_contacts)?;
+        persons.extend(contact);
         let of_accounts = |field: &Field| wanted(leads, field, |lead| &lead.account);
-        let theirs = contacts.found.values().filter_map(|found| found.account);
-        let mut theirs: Vec<RecordId> = theirs.collect();
+        let mut firms = candidates(tx, modules.accounts, &of_accounts)?;
+        firms.extend(account);
+        firms.extend(accounts_named(tx, modules.contacts, &persons)?);
         // An earlier lead of a plan can have been found to be of an account that this set does not name.
         for field in keys_of(modules.contacts) {
             for value in of_contacts(field) {
-                let ids = made.contacts.by_key.get(&(field.id, value)).into_iter();
-                let found = ids.flatten().filter_map(|id| made.contacts.found.get(id));
-                theirs.extend(found.filter_map(|found| found.account));
+                let ids = made.contacts.by(&(field.id, value));
+                let found = ids.filter_map(|id| made.contacts.found.get(&id));
+                firms.extend(found.filter_map(|found| found.account));
             }
         }
-        theirs.extend(made.joined.values());
-        let accounts = shelf(
-            tx,
-            writing,
-            modules.accounts,
-            &of_accounts,
-            account,
-            &theirs,
-        )?;
+        firms.extend(made.joined.values());
+        // Accounts before contacts, each in the order of ids. What is judged is what stands there once
+        // all are locked: a contact can have got an account, or gone, while its lock was waited for.
+        let mut accounts = Shelf::default();
+        accounts.read(tx, writing, modules.accounts, &firms)?;
+        let mut contacts = Shelf::default();
+        contacts.read(tx, writing, modules.contacts, &persons)?;
+        let theirs = contacts.found.values().filter_map(|found| found.account);
+        let later: HashSet<RecordId> = theirs.filter(|id| !firms.contains(id)).collect();
+        accounts.read(tx, writing, modules.accounts, &later)?;
         Ok(Self {
             modules,
             contacts,
@@ -196,28 +203,23 @@ impl<'a> Known<'a> {
         renamed.or_else(|| Some(&self.account(account)?.name))
     }
 
-    fn contacts_by(&self, key: &Key) -> impl Iterator<Item = (RecordId, &Found)> {
-        let stands = self.contacts.by_key.get(key).into_iter().flatten();
-        let made = self.made.contacts.by_key.get(key).into_iter().flatten();
-        let found = stands.chain(made);
-        found.filter_map(|id| Some((*id, self.contact(*id).filter(|found| shown(found))?)))
+    fn contacts_by(&self, key: &Key) -> Vec<RecordId> {
+        let found = self.contacts.by(key).chain(self.made.contacts.by(key));
+        in_order(found.filter(|id| self.contact(*id).is_some_and(shown)))
     }
 
-    fn accounts_by(&self, key: &Key) -> impl Iterator<Item = RecordId> {
+    fn accounts_by(&self, key: &Key) -> Vec<RecordId> {
         let name = self.modules.accounts.field(ACCOUNT_NAME);
         let of_name = name.is_some_and(|name| name.id == key.0);
-        let still = move |id: &&RecordId| !of_name || !self.made.renamed.contains_key(*id);
-        let stands = self.accounts.by_key.get(key).into_iter().flatten();
-        let stands = stands.filter(still).copied();
-        let renamed = self.made.renamed.iter().filter(move |(_, name)| {
-            of_name && name.as_text().map(fold).as_deref() == key.1.as_text()
-        });
-        let mut renamed: Vec<RecordId> = renamed.map(|(id, _)| *id).collect();
-        renamed.extend(stands);
-        renamed.sort_unstable();
-        let made = self.made.accounts.by_key.get(key).into_iter().flatten();
-        let all = renamed.into_iter().chain(made.copied());
-        all.filter(|id| self.account(*id).is_some_and(shown))
+        let still = |id: &RecordId| !of_name || !self.made.renamed.contains_key(id);
+        let renamed =
+            self.made.renamed.iter().filter(|(_, name)| {
+                of_name && name.as_text().map(fold).as_deref() == key.1.as_text()
+            });
+        let renamed = renamed.map(|(id, _)| *id);
+        let stands = self.accounts.by(key).filter(still);
+        let all = renamed.chain(stands).chain(self.made.accounts.by(key));
+        in_order(all.filter(|id| self.account(*id).is_some_and(shown)))
     }
 
     /// Whom a lead may already be: by the values that no two contacts share, or else by its e-mail
@@ -230,8 +232,7 @@ impl<'a> Known<'a> {
         }
         fields.into_iter().find_map(|field| {
             let key = key(field, lead.contact.value(field))?;
-            let found = self.contacts_by(&key).map(|(id, _)| id);
-            let found: Vec<RecordId> = found.collect();
+            let found = self.contacts_by(&key);
             (!found.is_empty()).then_some((field, found))
         })
     }
@@ -248,7 +249,7 @@ impl<'a> Known<'a> {
         let named = accounts.field(ACCOUNT_NAME).into_iter();
         uniques(accounts).chain(named).find_map(|field| {
             let key = key(field, lead.account.value(field))?;
-            let found: Vec<RecordId> = self.accounts_by(&key).collect();
+            let found = self.accounts_by(&key);
             (!found.is_empty()).then_some((field, found))
         })
     }
@@ -277,7 +278,10 @@ impl<'a> Known<'a> {
         }
         let key = key(contacts.field(FULL_NAME)?, &lead.name)?;
         let email = contacts.field(EMAIL).map(|field| lead.contact.value(field));
-        let same_person = |(id, found): &(RecordId, &Found)| {
+        let same_person = |id: &RecordId| {
+            let Some(found) = self.contact(*id) else {
+                return false;
+            };
             let other_address = !found.email.is_null() && email.is_some_and(|own| !own.is_null());
             let other_account = match (self.account_of(*id), account) {
                 (Some(theirs), Some(own)) => theirs != own,
@@ -286,7 +290,7 @@ impl<'a> Known<'a> {
             };
             !other_address && !other_account
         };
-        let (id, _) = self.contacts_by(&key).find(same_person)?;
+        let id = self.contacts_by(&key).into_iter().find(same_person)?;
         Some((id, By::Name))
     }
 
@@ -307,6 +311,7 @@ impl<'a> Known<'a> {
             account,
             access: Access::Full,
             own: true,
+            held: None,
         };
         let value = |field: &Field| match field.api_name.as_str() {
             FULL_NAME => lead.name.clone(),
@@ -328,6 +333,7 @@ impl<'a> Known<'a> {
             account: None,
             access: Access::Full,
             own: true,
+            held: None,
         };
         let fields = keys_of(accounts).into_iter();
         let keys = fields.filter_map(|field| key(field, lead.account.value(field)));
@@ -366,69 +372,88 @@ fn wanted<'l, 'a>(
     values.filter(|value| seen.insert(value.clone())).collect()
 }
 
-/// The records of a module that have one of the values wanted, and those that are named.
-fn shelf(
+/// These records from the first made on, as ids tell it: whether one was made by this chunk or by an
+/// earlier one makes no difference. What a plan would make comes last.
+fn in_order(found: impl Iterator<Item = RecordId>) -> Vec<RecordId> {
+    let mut found: Vec<RecordId> = found.collect();
+    found.sort_unstable_by_key(|id| (id.0 < 0, id.0.unsigned_abs()));
+    found
+}
+
+/// The records of a module that have one of the values wanted.
+fn candidates(
     tx: &mut Tx,
-    writing: Writing<'_>,
     module: &Module,
     wanted: &dyn Fn(&Field) -> Vec<Value>,
-    named: Option<RecordId>,
-    more: &[RecordId],
-) -> Result<Shelf, Fault> {
-    let Writing { actor, job, .. } = writing;
-    let mut shelf = Shelf::default();
-    let mut ids: HashSet<RecordId> = more.iter().copied().chain(named).collect();
+) -> Result<HashSet<RecordId>, Fault> {
+    let mut ids = HashSet::new();
     for field in keys_of(module) {
-        for (value, id) in records::find_by_values(tx, module, field, &wanted(field))? {
-            let key = (field.id, value);
-            shelf.by_key.entry(key).or_default().push(id);
-            ids.insert(id);
-        }
+        let found = records::find_by_values(tx, module, field, &wanted(field))?;
+        ids.extend(found.into_iter().map(|(_, id)| id));
     }
-    if ids.is_empty() {
-        return Ok(shelf);
-    }
-    let mut ids: Vec<RecordId> = ids.into_iter().collect();
-    ids.sort_unstable();
-    let viewed = actor.profile.may(Right::View, module.id);
-    let reached = match actor.reach(module) {
-        None => None,
-        Some(reach) => {
-            let levels = access::of(tx, module, &reach, &ids)?;
-            Some(levels.into_iter().collect::<HashMap<RecordId, Access>>())
-        }
-    };
-    let own = made_by(tx, job, &ids)?;
-    let name = module.name_field();
-    let others = [EMAIL, ACCOUNT_NAME].map(|name| module.field(name));
-    let fields: Vec<&Field> = name
-        .into_iter()
-        .chain(others.into_iter().flatten())
-        .collect();
+    Ok(ids)
+}
+
+/// The accounts that these contacts are of.
+fn accounts_named(
+    tx: &mut Tx,
+    contacts: &Module,
+    ids: &HashSet<RecordId>,
+) -> Result<Vec<RecordId>, Fault> {
+    let fields: Vec<&Field> = contacts.field(ACCOUNT_NAME).into_iter().collect();
     let filter = Filter::everything().of_ids(ids.iter().copied());
-    let limit = ids.len();
-    for record in records::list(tx, module, &fields, &filter, Order::BY_ID, (0, limit))? {
-        let value = |wanted: Option<&Field>| {
-            let place = fields
-                .iter()
-                .position(|f| wanted.is_some_and(|w| w.id == f.id));
-            let value = place.and_then(|n| record.values.get(n));
-            value.cloned().unwrap_or_default()
-        };
-        let [email, account] = others;
-        let access = reached.as_ref().map_or(Access::Full, |levels| {
-            levels.get(&record.id).copied().unwrap_or_default()
-        });
-        let found = Found {
-            name: value(name),
-            email: value(email),
-            account: value(account).as_int().map(RecordId),
-            access: if viewed { access } else { Access::None },
-            own: own.contains(&record.id),
-        };
-        shelf.found.insert(record.id, found);
+    let found = records::list(tx, contacts, &fields, &filter, Order::BY_ID, (0, ids.len()))?;
+    let named = found.iter().filter_map(|one| one.values.first()?.as_int());
+    Ok(named.map(RecordId).collect())
+}
+
+impl Shelf {
+    /// Locks records of a module, where this is no plan, and reads what they are found by and what
+    /// decides about them.
+    fn read(
+        &mut self,
+        tx: &mut Tx,
+        writing: Writing<'_>,
+        module: &Module,
+        ids: &HashSet<RecordId>,
+    ) -> Result<(), Fault> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut ids: Vec<RecordId> = ids.iter().copied().collect();
+        ids.sort_unstable();
+        let name = module.name_field();
+        let (email, account) = (module.field(EMAIL), module.field(ACCOUNT_NAME));
+        let keys = keys_of(module);
+        let mut columns = Columns(keys.clone());
+        for field in [name, email, account] {
+            columns.add(field);
+        }
+        let viewed = writing.actor.profile.may(Right::View, module.id);
+        let writing = Writing { module, ..writing };
+        let mut reading = Reading::new(tx, writing, &columns, &ids, None)?;
+        let own = made_by(tx, writing.job, &ids)?;
+        for id in ids {
+            let Some(Standing { record, facts, .. }) = reading.remove(id) else {
+                continue;
+            };
+            let value = |field: Option<&Field>| match field {
+                Some(field) => columns.by_id(&record, field.id).clone(),
+                None => Value::Null,
+            };
+            let found = Found {
+                name: value(name),
+                email: value(email),
+                account: value(account).as_int().map(RecordId),
+                access: if viewed { facts.access } else { Access::None },
+                own: own.contains(&id),
+                held: held(id, &facts),
+            };
+            let keys = keys.iter().filter_map(|f| key(f, &value(Some(f))));
+            self.add(id, found, keys.collect());
+        }
+        Ok(())
     }
-    Ok(shelf)
 }
 
 /// Those of these records that this job made.

@@ -95,6 +95,15 @@ impl<'a> Ways<'a> {
         }
     }
 
+    /// The field of a lead that goes to this one.
+    pub(super) fn source(&self, to: &Field) -> Option<&'a Field> {
+        let mut all = [&self.contacts, &self.accounts, &self.deals]
+            .into_iter()
+            .flatten();
+        let (from, _) = all.find(|(_, known)| known.id == to.id)?;
+        Some(*from)
+    }
+
     /// The fields of a lead that what it becomes depends on.
     pub(super) fn read(&self) -> Vec<&'a Field> {
         let all = [&self.contacts, &self.accounts, &self.deals];

@@ -17,6 +17,8 @@ use store::{Fault, Tx};
 pub struct Matched<'a> {
     /// The field that they were found by.
     pub field: &'a Field,
+    /// The field of the lead whose value that is.
+    pub from: Option<&'a Field>,
     /// The lead's value that stands in it.
     pub value: Value,
     /// The records, at most a page of them.
@@ -53,6 +55,7 @@ pub fn options<'a>(tx: &mut Tx, writing: Writing<'a>, lead: &Record) -> Result<O
         let value = row.value(field).clone();
         Some(Matched {
             field,
+            from: ways.source(field),
             value,
             found,
         })

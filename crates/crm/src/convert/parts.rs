@@ -4,21 +4,25 @@
 use super::known::{By, Known, Made, shown};
 use super::lead::{Lead, Row};
 use super::{Conversion, Fate, Part};
+use crate::actor::Actor;
+use crate::carry::Carried;
 use crate::change::{Change, FieldWrite, Write};
 use crate::input;
 use crate::owner;
 use crate::record::{self, Expected, Newcomers, Uniques, Writing};
 use crate::rules::LayoutRules;
+use crate::tag;
 use jobs::{Forecast, Settled};
 use model::access::Access;
 use model::conversion::{ACCOUNT_NAME, CONTACT_NAME};
 use model::field::Field;
-use model::id::{RecordId, UserId};
+use model::id::{ModuleId, RecordId, UserId};
 use model::module::{Module, system};
-use model::people::Right;
+use model::people::{FieldRight, Right};
 use model::refusal::{Code, Refusal};
 use model::value::Value;
 use std::collections::HashMap;
+use store::tags::Tag;
 use store::{Error, Fault, Tx, changes, targets};
 
 /// A record that would be made, judged.
@@ -47,7 +51,9 @@ pub(super) struct Parts<'a> {
     accounts: Newcomers<'a>,
     deals: Newcomers<'a>,
     known: Known<'a>,
-    owners: HashMap<UserId, Option<Refusal>>,
+    owners: HashMap<(ModuleId, UserId), Option<Refusal>>,
+    /// The tags of the leads, where tags are carried over.
+    tags: HashMap<RecordId, Vec<Tag>>,
     /// Nothing is written.
     dry: bool,
     /// What the job changes beside the leads.
@@ -81,13 +87,17 @@ impl<'a> Parts<'a> {
         let accounts = newcomers(modules.accounts, &|lead| lead.account.clone())?;
         let deals = newcomers(modules.deals, &|lead| deal_row(conversion, lead))?;
         let named = (terms.contact, terms.account);
+        let known = Known::read(tx, writing, modules, leads, named, made)?;
+        let tagged = leads.iter().filter(|_| !terms.tags.is_empty());
+        let tagged: Vec<RecordId> = tagged.map(|lead| lead.id).collect();
         Ok(Self {
             conversion,
             contacts,
             accounts,
             deals,
-            known: Known::read(tx, writing, modules, leads, named, made)?,
+            known,
             owners: HashMap::new(),
+            tags: tag::of_records(tx, &tagged)?,
             dry,
             along: Vec::new(),
         })
@@ -105,10 +115,6 @@ impl<'a> Parts<'a> {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let owner = match self.owner(lead) {
-            Ok(owner) => owner,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
         let mut draft = Draft {
             fate: Fate {
                 // Replaced below by what is made.
@@ -122,7 +128,7 @@ impl<'a> Parts<'a> {
             joins: None,
             renames: None,
         };
-        let done = self.judge_parts(tx, lead, contact.is_some(), owner, &mut draft)?;
+        let done = self.judge_parts(tx, lead, contact.is_some(), &mut draft)?;
         Ok(match done {
             Ok(()) => Ok(draft),
             Err(refusal) => {
@@ -137,16 +143,16 @@ impl<'a> Parts<'a> {
         tx: &mut Tx,
         lead: &Lead<'a>,
         found: bool,
-        owner: Value,
         draft: &mut Draft<'a>,
     ) -> Result<Result<(), Refusal>, Fault> {
         let modules = self.conversion.modules;
         if draft.fate.account.is_none() && lead.has_company {
             let module = modules.accounts;
-            let row = lead
-                .account
-                .clone()
-                .with(module, system::OWNER, owner.clone());
+            let owner = match self.owner(lead, module) {
+                Ok(owner) => owner,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let row = lead.account.clone().with(module, system::OWNER, owner);
             match self.make(tx, lead, module, row)? {
                 Ok(new) => {
                     draft.fate.account = Some(Part::Made(new.id));
@@ -158,9 +164,13 @@ impl<'a> Parts<'a> {
         let account: Value = draft.fate.account.map(|account| account.id().0).into();
         if !found {
             let module = modules.contacts;
+            let owner = match self.owner(lead, module) {
+                Ok(owner) => owner,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             let row = lead.contact.clone();
             let row = row.with(module, ACCOUNT_NAME, account.clone());
-            let row = row.with(module, system::OWNER, owner.clone());
+            let row = row.with(module, system::OWNER, owner);
             match self.make(tx, lead, module, row)? {
                 Ok(new) => {
                     draft.fate.contact = Part::Made(new.id);
@@ -177,7 +187,10 @@ impl<'a> Parts<'a> {
                 .iter()
                 .any(|(field, _)| field.api_name == system::OWNER)
             {
-                row = row.with(module, system::OWNER, owner);
+                match self.owner(lead, module) {
+                    Ok(owner) => row = row.with(module, system::OWNER, owner),
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
             }
             let row = row.with(module, ACCOUNT_NAME, account);
             let row = row.with(module, CONTACT_NAME, draft.fate.contact.id().0.into());
@@ -200,11 +213,23 @@ impl<'a> Parts<'a> {
         draft: &mut Draft<'a>,
     ) -> Result<Result<(), Refusal>, Fault> {
         let modules = self.conversion.modules;
+        let contact = Some(draft.fate.contact);
+        for (module, part) in [
+            (modules.contacts, contact),
+            (modules.accounts, draft.fate.account),
+        ] {
+            if let Err(refusal) = self.judge_tags(lead, module, part) {
+                return Ok(Err(refusal));
+            }
+        }
         if let (Part::Attached(contact, _), Some(account)) =
             (draft.fate.contact, draft.fate.account)
             && self.known.account_of(contact).is_none()
             && self.known.contact(contact).is_some_and(|found| !found.own)
         {
+            if let Err(refusal) = self.writable(lead, modules.contacts, ACCOUNT_NAME) {
+                return Ok(Err(refusal));
+            }
             let change = set(modules.contacts, ACCOUNT_NAME, account.id().0.into());
             let judged = self.foresee(tx, lead, modules.contacts, contact, &change)?;
             if let Err(refusal) = judged {
@@ -219,6 +244,9 @@ impl<'a> Parts<'a> {
         {
             let name = lead.account.named(ACCOUNT_NAME).clone();
             if self.known.account_name(account) != Some(&name) {
+                if let Err(refusal) = self.writable(lead, modules.accounts, ACCOUNT_NAME) {
+                    return Ok(Err(refusal));
+                }
                 let change = set(modules.accounts, ACCOUNT_NAME, name.clone());
                 let judged = self.foresee(tx, lead, modules.accounts, account, &change)?;
                 if let Err(refusal) = judged {
@@ -228,6 +256,51 @@ impl<'a> Parts<'a> {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Refuses tags for a record that stands there and is held, as everybody else is who gives it some.
+    fn judge_tags(
+        &self,
+        lead: &Lead<'a>,
+        module: &Module,
+        part: Option<Part<'a>>,
+    ) -> Result<(), Refusal> {
+        let Some(Part::Attached(id, _)) = part else {
+            return Ok(());
+        };
+        let Some(names) = self.conversion.terms.tags.get(&module.api_name) else {
+            return Ok(());
+        };
+        let carried = names.as_deref().map_or(Carried::All, Carried::Named);
+        let mut tags = self.tags.get(&lead.id).into_iter().flatten();
+        let known = &self.known;
+        let found = known.contact(id).or_else(|| known.account(id));
+        let held = found.filter(|found| !found.own);
+        match held.and_then(|found| found.held.clone()) {
+            Some(refusal) if tags.any(|tag| carried.takes(tag)) => {
+                let text = format!("the lead's tags cannot go to it: {}", refusal.message);
+                Err(of_part(lead, module, Some(id), refusal.saying(text)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses an actor who may not write a field of what stands there.
+    fn writable(&self, lead: &Lead<'a>, module: &Module, api_name: &str) -> Result<(), Refusal> {
+        let actor = self.conversion.writing.actor;
+        let fixed = module.field(api_name).filter(|field| {
+            let right = actor.profile.field(field.id);
+            right != FieldRight::Editable
+        });
+        let Some(field) = fixed else {
+            return Ok(());
+        };
+        let mut refusal =
+            Refusal::new(Code::NoPermission).saying("Field Edit Permission not given");
+        if actor.sees(field) {
+            refusal = refusal.with("api_name", api_name);
+        }
+        Err(of_part(lead, module, None, refusal))
     }
 
     /// Whether a record that stands there may be changed so.
@@ -317,8 +390,8 @@ impl<'a> Parts<'a> {
         ))
     }
 
-    /// Who owns what is made of a lead.
-    fn owner(&mut self, lead: &Lead<'a>) -> Result<Value, Refusal> {
+    /// Who owns what is made of a lead in a module.
+    fn owner(&mut self, lead: &Lead<'a>, module: &Module) -> Result<Value, Refusal> {
         let Conversion { terms, .. } = self.conversion;
         if let Some(owner) = terms.owner {
             return Ok(Value::Int(owner.0));
@@ -326,9 +399,9 @@ impl<'a> Parts<'a> {
         let Some(owner) = lead.owner else {
             return Ok(Value::Null);
         };
-        let conversion = self.conversion;
-        let judged = self.owners.entry(owner);
-        let unfit = judged.or_insert_with(|| unfit(conversion, owner));
+        let actor = self.conversion.writing.actor;
+        let judged = self.owners.entry((module.id, owner));
+        let unfit = judged.or_insert_with(|| unfit(actor, module, owner));
         match unfit {
             None => Ok(Value::Int(owner.0)),
             Some(refusal) => Err(refusal.clone().with("id", lead.id.to_string())),
@@ -514,21 +587,15 @@ fn deal_row<'a>(conversion: Conversion<'a>, lead: &Lead<'a>) -> Row<'a> {
     row
 }
 
-/// Why the owner of a lead cannot own what is made of it. To keep what one has is no gift: whom the
-/// actor may give to is not asked.
-fn unfit(conversion: Conversion<'_>, owner: UserId) -> Option<Refusal> {
-    let Conversion {
-        writing, modules, ..
-    } = conversion;
-    let into = [modules.contacts, modules.accounts, modules.deals];
-    into.iter().find_map(|module| {
-        let unfit = owner::fit(writing.actor, module, owner).err()?;
-        if unfit == owner::Unfit::NotSubordinate {
-            return None;
-        }
-        let text = "the lead's owner cannot own what is made of it: name another user to assign to";
-        Some(unfit.of_record(module).saying(text))
-    })
+/// Why the owner of a lead cannot own what is made of it in a module. To keep what one has is no gift:
+/// whom the actor may give to is not asked.
+fn unfit(actor: &Actor, module: &Module, owner: UserId) -> Option<Refusal> {
+    let unfit = owner::fit(actor, module, owner).err()?;
+    if unfit == owner::Unfit::NotSubordinate {
+        return None;
+    }
+    let text = "the lead's owner cannot own what is made of it: name another user to assign to";
+    Some(unfit.of_record(module).saying(text))
 }
 
 /// A refusal of what a lead becomes as one of the lead: it says of which module, and of which record

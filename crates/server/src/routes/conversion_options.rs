@@ -67,8 +67,8 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
         let preferred = order.into_iter().find(|(_, any)| *any);
         let preferred = preferred.and_then(|(name, _)| actor.catalog.module(name));
         let matched = json!({
-            CONTACTS: found.contacts.as_ref().map(|matched| value(&actor, matched)),
-            ACCOUNTS: found.accounts.as_ref().map(|matched| value(&actor, matched)),
+            CONTACTS: found.contacts.as_ref().and_then(|matched| value(&actor, matched)),
+            ACCOUNTS: found.accounts.as_ref().and_then(|matched| value(&actor, matched)),
             DEALS: null,
         });
         let any = preferred.is_some();
@@ -98,18 +98,24 @@ fn several_layouts(actor: &Actor) -> Vec<Json> {
     several.map(brief).collect()
 }
 
-/// By which value records were found.
-fn value(actor: &Actor, matched: &Matched<'_>) -> Json {
+/// By which value records were found, as far as the caller sees the field and the lead's value.
+fn value(actor: &Actor, matched: &Matched<'_>) -> Option<Json> {
     let field = matched.field;
-    json!([{
-        "field": {
-            "api_name": field.api_name,
-            "id": field.id.to_string(),
-            "field_label": field.label,
-            "unique": field.unique,
-        },
-        "matched_lead_value": field.kind.show(&matched.value, &actor.zone),
-    }])
+    if !actor.sees(field) {
+        return None;
+    }
+    let about = json!({
+        "api_name": field.api_name,
+        "id": field.id.to_string(),
+        "field_label": field.label,
+        "unique": field.unique,
+    });
+    let mut told = Map::from_iter([("field".to_owned(), about)]);
+    if matched.from.is_some_and(|from| actor.sees(from)) {
+        let shown = field.kind.show(&matched.value, &actor.zone);
+        told.insert("matched_lead_value".to_owned(), shown);
+    }
+    Some(json!([told]))
 }
 
 /// The records of a module, with what helps to choose.

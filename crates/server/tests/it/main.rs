@@ -23,6 +23,7 @@ mod change_owner;
 mod change_owner_refusals;
 mod change_owner_related;
 mod convert;
+mod convert_existing;
 mod convert_refusals;
 mod deleted;
 mod demo;
