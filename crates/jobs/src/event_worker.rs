@@ -22,6 +22,9 @@ const AGAIN_MS: i64 = 1_000;
 
 /// What follows from events.
 pub trait Effects: Send + Sync {
+    /// How many of these events, the first ones, one transaction takes at most; one in any case.
+    fn reach(&self, tx: &mut Tx, events: &[Event]) -> store::Result<usize>;
+
     /// Runs the rules of these events inside the transaction that takes them out. No two are of one
     /// record. What a rule may not do is stored as a failure and is no error.
     fn run(&self, tx: &mut Tx, events: &[Event], now: Timestamp) -> Result<(), Fault>;
@@ -96,7 +99,7 @@ impl EventWorker {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             db.write(Priority::Chunk, |tx| {
                 began = clock.now();
-                taken = events::take(tx, began, *size)?;
+                taken = events::take(tx, began, *size, |tx, events| effects.reach(tx, events))?;
                 if taken.is_empty() {
                     return Ok(());
                 }

@@ -140,6 +140,12 @@ pub const WORKFLOW_FIELDS_MAX: usize = 25;
 pub const WORKFLOW_ACTIONS_MAX: usize = 5;
 /// Days after which a task of a workflow rule is due.
 pub const WORKFLOW_DUE_DAYS_MAX: i64 = 3_650;
+/// Bytes of what one call of a workflow rule sends.
+pub const WEB_HOOK_BODY_BYTES_MAX: usize = 64 * 1024;
+/// What workflow rules do in one transaction, counted by [`WorkflowRule::actions`].
+///
+/// [`WorkflowRule::actions`]: crate::workflow::WorkflowRule::actions
+pub const WORKFLOW_BATCH_ACTIONS_MAX: usize = 1_000;
 /// Failures of automation on one page of the native list.
 pub const FAILURES_PER_PAGE: usize = 50;
 /// Events that a job's automation cap may say.

@@ -93,6 +93,13 @@ pub struct WorkflowRule {
     pub web_hooks: Vec<WebHookAction>,
 }
 
+impl WorkflowRule {
+    /// How much it does for one record: its tasks, its calls, and one for all that it writes.
+    pub fn actions(&self) -> usize {
+        1 + self.tasks.len() + self.web_hooks.len()
+    }
+}
+
 /// A task that a rule makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskAction {

@@ -56,10 +56,10 @@ impl Metrics {
     }
 
     /// Everything, as Prometheus reads it. `jobs` is none when the database did not answer.
-    pub(crate) fn render(&self, jobs: Option<&[(JobState, i64)]>) -> String {
+    pub(crate) fn render(&self, jobs: Option<&[(JobState, i64)]>, events: Option<i64>) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _ = self.render_to(&mut text, jobs);
+        let _ = self.render_to(&mut text, jobs, events);
         text
     }
 
@@ -67,6 +67,7 @@ impl Metrics {
         &self,
         to: &mut String,
         jobs: Option<&[(JobState, i64)]>,
+        events: Option<i64>,
     ) -> Result<(), std::fmt::Error> {
         writeln!(to, "# HELP swathe_build_info The program that answers.")?;
         writeln!(to, "# TYPE swathe_build_info gauge")?;
@@ -94,6 +95,14 @@ impl Metrics {
             writeln!(to, "{name}_count{{{labels}}} {count}")?;
         }
         drop(all);
+        if let Some(events) = events {
+            writeln!(
+                to,
+                "# HELP swathe_events_waiting Workflow rules that were met and did not run yet."
+            )?;
+            writeln!(to, "# TYPE swathe_events_waiting gauge")?;
+            writeln!(to, "swathe_events_waiting {events}")?;
+        }
         let Some(jobs) = jobs else { return Ok(()) };
         writeln!(to, "# HELP swathe_jobs Stored jobs by state.")?;
         writeln!(to, "# TYPE swathe_jobs gauge")?;
@@ -115,7 +124,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.request("/crm/{version}/org", "GET", 200, Duration::from_millis(3));
         metrics.request("/crm/{version}/org", "GET", 200, Duration::from_secs(60));
-        let text = metrics.render(Some(&[(JobState::Running, 4)]));
+        let text = metrics.render(Some(&[(JobState::Running, 4)]), Some(7));
         let labels = r#"route="/crm/{version}/org",method="GET",status="200""#;
         for line in [
             format!("swathe_requests_total{{{labels}}} 2"),
@@ -124,11 +133,13 @@ mod tests {
             format!("swathe_request_duration_seconds_bucket{{{labels},le=\"10\"}} 1"),
             format!("swathe_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} 2"),
             format!("swathe_request_duration_seconds_sum{{{labels}}} 60.003000"),
+            "swathe_events_waiting 7".to_owned(),
             "swathe_jobs{state=\"running\"} 4".to_owned(),
             "swathe_jobs{state=\"queued\"} 0".to_owned(),
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert!(!metrics.render(None).contains("swathe_jobs"));
+        let text = metrics.render(None, None);
+        assert!(!text.contains("swathe_jobs") && !text.contains("swathe_events"));
     }
 }

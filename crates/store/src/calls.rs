@@ -275,11 +275,12 @@ impl Wanted {
     }
 }
 
-/// Calls, those that were owed last first.
+/// Calls without what is sent, those that were owed last first.
 pub fn list(tx: &mut Tx, wanted: &Wanted, limit: usize) -> Result<Vec<Call>> {
     let (terms, params) = wanted.terms();
+    let columns = COLUMNS.replace("body", "CAST(NULL AS TEXT)");
     let sql = format!(
-        "SELECT {COLUMNS} FROM calls WHERE {terms} ORDER BY owed_at DESC, id DESC LIMIT {limit}"
+        "SELECT {columns} FROM calls WHERE {terms} ORDER BY owed_at DESC, id DESC LIMIT {limit}"
     );
     let rows = tx.query(&sql, &params)?;
     rows.iter().map(call).collect()

@@ -148,9 +148,14 @@ const FIRST: &str = "NOT EXISTS (SELECT 1 FROM events AS f WHERE f.record = e.re
     AND (f.rev < e.rev OR (f.rev = e.rev AND f.place < e.place)))";
 
 /// Takes the events that are to be run next, at most `limit`: of each record the first only, and none
-/// that somebody else has taken. They are back if the transaction does not commit. One that failed
-/// before is taken alone.
-pub fn take(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<Vec<Event>> {
+/// that somebody else has taken, and of those as many as `reach` says. They are back if the transaction
+/// does not commit. One that failed before is taken alone.
+pub fn take(
+    tx: &mut Tx,
+    now: Timestamp,
+    limit: usize,
+    reach: impl FnOnce(&mut Tx, &[Event]) -> Result<usize>,
+) -> Result<Vec<Event>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events AS e WHERE next_at <= $1 AND {FIRST}
          ORDER BY next_at, record LIMIT {limit}{}",
@@ -163,6 +168,8 @@ pub fn take(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<Vec<Event>> {
         Some(first) if first.attempts > 0 => events.truncate(1),
         Some(_) => events.retain(|event| event.attempts == 0),
     }
+    let reach = reach(tx, &events)?;
+    events.truncate(reach.max(1));
     let records = events.iter().map(|event| event.record.0);
     let records = Param::Ids(records.collect());
     let sql = format!("DELETE FROM events AS e WHERE record IN ids($1) AND {FIRST}");

@@ -12,7 +12,7 @@ use jobs::{Effects, Settled};
 use model::catalog::Catalog;
 use model::field::Field;
 use model::id::{RecordId, RuleId};
-use model::limits::WORKFLOW_DEPTH_MAX;
+use model::limits::{WEB_HOOK_BODY_BYTES_MAX, WORKFLOW_BATCH_ACTIONS_MAX, WORKFLOW_DEPTH_MAX};
 use model::module::{ACTIVITY_MODULES, Module, PERSON, RELATED_TO, TASKS, system};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -30,6 +30,17 @@ use store::{Fault, Tx, effects};
 pub struct Automation;
 
 impl Effects for Automation {
+    fn reach(&self, tx: &mut Tx, events: &[Event]) -> store::Result<usize> {
+        let catalog = tx.catalog()?;
+        let mut actions = 0;
+        let fits = events.iter().take_while(|event| {
+            let rule = catalog.workflow_rule(event.rule);
+            actions += rule.map_or(1, |(_, rule)| rule.actions());
+            actions <= WORKFLOW_BATCH_ACTIONS_MAX
+        });
+        Ok(fits.count())
+    }
+
     fn run(&self, tx: &mut Tx, events: &[Event], now: Timestamp) -> Result<(), Fault> {
         let catalog = tx.catalog()?;
         lock(tx, &catalog, events)?;
@@ -350,6 +361,12 @@ fn owe_hooks(
                     "fields": values.collect::<Map<String, Json>>(),
                 },
             });
+            let body = body.to_string();
+            if body.len() > WEB_HOOK_BODY_BYTES_MAX {
+                let refusal = too_long(&hook.url, body.len());
+                effects::fail(tx, event, Some(ActionKind::WebHook), &refusal, now)?;
+                continue;
+            }
             owed.push(NewHook {
                 event: id,
                 rule: rule.id,
@@ -357,11 +374,22 @@ fn owe_hooks(
                 record: event.record,
                 job: event.job,
                 url: &hook.url,
-                body: body.to_string(),
+                body,
             });
         }
     }
     Ok(calls::owe_hooks(tx, &owed, now)?)
+}
+
+/// Refuses a call that would send too much. Queries of URLs hold secrets.
+fn too_long(url: &str, bytes: usize) -> Refusal {
+    let endpoint = url.split(['?', '#']).next().unwrap_or_default();
+    let text = format!(
+        "the call to {endpoint} would send {bytes} bytes, more than {WEB_HOOK_BODY_BYTES_MAX}: \
+         send fewer fields"
+    );
+    let refusal = Refusal::new(Code::LimitExceeded).saying(text);
+    refusal.with("limit", WEB_HOOK_BODY_BYTES_MAX)
 }
 
 /// The sentences of jobs, in those of automation.

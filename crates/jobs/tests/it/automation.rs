@@ -41,6 +41,10 @@ impl Noting {
 }
 
 impl Effects for Noting {
+    fn reach(&self, _: &mut Tx, events: &[Event]) -> store::Result<usize> {
+        Ok(events.len())
+    }
+
     fn run(&self, tx: &mut Tx, events: &[Event], now: Timestamp) -> Result<(), Fault> {
         for event in events {
             if self.poison == Some(event.record.0) && event.place == 0 {

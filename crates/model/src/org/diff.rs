@@ -6,9 +6,11 @@ use super::kinds::told;
 use super::rules::facts_of_rules;
 use super::standard::BuiltIn;
 use super::workflow::facts_of_workflow_rules;
+use super::workflow_actions::WEB_HOOK;
 use crate::catalog::Catalog;
 use crate::field::Field;
 use crate::module::Module;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -143,6 +145,17 @@ pub(super) fn diff(old: &Catalog, new: &Catalog, whole: &BTreeSet<i64>) -> Vec<C
     diff.changes
 }
 
+/// What is shown of an attribute: queries of web hooks hold secrets.
+fn without_query<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    let Some((url, rest)) = value.split_once(' ').filter(|_| name.starts_with(WEB_HOOK)) else {
+        return value.into();
+    };
+    match url.find(['?', '#']) {
+        Some(at) => format!("{}?… {rest}", url.get(..at).unwrap_or_default()).into(),
+        None => value.into(),
+    }
+}
+
 impl Diff<'_> {
     fn line(&mut self, kind: ChangeKind, what: impl Into<String>) {
         self.changes.push(Change {
@@ -170,7 +183,10 @@ impl Diff<'_> {
         for name in names {
             let (before, after) = (value(old, name), value(new, name));
             if before != after {
-                let line = format!("{title} {name}: {} -> {}", shown(before), shown(after));
+                let (before, after) = (shown(before), shown(after));
+                let (old, new) = (without_query(name, &before), without_query(name, &after));
+                let other = if old == new { " (another query)" } else { "" };
+                let line = format!("{title} {name}: {old} -> {new}{other}");
                 self.line(ChangeKind::Modify, line);
             }
         }

@@ -215,6 +215,9 @@ fn keys_of(task: &TaskAction, names: &Names<'_>) -> Vec<(&'static str, String)> 
     keys
 }
 
+/// The attribute of a web hook begins so.
+pub(super) const WEB_HOOK: &str = "web_hook ";
+
 /// What is said of a rule's tasks and web hooks.
 pub(super) fn facts_of_actions(module: &Module, rule: &WorkflowRule, names: &Names<'_>) -> Facts {
     let tasks = rule.tasks.iter().zip(1..).map(|(task, n)| {
@@ -228,7 +231,7 @@ pub(super) fn facts_of_actions(module: &Module, rule: &WorkflowRule, names: &Nam
     let hooks = rule.web_hooks.iter().zip(1..).map(|(hook, n)| {
         let fields = field_names(module, &hook.fields).join(", ");
         (
-            format!("web_hook {n}"),
+            format!("{WEB_HOOK}{n}"),
             format!("{} with {fields}", hook.url),
         )
     });

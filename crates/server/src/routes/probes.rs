@@ -30,11 +30,15 @@ pub(crate) fn ready(ask: &Ask<'_>) -> Result<Answer, Fault> {
 /// `GET /metrics`, for Prometheus. It answers even when the database does not.
 #[expect(clippy::unnecessary_wraps, reason = "a handler has this shape")]
 pub(crate) fn metrics(ask: &Ask<'_>) -> Result<Answer, Fault> {
-    let jobs = ask.app.db.read(|tx| Ok(store::jobs::count_by_state(tx)?));
-    if let Err(error) = &jobs {
-        tracing::warn!(%error, "jobs were not counted");
+    let counted = ask.app.db.read(|tx| {
+        let jobs = store::jobs::count_by_state(tx)?;
+        Ok((jobs, store::events::count(tx)?))
+    });
+    if let Err(error) = &counted {
+        tracing::warn!(%error, "jobs and events were not counted");
     }
-    let text = ask.app.metrics.render(jobs.ok().as_deref());
+    let (jobs, events) = counted.ok().unzip();
+    let text = ask.app.metrics.render(jobs.as_deref(), events);
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
     Ok(Answer::other(200, content_type, text))
 }

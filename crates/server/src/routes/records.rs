@@ -513,10 +513,26 @@ pub(super) fn delete_one(call: &Call<'_>) -> Result<Answer, Fault> {
     })
 }
 
+/// What follows from a deletion: workflow rules, unless the parameter says otherwise.
+fn wf_trigger(call: &Call<'_>) -> Result<Triggers, Refusal> {
+    let workflow = match call.query.get("wf_trigger") {
+        None | Some("true") => true,
+        Some("false") => false,
+        Some(_) => {
+            return Err(Refusal::new(Code::InvalidData).with("param_name", "wf_trigger"));
+        }
+    };
+    Ok(Triggers {
+        workflow,
+        ..Triggers::ALL
+    })
+}
+
 fn delete_these(
     call: &Call<'_>,
     ids: fn(&Call<'_>) -> Result<Vec<RecordId>, Refusal>,
 ) -> Result<Answer, Fault> {
+    let triggers = wf_trigger(call)?;
     let items = call.app.db.write(Priority::Interactive, |tx| {
         let (actor, module) = open(tx, call)?;
         actor.require(Right::Delete, &module)?;
@@ -527,7 +543,10 @@ fn delete_these(
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
-        let writing = writing(call, &actor, &module, Cause::Api);
+        let writing = Writing {
+            triggers,
+            ..writing(call, &actor, &module, Cause::Api)
+        };
         let settled = record::delete(tx, writing, &distinct)?;
         let settled: HashMap<RecordId, Settled> = distinct.into_iter().zip(settled).collect();
         let items = ids.iter().map(|id| match settled.get(id) {

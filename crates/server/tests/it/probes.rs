@@ -50,6 +50,7 @@ mod check {
             r#"swathe_requests_total{route="unmatched",method="GET",status="404"} 1"#,
             r#"swathe_requests_total{route="/healthz",method="other",status="400"} 1"#,
             r#"swathe_jobs{state="running"} 0"#,
+            "swathe_events_waiting 0",
         ] {
             assert!(
                 reply.text.lines().any(|found| found == line),

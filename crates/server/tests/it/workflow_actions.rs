@@ -3,6 +3,7 @@
 
 use crate::api::Api;
 use crate::asked::Asker;
+use jobs::EventStep;
 use serde_json::{Value as Json, json};
 use testkit::{Kind, each_db};
 
@@ -10,6 +11,10 @@ each_db! {
     a_task_is_made_about_the_record_for_its_owner,
     a_task_is_for_whom_the_rule_names,
     a_web_hook_is_owed_with_the_values_of_then,
+    a_call_that_is_too_long_is_told_and_not_owed,
+    a_diff_shows_no_query_of_a_web_hook,
+    a_batch_reaches_as_far_as_its_actions,
+    a_deletion_says_whether_rules_follow,
     timelines_name_the_rule,
     what_was_not_done_is_listed_to_who_may_know,
 }
@@ -155,6 +160,109 @@ mod check {
             });
             assert_eq!(data["fields"], wanted);
         }
+    }
+
+    pub(super) fn a_call_that_is_too_long_is_told_and_not_owed(kind: Kind) {
+        let api = Api::start_demo(kind);
+        api.apply_org(
+            "[[module]]\napi_name = \"Leads\"\n\
+             [[module.field]]\napi_name = \"Story\"\nlabel = \"Story\"\ntype = \"textarea\"\n\
+             max = 50000\n\
+             [[module.workflow_rule]]\nname = \"Tell\"\non = [\"create\"]\n\
+             [[module.workflow_rule.web_hook]]\nurl = \"https://a.example.com/x?key=1\"\n\
+             fields = [\"Story\"]\n\
+             [[module.workflow_rule.web_hook]]\nurl = \"https://b.example.com/x\"\n",
+        );
+        let lead = |story: String| json!({ "Last_Name": "Mill", "Story": story });
+        let leads = [lead("é".repeat(50_000)), lead("é".repeat(30_000))];
+        api.caller("admin").make("Leads", &leads);
+        api.run_events();
+        let owed = "SELECT count(*) FROM calls WHERE endpoint LIKE 'https://";
+        assert_eq!(api.number(&format!("{owed}a.%'")), 1);
+        assert_eq!(api.number(&format!("{owed}b.%'")), 2);
+        let told = api.rows("automation_failures", &["action", "code", "message"]);
+        let [told] = told.as_slice() else {
+            panic!("{told:?}")
+        };
+        let begin = "automation_failures: web_hook | LIMIT_EXCEEDED | \
+                     the call to https://a.example.com/x would send 100";
+        assert!(told.starts_with(begin), "{told}");
+        // The list does not read what is sent, and the call itself shows it.
+        let token = api.token(api.user("admin"), "swathe.org.ALL");
+        let list = api.call("GET", "/swathe/v1/calls", &token).json();
+        for call in list["data"].as_array().unwrap() {
+            assert_eq!(call["body"], Json::Null);
+            let path = format!("/swathe/v1/calls/{}", call["id"].as_str().unwrap());
+            assert!(api.call("GET", &path, &token).json()["body"].is_string());
+        }
+    }
+
+    pub(super) fn a_diff_shows_no_query_of_a_web_hook(kind: Kind) {
+        let api = with_rules(kind);
+        let token = api.token(api.user("admin"), "swathe.org.ALL");
+        for (to, line) in [
+            (
+                "hook?key=2",
+                "https://mill.example.com/hook?… with Last_Name, Lead_Status, Annual_Revenue, Owner \
+                 (another query)",
+            ),
+            (
+                "other",
+                "https://mill.example.com/other with Last_Name, Lead_Status, Annual_Revenue, Owner",
+            ),
+        ] {
+            let org = RULES.replace("hook?key=1", to);
+            let body = json!({ "org": org, "dry_run": true }).to_string();
+            let reply = api.call_with("PUT", "/swathe/v1/org", &token, body.as_bytes());
+            let changes = reply.json()["changes"].as_array().unwrap().clone();
+            let told: Vec<&str> = changes
+                .iter()
+                .filter(|change| change["kind"] == "modify")
+                .map(|change| change["what"].as_str().unwrap())
+                .collect();
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].ends_with(line), "{told:?}");
+            assert!(!told[0].contains("key="), "{told:?}");
+        }
+    }
+
+    pub(super) fn a_batch_reaches_as_far_as_its_actions(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let hook = "[[module.workflow_rule.web_hook]]\nurl = \"https://a.example.com/x\"\n";
+        api.apply_org(&format!(
+            "[[module]]\napi_name = \"Leads\"\n[[module.workflow_rule]]\nname = \"Tell\"\n\
+             on = [\"create\"]\n{}",
+            hook.repeat(5)
+        ));
+        api.caller("admin").make_leads(200);
+        let mut worker = api.event_worker();
+        // Six actions each: 166 of them are 996.
+        assert_eq!(worker.step(), EventStep::Ran(166));
+        assert_eq!(worker.step(), EventStep::Ran(34));
+        assert_eq!(api.number("SELECT count(*) FROM calls"), 1_000);
+    }
+
+    pub(super) fn a_deletion_says_whether_rules_follow(kind: Kind) {
+        let api = with_rules(kind);
+        let ada = api.caller("admin");
+        let leads = ada.make_leads(3);
+        for (lead, query, waiting) in [
+            (&leads[0], "?wf_trigger=false", 0),
+            (&leads[1], "?wf_trigger=true", 1),
+            (&leads[2], "", 2),
+        ] {
+            assert_eq!(ada.delete(&format!("Leads/{lead}{query}")).status, 200);
+            assert_eq!(
+                api.number("SELECT count(*) FROM events"),
+                waiting,
+                "{query}"
+            );
+        }
+        let reply = ada.delete("Leads?ids=5&wf_trigger=perhaps");
+        assert_eq!(
+            (reply.status, &reply.json()["details"]["param_name"]),
+            (400, &json!("wf_trigger"))
+        );
     }
 
     pub(super) fn timelines_name_the_rule(kind: Kind) {
