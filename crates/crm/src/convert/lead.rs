@@ -1,6 +1,8 @@
 //! A lead as a conversion reads it: what of its values goes to which field of what it becomes.
 
+use crate::actor::Actor;
 use crate::judge::{Columns, Facts, full_name};
+use crate::owner;
 use model::conversion::{ACCOUNT_NAME, Modules, mapping};
 use model::field::Field;
 use model::id::{RecordId, UserId};
@@ -150,4 +152,41 @@ pub(super) fn fixed(record: &Record, columns: &Columns<'_>) -> Option<Refusal> {
 pub(super) fn in_process(id: RecordId, facts: &Facts) -> Option<Refusal> {
     let refused = || Refusal::new(Code::RecordInBlueprint).with("id", id.to_string());
     facts.blueprint.is_some().then(refused)
+}
+
+/// Why the owner of a lead cannot own what is made of it in a module. To keep what one has is no gift:
+/// whom the actor may give to is not asked.
+pub(super) fn unfit(actor: &Actor, module: &Module, owner: UserId) -> Option<Refusal> {
+    let unfit = owner::fit(actor, module, owner).err()?;
+    if unfit == owner::Unfit::NotSubordinate {
+        return None;
+    }
+    let text = "the lead's owner cannot own what is made of it: name another user to assign to";
+    Some(unfit.of_record(module).saying(text))
+}
+
+/// A refusal of what a lead becomes as one of the lead: it says of which module, and of which record
+/// where one stands there.
+pub(super) fn of_part(
+    lead: &Lead<'_>,
+    module: &Module,
+    id: Option<RecordId>,
+    refusal: Refusal,
+) -> Refusal {
+    let place = refusal
+        .details
+        .get("api_name")
+        .and_then(|name| name.as_str());
+    let place = match place {
+        Some(field) => format!("{}.{field}", module.api_name),
+        None => module.api_name.clone(),
+    };
+    let text = format!("{place}: {}", refusal.message);
+    let refusal = refusal.saying(text);
+    let refusal = refusal.with("module", module.api_name.as_str());
+    let refusal = refusal.with("id", lead.id.to_string());
+    match id {
+        Some(id) => refusal.with("record", id.to_string()),
+        None => refusal,
+    }
 }

@@ -2,13 +2,11 @@
 //! lead are judged before any of them is kept.
 
 use super::known::{By, Known, Made, shown};
-use super::lead::{Lead, Row};
+use super::lead::{Lead, Row, of_part, unfit};
 use super::{Conversion, Fate, Part};
-use crate::actor::Actor;
 use crate::carry::Carried;
 use crate::change::{Change, FieldWrite, Write};
 use crate::input;
-use crate::owner;
 use crate::record::{self, Expected, Newcomers, Uniques, Writing};
 use crate::rules::LayoutRules;
 use crate::tag;
@@ -585,36 +583,4 @@ fn deal_row<'a>(conversion: Conversion<'a>, lead: &Lead<'a>) -> Row<'a> {
         }
     }
     row
-}
-
-/// Why the owner of a lead cannot own what is made of it in a module. To keep what one has is no gift:
-/// whom the actor may give to is not asked.
-fn unfit(actor: &Actor, module: &Module, owner: UserId) -> Option<Refusal> {
-    let unfit = owner::fit(actor, module, owner).err()?;
-    if unfit == owner::Unfit::NotSubordinate {
-        return None;
-    }
-    let text = "the lead's owner cannot own what is made of it: name another user to assign to";
-    Some(unfit.of_record(module).saying(text))
-}
-
-/// A refusal of what a lead becomes as one of the lead: it says of which module, and of which record
-/// where one stands there.
-fn of_part(lead: &Lead<'_>, module: &Module, id: Option<RecordId>, refusal: Refusal) -> Refusal {
-    let place = refusal
-        .details
-        .get("api_name")
-        .and_then(|name| name.as_str());
-    let place = match place {
-        Some(field) => format!("{}.{field}", module.api_name),
-        None => module.api_name.clone(),
-    };
-    let text = format!("{place}: {}", refusal.message);
-    let refusal = refusal.saying(text);
-    let refusal = refusal.with("module", module.api_name.as_str());
-    let refusal = refusal.with("id", lead.id.to_string());
-    match id {
-        Some(id) => refusal.with("record", id.to_string()),
-        None => refusal,
-    }
 }
