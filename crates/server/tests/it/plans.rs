@@ -63,7 +63,7 @@ mod check {
                     "message": "Sorry, you cannot perform this operation as the record is locked.",
                 }],
                 "refused_in_part": [], "along": [], "makes": [], "attaches": [],
-                "automation": { "mode": "fire", "would_fire": [] },
+                "automation": { "mode": "fire", "would_fire": [], "approval_processes": [] },
                 "sample": [
                     { "id": leads[0], "name": "Lead 0",
                       "before": { "Lead_Source": null }, "after": { "Lead_Source": "Trade Show" } },
