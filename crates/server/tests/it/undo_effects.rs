@@ -39,8 +39,8 @@ fn leave_event(api: &Api, job: &str, record: &str) {
     let leads = api.catalog().module("Leads").unwrap().id;
     let admin = api.user("admin");
     api.execute(&format!(
-        "INSERT INTO events (record, rev, place, module, rule, trigger_word, job, actor, chain,
-           attempts, next_at, at) VALUES ({record}, 2, 0, {leads}, 7, 'edit', {job}, {admin}, '',
+        "INSERT INTO events (record, rev, place, module, rule, trigger_word, job, actor, chain, made,
+           attempts, next_at, at) VALUES ({record}, 2, 0, {leads}, 7, 'edit', {job}, {admin}, '', 0,
            0, 0, 0)"
     ));
 }
