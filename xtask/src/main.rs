@@ -15,6 +15,7 @@ mod packages;
 mod postgres;
 mod process;
 mod python;
+mod replay;
 mod test;
 mod tidy;
 mod tidy_crates;
@@ -25,6 +26,8 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask test [-- ARGS]   every check; with ARGS only `cargo test ARGS`, databases provided
+cargo xtask replay [FILTER]  whether the server's tests are answered as recorded; --record records
+                             them anew, --sqlite tries that database only
 cargo xtask tidy             the cheap checks on tracked files
 cargo xtask conformance      docs/conformance.md, made from docs/conformance.toml and the tests
 cargo xtask postgres         a throw-away PostgreSQL, until Enter, for `cargo test` by hand
@@ -49,6 +52,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
     match words.as_slice() {
         ["test"] => test::everything(),
         ["test", "--", chosen @ ..] => test::only(chosen),
+        ["replay", options @ ..] => replay::command(options),
         ["tidy"] => tidy::run().and_then(|()| conformance::check()),
         ["conformance"] => conformance::write(),
         ["postgres"] => postgres::until_enter(),

@@ -6,8 +6,11 @@
 use crate::postgres::Cluster;
 use crate::process::{announce, cargo, step};
 use crate::python::{self, Sdk};
+use crate::replay::{self, Database};
 use crate::{conformance, tidy, torture};
 use anyhow::Result;
+use std::path::Path;
+use std::process::Command;
 
 const POSTGRES: &str = "SWATHE_TEST_POSTGRES";
 /// Which Python has the SDK of which version.
@@ -37,8 +40,10 @@ pub(crate) fn everything() -> Result<()> {
     ]))?;
     let surroundings = Surroundings::prepare()?;
     step(&mut cargo(&["build", "-p", "cli"]))?;
-    surroundings.test(&["--workspace"])?;
-    torture::torture(&torture::Options::short(&surroundings.postgres))?;
+    let answers = replay::empty_folder()?;
+    surroundings.test(&["--workspace"], Some(&answers))?;
+    replay::compare(&answers, &Database::ALL, None)?;
+    torture::torture(&torture::Options::short(&surroundings.postgres.url))?;
     announce(&format!(
         "everything passed, in {:.1} s",
         start.elapsed().as_secs_f64()
@@ -53,7 +58,7 @@ pub(crate) fn only(chosen: &[&str]) -> Result<()> {
         arguments.push("--workspace");
     }
     arguments.extend(chosen);
-    Surroundings::prepare()?.test(&arguments)
+    Surroundings::prepare()?.test(&arguments, None)
 }
 
 /// Without a package, `cargo test` would look only into the default member.
@@ -75,36 +80,58 @@ pub(crate) fn postgres_url() -> Option<String> {
     std::env::var(POSTGRES).ok()
 }
 
-/// What the tests talk to, for as long as they run.
-struct Surroundings {
-    postgres: String,
-    pythons: Vec<(&'static str, std::path::PathBuf)>,
+/// The PostgreSQL that the tests talk to, for as long as they run.
+pub(crate) struct Postgres {
+    url: String,
     _cluster: Option<Cluster>,
 }
 
-impl Surroundings {
-    fn prepare() -> Result<Self> {
-        let (postgres, cluster) = if let Some(url) = postgres_url() {
+impl Postgres {
+    /// The one that the maintainer names, or a throw-away one.
+    pub(crate) fn prepare() -> Result<Self> {
+        let (url, cluster) = if let Some(url) = postgres_url() {
             announce(&format!("PostgreSQL: the one that {POSTGRES} names"));
             (url, None)
         } else {
             let cluster = Cluster::start()?;
             (cluster.url().to_owned(), Some(cluster))
         };
-        let pythons = PYTHONS.map(|(name, sdk)| Ok((name, python::prepare(sdk)?)));
         Ok(Self {
-            postgres,
-            pythons: pythons.into_iter().collect::<Result<_>>()?,
+            url,
             _cluster: cluster,
         })
     }
 
-    fn test(&self, arguments: &[&str]) -> Result<()> {
+    /// Tells the tests where it is.
+    pub(crate) fn named_in<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env(POSTGRES, &self.url)
+    }
+}
+
+/// What the tests talk to, for as long as they run.
+struct Surroundings {
+    postgres: Postgres,
+    pythons: Vec<(&'static str, std::path::PathBuf)>,
+}
+
+impl Surroundings {
+    fn prepare() -> Result<Self> {
+        let postgres = Postgres::prepare()?;
+        let pythons = PYTHONS.map(|(name, sdk)| Ok((name, python::prepare(sdk)?)));
+        Ok(Self {
+            postgres,
+            pythons: pythons.into_iter().collect::<Result<_>>()?,
+        })
+    }
+
+    /// Runs tests; those of the server write down what they are answered where a folder is named.
+    fn test(&self, arguments: &[&str], answers: Option<&Path>) -> Result<()> {
         let mut command = cargo(&["test"]);
-        command
+        self.postgres
+            .named_in(&mut command)
             .args(arguments)
-            .env(POSTGRES, &self.postgres)
-            .envs(self.pythons.iter().map(|(name, path)| (name, path)));
+            .envs(self.pythons.iter().map(|(name, path)| (name, path)))
+            .envs(answers.map(|folder| (replay::FOLDER, folder)));
         step(&mut command)
     }
 }

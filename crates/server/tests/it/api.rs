@@ -1,5 +1,6 @@
 //! A running server with the small org, and a client that speaks to it.
 
+use crate::recorder::Recorder;
 use model::id::UserId;
 use model::scope::Scopes;
 use model::time::Clock;
@@ -19,6 +20,7 @@ pub(crate) struct Api {
     pub(crate) db: Db,
     pub(crate) clock: Arc<TestClock>,
     runtime: Option<Runtime>,
+    recorder: Option<Recorder>,
     _test: TestDb,
 }
 
@@ -93,11 +95,13 @@ impl Api {
             service,
             std::future::pending(),
         ));
+        let recorder = Recorder::start(kind, &url);
         Self {
             url,
             db,
             clock,
             runtime: Some(runtime),
+            recorder,
             _test: test,
         }
     }
@@ -146,11 +150,15 @@ impl Api {
         }
         let agent = ureq::Agent::new_with_config(config);
         let mut response = agent.run(request.body(body).unwrap()).unwrap();
-        Reply {
+        let reply = Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             text: response.body_mut().read_to_string().unwrap(),
+        };
+        if let Some(recorder) = &self.recorder {
+            recorder.write((method, path), headers, body, &reply);
         }
+        reply
     }
 
     /// Sends a request with a token, without a body.

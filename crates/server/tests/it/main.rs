@@ -71,6 +71,7 @@ mod probes;
 mod record_export;
 mod record_list;
 mod record_owners;
+mod recorder;
 mod records;
 mod records_changed;
 mod recycle_bin;
