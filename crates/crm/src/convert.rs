@@ -15,11 +15,14 @@ pub use options::{Matched, Options, options};
 
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
-use crate::judge::{Columns, Verdict, denied, held, judge};
-use crate::record::{self, Along, Drift, Expected, Reading, Standing, Writing};
+use crate::judge::{Columns, Judgement, denied, held, judge};
+use crate::record::{
+    self, Along, Drift, Expected, Judged, JudgedRecord, JudgedUpdate, Proposal, Purpose, Reading,
+    Standing, Writing,
+};
 use crate::rules::{LayoutRules, Rules};
-use jobs::{Difference, Forecast, Memory, Settled};
-use known::{By, Made};
+use jobs::{Difference, Forecast, Settled};
+use known::By;
 use lead::{Lead, Row, Ways};
 use model::access::Access;
 use model::conversion::{
@@ -154,64 +157,59 @@ pub(crate) struct Fate<'a> {
     deal: Option<Part<'a>>,
 }
 
-/// A lead with the revision it has now, and what becomes of it.
-struct Judgement<'a> {
-    rev: i64,
-    judged: record::Judged<'a>,
-    fate: Option<Fate<'a>>,
+/// Leads that were judged: the first of a set, as many as one transaction may.
+pub(crate) struct JudgedConversion<'a> {
+    conversion: Conversion<'a>,
+    records: Vec<JudgedRecord<Converted<'a>>>,
+    parts: Parts<'a>,
+    /// The activities that go along.
+    along: Along<'a>,
 }
 
-/// Converts leads, and answers for the first of them what happened, in order: for as many as one
-/// transaction may, at least one. Ids must differ.
-pub(crate) fn run(
-    tx: &mut Tx,
-    conversion: Conversion<'_>,
-    ids: &[RecordId],
-    expected: Expected<'_>,
-) -> Result<Vec<Settled>, Fault> {
-    // Two jobs that find no account of a company must not both make one.
-    conversions::take_turn(tx)?;
-    let ids = ids.get(..CONVERSIONS_PER_CHUNK_MAX).unwrap_or(ids);
-    let Judged {
-        judgements,
-        parts,
-        along,
-    } = judge_all(tx, conversion, ids, expected, Made::default(), false)?;
-    parts.write(tx)?;
-    let fates: Vec<(RecordId, Fate<'_>)> = ids
-        .iter()
-        .zip(&judgements)
-        .filter_map(|(id, judgement)| Some((*id, judgement.fate?)))
-        .collect();
-    bring::along(tx, conversion, &fates, along)?;
-    let judged = judgements.into_iter().map(|judgement| judgement.judged);
-    record::settle(tx, conversion.writing, judged)
+/// How a lead changes.
+struct Converted<'a> {
+    /// What is written into it.
+    proposal: Proposal<'a>,
+    /// What it becomes.
+    fate: Fate<'a>,
 }
 
-/// Says what [`run`] would do, with the revision of each lead now, and writes nothing.
-pub(crate) fn foresee(
-    tx: &mut Tx,
-    conversion: Conversion<'_>,
-    ids: &[RecordId],
-    expected: Expected<'_>,
-    memory: &mut Memory,
-) -> Result<Vec<(i64, Forecast)>, Fault> {
-    let made = memory.recall();
-    let Judged {
-        judgements, parts, ..
-    } = judge_all(tx, conversion, ids, expected, made, true)?;
-    memory.keep(parts.forget());
-    let forecasts = judgements.into_iter().map(|judgement| {
-        let Judgement { rev, judged, fate } = judgement;
-        let forecast = match (judged.forecast(), fate) {
-            (Forecast::Change(written), Some(fate)) => {
-                Forecast::Change(difference(conversion, fate, written))
-            }
-            (other, _) => other,
+impl Judged for JudgedConversion<'_> {
+    fn apply(self: Box<Self>, tx: &mut Tx) -> Result<Vec<Settled>, Fault> {
+        let Self {
+            conversion,
+            records,
+            parts,
+            along,
+        } = *self;
+        parts.write(tx)?;
+        let mut fates = Vec::with_capacity(records.len());
+        let leads = records.into_iter().map(|one| {
+            let JudgedRecord { id, rev, judgement } = one;
+            let judgement = judgement.map(|converted| {
+                fates.push((id, converted.fate));
+                converted.proposal
+            });
+            JudgedRecord { id, rev, judgement }
+        });
+        let leads = JudgedUpdate {
+            writing: conversion.writing,
+            records: leads.collect(),
         };
-        (rev, forecast)
-    });
-    Ok(forecasts.collect())
+        bring::along(tx, conversion, &fates, along)?;
+        Box::new(leads).apply(tx)
+    }
+
+    fn tell(self: Box<Self>) -> Result<Vec<(i64, Forecast)>, Fault> {
+        let conversion = self.conversion;
+        self.parts.keep_in_mind();
+        let told = self.records.into_iter().map(|one| {
+            let difference =
+                |Converted { proposal, fate }| difference(conversion, fate, proposal.difference());
+            (one.rev, one.judgement.forecast(difference))
+        });
+        Ok(told.collect())
+    }
 }
 
 /// What converting a lead would write and make. What would be new has no id yet.
@@ -240,23 +238,21 @@ fn difference(conversion: Conversion<'_>, fate: Fate<'_>, written: Difference) -
     difference
 }
 
-/// Leads that were judged: the first of a set, as many as one transaction may.
-struct Judged<'a> {
-    judgements: Vec<Judgement<'a>>,
-    parts: Parts<'a>,
-    /// The activities that go along.
-    along: Along<'a>,
-}
-
-/// Judges leads in order; what they become is judged with them.
-fn judge_all<'a>(
+/// Judges the conversion of leads, in order, each with all that it becomes: of the first of them, as
+/// many as one transaction may, at least one. Ids must differ.
+pub(crate) fn judge_conversion<'a>(
     tx: &mut Tx,
     conversion: Conversion<'a>,
     ids: &[RecordId],
     expected: Expected<'_>,
-    made: Made,
-    dry: bool,
-) -> Result<Judged<'a>, Fault> {
+    purpose: Purpose<'a>,
+) -> Result<JudgedConversion<'a>, Fault> {
+    let mut ids = ids;
+    if purpose.writes() {
+        // Two jobs that find no account of a company must not both make one.
+        conversions::take_turn(tx)?;
+        ids = ids.get(..CONVERSIONS_PER_CHUNK_MAX).unwrap_or(ids);
+    }
     let Conversion {
         writing, modules, ..
     } = conversion;
@@ -289,15 +285,16 @@ fn judge_all<'a>(
         }
     }
     let good: Vec<&Lead<'a>> = leads.iter().filter_map(|lead| lead.as_ref().ok()).collect();
-    let mut parts = Parts::new(tx, conversion, &good, made, dry)?;
+    let mut parts = Parts::new(tx, conversion, &good, purpose)?;
     let read = ways.read();
-    let mut judgements = Vec::with_capacity(ids.len());
+    let mut records = Vec::with_capacity(ids.len());
     for (n, (id, lead)) in ids.iter().zip(&leads).enumerate() {
-        let (rev, target) = (reading.rev(*id), expected.target(n));
-        let standing = match reading.get(*id, target) {
+        let (id, rev, target) = (*id, reading.rev(*id), expected.target(n));
+        let standing = match reading.get(id, target) {
             Ok(standing) => standing,
             Err(refusal) => {
-                judgements.push(Judgement::refuse(rev, refusal));
+                let judgement = Judgement::Refuse(refusal);
+                records.push(JudgedRecord { id, rev, judgement });
                 continue;
             }
         };
@@ -306,39 +303,45 @@ fn judge_all<'a>(
             Ok(lead) => parts.judge(tx, lead)?,
             Err(refusal) => Err(refusal.clone()),
         };
-        let mut verdict = match &draft {
+        let mut judgement = match &draft {
             Ok(draft) => {
                 let change = converted(conversion, draft.fate);
                 judge(modules.leads, &columns, record, facts, &rules, &change)
             }
-            Err(refusal) => Verdict::Refuse(refusal.clone()),
+            Err(refusal) => Judgement::Refuse(refusal.clone()),
         };
         // What a plan saw of a lead is all that it becomes something of.
-        let strayed = target.and_then(|t| since_plan.check(t, &columns, record, &verdict, &read));
+        let strayed = target.and_then(|target| {
+            let fields = record::written(&judgement).chain(read.iter().copied());
+            since_plan.check(target, &columns, record, judgement.word(), fields)
+        });
         if let Some(refusal) = strayed {
-            verdict = Verdict::Refuse(refusal);
+            judgement = Judgement::Refuse(refusal);
         }
-        judgements.push(match (verdict, draft, lead) {
-            (Verdict::Change(writes), Ok(draft), Ok(lead)) => {
-                let fate = Some(draft.fate);
+        let judgement = match (judgement, draft, lead) {
+            (Judgement::Change(writes), Ok(draft), Ok(lead)) => {
+                let fate = draft.fate;
                 parts.keep(tx, lead, draft)?;
-                let judged = record::Judged::change(&columns, record, facts, writes);
-                Judgement { rev, judged, fate }
+                // What a lead becomes is made or edited; the lead itself is neither.
+                let proposal = Proposal::new(&columns, record, writes).in_blueprint(facts);
+                Judgement::Change(Converted { proposal, fate })
             }
-            (verdict, draft, _) => {
+            (judgement, draft, _) => {
                 if let Ok(draft) = &draft {
                     parts.release(draft);
                 }
-                let Verdict::Refuse(refusal) = verdict else {
+                let Judgement::Refuse(refusal) = judgement else {
                     let text = format!("converting lead {id} changes nothing of it");
                     return Err(Error::Inconsistent(text).into());
                 };
-                Judgement::refuse(rev, refusal)
+                Judgement::Refuse(refusal)
             }
-        });
+        };
+        records.push(JudgedRecord { id, rev, judgement });
     }
-    Ok(Judged {
-        judgements,
+    Ok(JudgedConversion {
+        conversion,
+        records,
         parts,
         along,
     })
@@ -359,16 +362,6 @@ fn fixed(standing: &Standing, columns: &Columns<'_>, needed: Access) -> Option<R
 pub(crate) fn open(leads: &Module, standing: Standing, needed: Access) -> Result<Record, Refusal> {
     let refused = fixed(&standing, &Columns::all(leads), needed);
     refused.map_or(Ok(standing.record), Err)
-}
-
-impl Judgement<'_> {
-    fn refuse(rev: i64, refusal: Refusal) -> Self {
-        Self {
-            rev,
-            judged: record::Judged::Refuse(refusal),
-            fate: None,
-        }
-    }
 }
 
 /// What is written into a converted lead.

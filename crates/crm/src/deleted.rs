@@ -218,8 +218,8 @@ fn next(
         ids.push(id);
     }
     match fate {
-        Fate::Restored => record::restore(tx, actor, &ids, now)?,
-        Fate::Purged => purge(tx, actor, &ids, now)?,
-    };
+        Fate::Restored => drop(record::restore(tx, actor, &ids, now)?),
+        Fate::Purged => drop(purge(tx, actor, &ids, now)?),
+    }
     Ok(ids.last().copied())
 }

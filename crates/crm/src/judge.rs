@@ -1,14 +1,16 @@
 //! Whether a record may be changed now, and to what, as far as the record itself tells. Single writes
 //! and jobs ask here, and what it says never depends on how many records are asked about at once.
-//! What needs other rows (unique values, the selection) is asked in `record.rs`, for both alike.
+//! What needs other rows (unique values, the selection) is asked in `record/`, for both alike.
 
 use crate::blueprint::refuse_field;
 use crate::change::Change;
 use crate::rules::{Becoming, Rules};
+use jobs::{Difference, Forecast, Settled};
 use model::access::Access;
 use model::field::{Computed, Field, FieldKind};
 use model::hold::HoldKind;
 use model::id::{BlueprintId, FieldId, JobId, RecordId};
+use model::job::Foreseen;
 use model::limits::MULTI_SELECT_VALUES_MAX;
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
@@ -102,14 +104,66 @@ pub(crate) fn full_name(first: &Value, last: &Value) -> Value {
     Value::text(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
-/// What may happen to one record.
-pub(crate) enum Verdict<'a> {
-    /// These fields get these values.
-    Change(Vec<(&'a Field, Value)>),
+/// What is to happen to one record; `C` says how it changes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Judgement<C> {
+    /// It changes so.
+    Change(C),
     /// It already is as wanted.
     Unchanged,
     /// It must be left as it is.
     Refuse(Refusal),
+}
+
+/// The values that fields of a record get.
+pub(crate) type Writes<'a> = Vec<(&'a Field, Value)>;
+
+impl<C> Judgement<C> {
+    /// A change, unless something speaks against it.
+    pub(crate) fn unless(refusal: Option<Refusal>, change: C) -> Self {
+        refusal.map_or(Self::Change(change), Self::Refuse)
+    }
+
+    /// Whether it changes.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Self::Change(_))
+    }
+
+    /// The same in a word.
+    pub(crate) fn word(&self) -> Foreseen {
+        match self {
+            Self::Change(_) => Foreseen::Change,
+            Self::Unchanged => Foreseen::Unchanged,
+            Self::Refuse(refusal) => Foreseen::Refuse(refusal.code),
+        }
+    }
+
+    /// The same of another form of the change.
+    pub(crate) fn map<D>(self, form: impl FnOnce(C) -> D) -> Judgement<D> {
+        match self {
+            Self::Change(change) => Judgement::Change(form(change)),
+            Self::Unchanged => Judgement::Unchanged,
+            Self::Refuse(refusal) => Judgement::Refuse(refusal),
+        }
+    }
+
+    /// As what happened, once `write` has taken the change.
+    pub(crate) fn settled(self, write: impl FnOnce(C) -> Settled) -> Settled {
+        match self {
+            Self::Change(change) => write(change),
+            Self::Unchanged => Settled::Unchanged,
+            Self::Refuse(refusal) => Settled::Failed(refusal),
+        }
+    }
+
+    /// As what would happen.
+    pub(crate) fn forecast(self, difference: impl FnOnce(C) -> Difference) -> Forecast {
+        match self {
+            Self::Change(change) => Forecast::Change(difference(change)),
+            Self::Unchanged => Forecast::Unchanged,
+            Self::Refuse(refusal) => Forecast::Refuse(refusal),
+        }
+    }
 }
 
 /// What decides about a record beside its own values.
@@ -196,35 +250,35 @@ pub(crate) fn judge<'a>(
     facts: &Facts,
     rules: &Rules<'_>,
     change: &Change,
-) -> Verdict<'a> {
+) -> Judgement<Writes<'a>> {
     if let Some(refusal) = fixed(record, columns, &facts.met_by(module, change)) {
-        return Verdict::Refuse(refusal);
+        return Judgement::Refuse(refusal);
     }
-    let mut writes: Vec<(&Field, Value)> = Vec::new();
+    let mut writes: Writes<'a> = Vec::new();
     for part in &change.0 {
         let Some(field) = module.field_by_id(part.field) else {
-            return Verdict::Refuse(Refusal::new(Code::FieldGone));
+            return Judgement::Refuse(Refusal::new(Code::FieldGone));
         };
         let before = columns.value(record, &field.api_name);
         let after = part.write.onto(before);
         if after != *before
             && let Some(refusal) = refuse_field(module, field, record.id, facts)
         {
-            return Verdict::Refuse(refusal);
+            return Judgement::Refuse(refusal);
         }
         if let Some((bound, max)) = too_large(field, &after) {
             let refusal = Refusal::new(Code::InvalidData)
                 .with("api_name", field.api_name.as_str())
                 .with(bound, max)
                 .with("id", record.id.to_string());
-            return Verdict::Refuse(refusal);
+            return Judgement::Refuse(refusal);
         }
         // Who may change a record may not give it away: the new owner could do anything with it.
         if field.api_name == system::OWNER
             && after != *before
             && let Some(refusal) = denied(record.id, facts, Access::Full)
         {
-            return Verdict::Refuse(refusal);
+            return Judgement::Refuse(refusal);
         }
         if after != *before {
             writes.push((field, after));
@@ -242,12 +296,10 @@ pub(crate) fn judge<'a>(
         writes.push((computed, full_name(&value(FIRST_NAME), &value(LAST_NAME))));
     }
     if writes.is_empty() {
-        return Verdict::Unchanged;
+        return Judgement::Unchanged;
     }
-    match against_rules(columns, record, rules, &writes) {
-        Some(refusal) => Verdict::Refuse(refusal),
-        None => Verdict::Change(writes),
-    }
+    let refused = against_rules(columns, record, rules, &writes);
+    Judgement::unless(refused, writes)
 }
 
 /// Refuses a record that would become what the org's rules forbid.

@@ -5,8 +5,8 @@
 use super::scheduled::{self, Selection, decode, fires_automation, module_of};
 use crate::actor::Actor;
 use crate::change::Change;
-use crate::convert::{self, Conversion, Terms};
-use crate::record::{self, Expected, Writing};
+use crate::convert::{Conversion, Terms, judge_conversion};
+use crate::record::{Expected, Judged, Purpose, Writing, judge_deletion, judge_update};
 use crate::triggers::Triggers;
 use jobs::{Action, Forecast, Memory, Settled};
 use model::id::RecordId;
@@ -70,6 +70,39 @@ pub(super) struct Mass {
     pub(super) ready: fn(&mut Tx, &Job) -> Result<Ready, Fault>,
 }
 
+impl Ready {
+    /// Judges the first of these records, as many as one transaction may.
+    fn judge<'a>(
+        &'a self,
+        tx: &mut Tx,
+        writing: Writing<'a>,
+        targets: &[Target],
+        purpose: Purpose<'a>,
+    ) -> Result<Box<dyn Judged + 'a>, Fault> {
+        let expected = Expected {
+            within: self.within.as_ref(),
+            // Only what is written is held against what a plan saw.
+            targets: if purpose.writes() { targets } else { &[] },
+            ..Expected::default()
+        };
+        Ok(match &self.work {
+            Work::Update(change) => {
+                let items = items(targets, change);
+                Box::new(judge_update(tx, writing, &items, expected)?)
+            }
+            Work::Delete => {
+                let ids = ids(targets);
+                Box::new(judge_deletion(tx, writing, &ids, expected, purpose)?)
+            }
+            Work::Convert(terms) => {
+                let conversion = Conversion::new(writing, terms)?;
+                let ids = ids(targets);
+                Box::new(judge_conversion(tx, conversion, &ids, expected, purpose)?)
+            }
+        })
+    }
+}
+
 impl Action for Mass {
     fn run(
         &self,
@@ -80,19 +113,8 @@ impl Action for Mass {
     ) -> Result<Vec<Settled>, Fault> {
         let ready = (self.ready)(tx, job)?;
         let writing = ready.writing(job, now)?;
-        let expected = Expected {
-            within: ready.within.as_ref(),
-            targets,
-            ..Expected::default()
-        };
-        match &ready.work {
-            Work::Update(change) => record::update(tx, writing, &items(targets, change), expected),
-            Work::Delete => record::delete_first(tx, writing, &ids(targets), expected),
-            Work::Convert(terms) => {
-                let conversion = Conversion::new(writing, terms)?;
-                convert::run(tx, conversion, &ids(targets), expected)
-            }
-        }
+        let judged = ready.judge(tx, writing, targets, Purpose::Write)?;
+        judged.apply(tx)
     }
 
     fn foresee(
@@ -105,15 +127,8 @@ impl Action for Mass {
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         let ready = (self.ready)(tx, job)?;
         let writing = ready.writing(job, now)?;
-        let expected = Expected::within(ready.within.as_ref());
-        match &ready.work {
-            Work::Update(change) => record::foresee(tx, writing, &items(targets, change), expected),
-            Work::Delete => record::foresee_deletion(tx, writing, &ids(targets), expected),
-            Work::Convert(terms) => {
-                let conversion = Conversion::new(writing, terms)?;
-                convert::foresee(tx, conversion, &ids(targets), expected, memory)
-            }
-        }
+        let judged = ready.judge(tx, writing, targets, Purpose::Tell(memory))?;
+        judged.tell()
     }
 
     fn select(

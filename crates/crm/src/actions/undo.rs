@@ -11,7 +11,7 @@ use super::{change_owner, convert, mass_delete, mass_update};
 use crate::actor::Actor;
 use crate::carry;
 use crate::change::Change;
-use crate::record::{self, Deed, Expected, Writing};
+use crate::record::{self, Deed, Expected, Judged, Purpose, Writing};
 use crate::triggers::Triggers;
 use frozen::Frozen;
 use jobs::{Action, Forecast, KEPT_MS, Memory, Settled, control};
@@ -522,16 +522,26 @@ impl Action for Undo {
         let expected = run.expected(&everything);
         let settled = match run.kind {
             ChangeKind::Update => {
-                let settled = record::update(tx, writing, &run.items(), expected)?;
+                let judged = record::judge_update(tx, writing, &run.items(), expected)?;
+                let settled = Box::new(judged).apply(tx)?;
                 if ready.request.did == Did::Convert && run.module.id == ready.own {
                     ready.move_back(tx, &run, &settled, writing)?;
                 }
                 settled
             }
-            ChangeKind::Delete => record::restore_first(tx, writing, &run.targets, &run.deed)?,
-            ChangeKind::Restore => record::delete_first(tx, writing, &run.ids(), expected)?,
+            ChangeKind::Delete => {
+                let judged = record::judge_return(tx, writing, &run.targets, &run.deed)?;
+                Box::new(judged).apply(tx)?
+            }
+            ChangeKind::Restore => {
+                let purpose = Purpose::Write;
+                let judged = record::judge_deletion(tx, writing, &run.ids(), expected, purpose)?;
+                Box::new(judged).apply(tx)?
+            }
             ChangeKind::Create => {
-                let settled = record::delete_first(tx, writing, &run.ids(), expected)?.into_iter();
+                let purpose = Purpose::Write;
+                let judged = record::judge_deletion(tx, writing, &run.ids(), expected, purpose)?;
+                let settled = Box::new(judged).apply(tx)?.into_iter();
                 // Somebody deleted it: that is all that is wanted.
                 let wanted = |one| match one {
                     Settled::Failed(refusal) if refusal.code == Code::Gone => Settled::Unchanged,
@@ -549,7 +559,7 @@ impl Action for Undo {
         job: &Job,
         targets: &[Target],
         now: Timestamp,
-        _memory: &mut Memory,
+        memory: &mut Memory,
     ) -> Result<Vec<(i64, Forecast)>, Fault> {
         let ready = Ready::of(tx, job)?;
         let Some(run) = ready.run(tx, targets, true)? else {
@@ -559,11 +569,23 @@ impl Action for Undo {
         let everything = Filter::everything();
         let expected = run.expected(&everything);
         let foreseen = match run.kind {
-            ChangeKind::Update => record::foresee(tx, writing, &run.items(), expected)?,
-            ChangeKind::Delete => record::foresee_return(tx, writing, &run.targets, &run.deed)?,
-            ChangeKind::Restore => record::foresee_deletion(tx, writing, &run.ids(), expected)?,
+            ChangeKind::Update => {
+                let judged = record::judge_update(tx, writing, &run.items(), expected)?;
+                Box::new(judged).tell()?
+            }
+            ChangeKind::Delete => {
+                let judged = record::judge_return(tx, writing, &run.targets, &run.deed)?;
+                Box::new(judged).tell()?
+            }
+            ChangeKind::Restore => {
+                let purpose = Purpose::Tell(memory);
+                let judged = record::judge_deletion(tx, writing, &run.ids(), expected, purpose)?;
+                Box::new(judged).tell()?
+            }
             ChangeKind::Create => {
-                let foreseen = record::foresee_deletion(tx, writing, &run.ids(), expected)?;
+                let purpose = Purpose::Tell(memory);
+                let judged = record::judge_deletion(tx, writing, &run.ids(), expected, purpose)?;
+                let foreseen = Box::new(judged).tell()?;
                 let wanted = |(rev, forecast)| match forecast {
                     Forecast::Refuse(refusal) if refusal.code == Code::Gone => {
                         (rev, Forecast::Unchanged)

@@ -7,10 +7,11 @@ use super::{Conversion, Fate, Part};
 use crate::carry::Carried;
 use crate::change::{Change, FieldWrite, Write};
 use crate::input;
-use crate::record::{self, Expected, Newcomers, Uniques, Writing};
+use crate::judge::Judgement;
+use crate::record::{self, Expected, Newcomers, Purpose, Uniques, Writing, judge_update};
 use crate::rules::LayoutRules;
 use crate::tag;
-use jobs::{Forecast, Settled};
+use jobs::Settled;
 use model::access::Access;
 use model::conversion::{ACCOUNT_NAME, CONTACT_NAME};
 use model::field::Field;
@@ -52,21 +53,25 @@ pub(super) struct Parts<'a> {
     owners: HashMap<(ModuleId, UserId), Option<Refusal>>,
     /// The tags of the leads, where tags are carried over.
     tags: HashMap<RecordId, Vec<Tag>>,
-    /// Nothing is written.
-    dry: bool,
+    /// Whether it will be written.
+    purpose: Purpose<'a>,
     /// What the job changes beside the leads.
     along: Vec<RecordId>,
 }
 
 impl<'a> Parts<'a> {
-    /// None yet, of these leads; `made` is what earlier ones of a plan would make.
+    /// None yet, of these leads.
     pub(super) fn new(
         tx: &mut Tx,
         conversion: Conversion<'a>,
         leads: &[&Lead<'a>],
-        made: Made,
-        dry: bool,
+        purpose: Purpose<'a>,
     ) -> Result<Self, Fault> {
+        // A run finds in the database what earlier leads made; a plan keeps in mind what they would.
+        let made: Made = match &purpose {
+            Purpose::Write => Made::default(),
+            Purpose::Tell(memory) => memory.recall(),
+        };
         let Conversion {
             writing,
             modules,
@@ -96,7 +101,7 @@ impl<'a> Parts<'a> {
             known,
             owners: HashMap::new(),
             tags: tag::of_records(tx, &tagged)?,
-            dry,
+            purpose,
             along: Vec::new(),
         })
     }
@@ -229,7 +234,7 @@ impl<'a> Parts<'a> {
                 return Ok(Err(refusal));
             }
             let change = set(modules.contacts, ACCOUNT_NAME, account.id().0.into());
-            let judged = self.foresee(tx, lead, modules.contacts, contact, &change)?;
+            let judged = self.judge_change(tx, lead, modules.contacts, contact, &change)?;
             if let Err(refusal) = judged {
                 return Ok(Err(refusal));
             }
@@ -246,7 +251,7 @@ impl<'a> Parts<'a> {
                     return Ok(Err(refusal));
                 }
                 let change = set(modules.accounts, ACCOUNT_NAME, name.clone());
-                let judged = self.foresee(tx, lead, modules.accounts, account, &change)?;
+                let judged = self.judge_change(tx, lead, modules.accounts, account, &change)?;
                 if let Err(refusal) = judged {
                     return Ok(Err(refusal));
                 }
@@ -302,7 +307,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Whether a record that stands there may be changed so.
-    fn foresee(
+    fn judge_change(
         &mut self,
         tx: &mut Tx,
         lead: &Lead<'a>,
@@ -314,9 +319,10 @@ impl<'a> Parts<'a> {
             module,
             ..self.conversion.writing
         };
-        let foreseen = record::foresee(tx, writing, &[(id, change)], Expected::default())?;
-        Ok(match foreseen.into_iter().next() {
-            Some((_, Forecast::Refuse(refusal))) => Err(of_part(lead, module, Some(id), refusal)),
+        let judged = judge_update(tx, writing, &[(id, change)], Expected::default())?;
+        let judged = judged.records.into_iter().next();
+        Ok(match judged.map(|one| one.judgement) {
+            Some(Judgement::Refuse(refusal)) => Err(of_part(lead, module, Some(id), refusal)),
             _ => Ok(()),
         })
     }
@@ -438,10 +444,9 @@ impl<'a> Parts<'a> {
             Ok(values) => values,
             Err(refusal) => return Ok(Err(told(refusal))),
         };
-        let id = if self.dry {
-            self.known.made.stand_in()
-        } else {
-            RecordId(tx.new_id()?)
+        let id = match self.purpose {
+            Purpose::Write => RecordId(tx.new_id()?),
+            Purpose::Tell(_) => self.known.made.stand_in(),
         };
         Ok(Ok(New { id, row, values }))
     }
@@ -482,7 +487,7 @@ impl<'a> Parts<'a> {
             (modules.deals, draft.deal),
         ];
         for (module, new) in made {
-            if let (Some(New { id, values, .. }), false) = (new, self.dry) {
+            if let (Some(New { id, values, .. }), true) = (new, self.purpose.writes()) {
                 self.newcomers(module).keep(id, values);
                 self.along.push(id);
             }
@@ -508,7 +513,7 @@ impl<'a> Parts<'a> {
         id: RecordId,
         change: &Change,
     ) -> Result<(), Fault> {
-        if self.dry {
+        if !self.purpose.writes() {
             return Ok(());
         }
         let writing = Writing {
@@ -541,6 +546,7 @@ impl<'a> Parts<'a> {
 
     /// Writes what is made; the job knows it as changed beside the leads.
     pub(super) fn write(mut self, tx: &mut Tx) -> Result<(), Fault> {
+        self.purpose.must_write()?;
         self.write_new(tx)?;
         match self.conversion.writing.job {
             Some(job) => Ok(targets::insert_along(tx, job, &self.along)?),
@@ -548,13 +554,16 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// What a plan keeps in mind of all this.
-    pub(super) fn forget(self) -> Made {
+    /// Lets the plan that it is told in keep all this in mind.
+    pub(super) fn keep_in_mind(self) {
+        let Purpose::Tell(memory) = self.purpose else {
+            return;
+        };
         let mut made = self.known.made;
         for newcomers in [self.contacts, self.accounts, self.deals] {
             made.taken.extend(newcomers.uniques.into_taken());
         }
-        made
+        memory.keep(made);
     }
 }
 

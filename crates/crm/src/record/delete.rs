@@ -3,10 +3,11 @@
 use super::along::Along;
 use super::back::Since;
 use super::drift::Drift;
+use super::judged::{Judged, JudgedRecord, Purpose};
 use super::reading::{Reading, Standing};
 use super::ties;
 use super::{Expected, Writing, keep};
-use crate::judge::{Columns, Verdict, denied, held};
+use crate::judge::{Columns, Judgement, denied, held};
 use crate::workflow::{self, Firing};
 use jobs::{Difference, Forecast, Settled};
 use model::access::Access;
@@ -14,8 +15,6 @@ use model::field::Field;
 use model::id::{RecordId, UserId};
 use model::job::Foreseen;
 use model::module::{Module, system};
-use model::refusal::Refusal;
-use model::value::Value;
 use model::workflow::Trigger;
 use store::changes::{self, Cause, ChangeKind};
 use store::deleted::{self, Deletion, Removed};
@@ -26,7 +25,8 @@ use store::{Fault, Tx, beside};
 /// Deletes records, and answers for each what happened, in order. Those that would take more along
 /// than one transaction may are refused. Ids must differ.
 pub fn delete(tx: &mut Tx, writing: Writing<'_>, ids: &[RecordId]) -> Result<Vec<Settled>, Fault> {
-    let mut settled = delete_first(tx, writing, ids, Expected::default())?;
+    let judged = judge_deletion(tx, writing, ids, Expected::default(), Purpose::Write)?;
+    let mut settled = Box::new(judged).apply(tx)?;
     let rest = ids.iter().skip(settled.len());
     let rest: Vec<Settled> = rest
         .map(|id| Settled::Failed(jobs::left_over(*id)))
@@ -35,127 +35,58 @@ pub fn delete(tx: &mut Tx, writing: Writing<'_>, ids: &[RecordId]) -> Result<Vec
     Ok(settled)
 }
 
-/// Deletes the first of these records, as many as one transaction may, at least one, and answers for
-/// each what happened, in order. Ids must differ.
-pub(crate) fn delete_first(
-    tx: &mut Tx,
-    writing: Writing<'_>,
-    ids: &[RecordId],
-    expected: Expected<'_>,
-) -> Result<Vec<Settled>, Fault> {
-    let columns = Columns::all(writing.module);
-    let Doomed {
-        judged,
-        along,
-        mut reading,
-    } = judge_deletion(tx, writing, &columns, ids, expected)?;
-    let mut settled = Vec::with_capacity(ids.len());
-    let mut gone = Vec::with_capacity(along.reach);
-    for (id, judged) in ids.iter().zip(judged) {
-        if judged.is_ok() {
-            gone.extend(reading.remove(*id));
-        }
-        settled.push(judged.map_or_else(Settled::Failed, |()| Settled::Changed));
-    }
-    let roots: Vec<RecordId> = gone.iter().map(|standing| standing.record.id).collect();
-    let gone = gone.into_iter().map(|standing| {
-        let root = standing.record.id;
-        (standing.record, root)
-    });
-    remove(tx, writing, &columns, gone.collect())?;
-    for (module, columns, children) in along.take(&roots) {
-        let writing = Writing {
-            module,
-            cause: Cause::Parent,
-            ..writing
-        };
-        remove(tx, writing, &columns, children)?;
-    }
-    Ok(settled)
-}
-
-/// Says what [`delete_first`] would do, with the revision of each record now, and writes nothing.
-pub(crate) fn foresee_deletion(
-    tx: &mut Tx,
-    writing: Writing<'_>,
-    ids: &[RecordId],
-    expected: Expected<'_>,
-) -> Result<Vec<(i64, Forecast)>, Fault> {
-    let mut columns = match expected.left_by {
-        // Whether any value was changed since is asked of all of them.
-        Some(_) => Columns::all(writing.module),
-        None => Columns(writing.module.name_field().into_iter().collect()),
-    };
-    let firing = Firing::of(writing, Trigger::Delete)?;
-    for field in firing.needs() {
-        columns.add(Some(field));
-    }
-    let doomed = judge_deletion(tx, writing, &columns, ids, expected)?;
-    let mut along = doomed.along.counts();
-    let mut fires = doomed.along.fires(writing)?;
-    let forecasts = ids.iter().zip(doomed.judged).map(|(id, judged)| {
-        let mut difference = || {
-            let standing = doomed.reading.standing(*id);
-            let own = standing.map(|found| firing.by_deletion(&columns, &found.record));
-            let own = own.into_iter().flatten();
-            Forecast::Change(Difference {
-                along: along.remove(id).unwrap_or_default(),
-                fires: own.chain(fires.remove(id).into_iter().flatten()).collect(),
-                ..Difference::default()
-            })
-        };
-        let forecast = judged.map_or_else(Forecast::Refuse, |()| difference());
-        (doomed.reading.rev(*id), forecast)
-    });
-    Ok(forecasts.collect())
-}
-
-/// Records that are to be deleted: the first of a set, as many as one transaction may.
-struct Doomed<'a> {
-    judged: Vec<Result<(), Refusal>>,
-    along: Along<'a>,
-    reading: Reading,
-}
-
-fn judge_deletion<'a>(
+/// Judges the deletion of the first of these records, as many as one transaction may, at least one.
+/// Ids must differ.
+pub(crate) fn judge_deletion<'a>(
     tx: &mut Tx,
     writing: Writing<'a>,
-    columns: &Columns<'_>,
     ids: &[RecordId],
     expected: Expected<'_>,
-) -> Result<Doomed<'a>, Fault> {
+    purpose: Purpose<'a>,
+) -> Result<JudgedDeletion<'a>, Fault> {
     records::lock_to_delete(tx, writing.module, ids)?;
-    let reading = Reading::new(tx, writing, columns, ids, expected.within)?;
-    let drift = Drift::read(tx, expected.targets, &reading)?;
-    // What a plan says of a record is asked of it as far as it is known: first without what goes along.
-    let strayed = |n: usize, record: &Record, judged: &Result<(), Refusal>| {
-        let target = expected.target(n)?;
-        target.foreseen?;
-        let verdict = match judged {
-            Ok(()) => Verdict::Change(all(columns)),
-            Err(refusal) => Verdict::Refuse(refusal.clone()),
-        };
-        drift.check(target, columns, record, &verdict, &[])
-    };
-    let since = Since::read(tx, expected.left_by, &reading)?;
-    let judge = |(n, id): (usize, &RecordId)| {
-        let Standing { record, facts, .. } = reading.get(*id, expected.target(n))?;
-        // A converted lead may be deleted; only what holds the record speaks against it.
-        let refused = denied(record.id, facts, Access::Full);
-        let judged = refused
-            .or_else(|| held(record.id, &since.submitted_otherwise(record.id, facts)))
-            .or_else(|| since.changed(writing, columns, record))
-            .map_or(Ok(()), Err);
-        let target = expected.target(n);
-        let foreseen = target.is_some_and(|t| t.foreseen == Some(Foreseen::Change));
-        if judged.is_ok() && !foreseen {
-            return judged;
+    // What is told needs less than what goes into the bin, except for whether any value was changed.
+    let columns = if purpose.writes() || expected.left_by.is_some() {
+        Columns::all(writing.module)
+    } else {
+        let mut columns = Columns(Vec::new());
+        for field in Firing::of(writing, Trigger::Delete)?.needs() {
+            columns.add(Some(field));
         }
-        strayed(n, record, &judged).map_or(judged, Err)
+        columns
     };
-    let mut judged: Vec<Result<(), Refusal>> = ids.iter().enumerate().map(judge).collect();
+    let reading = Reading::new(tx, writing, &columns, ids, expected.within)?;
+    let drift = Drift::read(tx, expected.targets, &reading)?;
+    let since = Since::read(tx, expected.left_by, &reading)?;
+    // What a plan says of a record is asked of it as far as it is known: first without what goes along.
+    let as_planned = |n: usize, record: &Record, judgement: Judgement<()>| {
+        let target = expected.target(n);
+        let fields = || columns.0.iter().copied();
+        let now = judgement.word();
+        let strayed = target.and_then(|t| drift.check(t, &columns, record, now, fields()));
+        strayed.map_or(judgement, Judgement::Refuse)
+    };
+    let judge = |(n, id): (usize, &RecordId)| {
+        let target = expected.target(n);
+        let Standing { record, facts, .. } = match reading.get(*id, target) {
+            Ok(standing) => standing,
+            Err(refusal) => return Judgement::Refuse(refusal),
+        };
+        // A converted lead may be deleted; only what holds the record speaks against it.
+        let refused = denied(record.id, facts, Access::Full)
+            .or_else(|| held(record.id, &since.submitted_otherwise(record.id, facts)))
+            .or_else(|| since.changed(writing, &columns, record));
+        let judgement = Judgement::unless(refused, ());
+        let foreseen = target.is_some_and(|t| t.foreseen == Some(Foreseen::Change));
+        if judgement.is_change() && !foreseen {
+            return judgement;
+        }
+        as_planned(n, record, judgement)
+    };
+    let mut judgements: Vec<Judgement<()>> = ids.iter().enumerate().map(judge).collect();
     // What is refused anyway takes nothing along: it must not cost the others their turn.
-    let free = ids.iter().zip(&judged).filter(|(_, judged)| judged.is_ok());
+    let free = ids.iter().zip(&judgements);
+    let free = free.filter(|(_, judgement)| judgement.is_change());
     let free: Vec<RecordId> = free.map(|(id, _)| *id).collect();
     let along = match expected.left_by {
         Some(deed) if deed.made => {
@@ -172,27 +103,94 @@ fn judge_deletion<'a>(
     };
     if let Some(first_left) = free.get(along.reach) {
         let visited = ids.iter().position(|id| id == first_left);
-        judged.truncate(visited.unwrap_or(ids.len()));
+        judgements.truncate(visited.unwrap_or(ids.len()));
     }
-    for (n, (id, judged)) in ids.iter().zip(&mut judged).enumerate() {
-        if judged.is_ok()
-            && let Some(found) = reading.standing(*id)
-        {
-            let last = along.check(*id);
-            *judged = strayed(n, &found.record, &last).map_or(last, Err);
-        }
-    }
-    Ok(Doomed {
-        judged,
+    let whole = ids.iter().zip(judgements).enumerate();
+    let whole = whole.map(|(n, (id, judgement))| {
+        let judgement = match reading.standing(*id) {
+            Some(found) if judgement.is_change() => {
+                let refused = along.check(*id).err();
+                as_planned(n, &found.record, Judgement::unless(refused, ()))
+            }
+            _ => judgement,
+        };
+        let (id, rev) = (*id, reading.rev(*id));
+        JudgedRecord { id, rev, judgement }
+    });
+    Ok(JudgedDeletion {
+        writing,
+        records: whole.collect(),
+        columns,
         along,
         reading,
+        purpose,
     })
 }
 
-/// All that a deletion takes away.
-fn all<'a>(columns: &Columns<'a>) -> Vec<(&'a Field, Value)> {
-    let fields = columns.0.iter();
-    fields.map(|field| (*field, Value::Null)).collect()
+/// Deletions of records that were judged.
+pub(crate) struct JudgedDeletion<'a> {
+    writing: Writing<'a>,
+    records: Vec<JudgedRecord<()>>,
+    columns: Columns<'a>,
+    along: Along<'a>,
+    reading: Reading,
+    purpose: Purpose<'a>,
+}
+
+impl Judged for JudgedDeletion<'_> {
+    fn apply(self: Box<Self>, tx: &mut Tx) -> Result<Vec<Settled>, Fault> {
+        let Self {
+            writing,
+            records,
+            columns,
+            along,
+            mut reading,
+            purpose,
+        } = *self;
+        purpose.must_write()?;
+        let mut settled = Vec::with_capacity(records.len());
+        let mut roots = Vec::with_capacity(records.len());
+        let mut gone = Vec::with_capacity(records.len());
+        for JudgedRecord { id, judgement, .. } in records {
+            settled.push(judgement.settled(|()| {
+                let found = reading.remove(id);
+                gone.extend(found.map(|standing| (standing.record, id)));
+                roots.push(id);
+                Settled::Changed
+            }));
+        }
+        remove(tx, writing, &columns, gone)?;
+        for (module, columns, children) in along.take(&roots) {
+            let writing = Writing {
+                module,
+                cause: Cause::Parent,
+                ..writing
+            };
+            remove(tx, writing, &columns, children)?;
+        }
+        Ok(settled)
+    }
+
+    fn tell(self: Box<Self>) -> Result<Vec<(i64, Forecast)>, Fault> {
+        let firing = Firing::of(self.writing, Trigger::Delete)?;
+        let mut along = self.along.counts();
+        let mut fires = self.along.fires(self.writing)?;
+        let told = self.records.into_iter().map(|one| {
+            let forecast = one.judgement.forecast(|()| {
+                let standing = self.reading.standing(one.id);
+                let own = standing.map(|found| firing.by_deletion(&self.columns, &found.record));
+                let own = own.into_iter().flatten();
+                let others = fires.remove(&one.id).into_iter().flatten();
+                Difference {
+                    along: along.remove(&one.id).unwrap_or_default(),
+                    fires: own.chain(others).collect(),
+                    ..Difference::default()
+                }
+            });
+            (one.rev, forecast)
+        });
+        Ok(told.collect())
+    }
 }
 
 /// Takes records out of their module's table, each with the record that takes it along or itself.

@@ -3,7 +3,7 @@
 
 use super::reading::Reading;
 use crate::history::History;
-use crate::judge::{Columns, Verdict};
+use crate::judge::Columns;
 use model::field::Field;
 use model::id::RecordId;
 use model::job::Foreseen;
@@ -27,59 +27,56 @@ impl Drift {
         Ok(Self(History::since(tx, &points)?))
     }
 
-    /// Refuses a record that is not as the plan saw it. `verdict` is what would happen to it now, and
-    /// `kept` the fields that an undo would not put back.
-    pub(crate) fn check(
+    /// Refuses a record that is not as the plan saw it. `now` is what would happen to it now, and
+    /// `fields` are those that a change is about.
+    pub(crate) fn check<'f>(
         &self,
         target: &Target,
         columns: &Columns<'_>,
         record: &Record,
-        verdict: &Verdict<'_>,
-        kept: &[&Field],
+        now: Foreseen,
+        fields: impl IntoIterator<Item = &'f Field>,
     ) -> Option<Refusal> {
-        let foreseen = target.foreseen?;
-        let now = match verdict {
-            Verdict::Change(_) => Foreseen::Change,
-            Verdict::Unchanged => Foreseen::Unchanged,
-            Verdict::Refuse(refusal) => Foreseen::Refuse(refusal.code),
-        };
-        let strayed = if record.rev == target.rev {
-            // What decides beside the record (rights, rules) may refuse it now, and says why itself.
-            now == Foreseen::Change && foreseen != Foreseen::Change
-        } else {
-            now != foreseen || !self.stands(target, columns, record, verdict, kept)
-        };
-        strayed.then(|| changed_since_plan(record.id, foreseen, now))
+        let stands = || self.stands(target, columns, record, fields);
+        strayed(target, record.rev, now, stands)
     }
 
     /// Whether the values that would be written over are those that the plan saw.
-    fn stands(
+    fn stands<'f>(
         &self,
         target: &Target,
         columns: &Columns<'_>,
         record: &Record,
-        verdict: &Verdict<'_>,
-        kept: &[&Field],
+        fields: impl IntoIterator<Item = &'f Field>,
     ) -> bool {
-        let Verdict::Change(writes) = verdict else {
-            return true;
-        };
         let same = |field: &Field| {
             let then = self.0.value(record.id, target.rev, field);
             then.is_none_or(|then| then == *columns.value(record, &field.api_name))
         };
-        if self.0.came_or_went(record.id, target.rev) {
-            return false;
-        }
-        let written = writes.iter().map(|(field, _)| *field);
-        written.chain(kept.iter().copied()).all(same)
+        !self.0.came_or_went(record.id, target.rev) && fields.into_iter().all(same)
     }
 }
 
-/// The refusal of a record that is not as the plan saw it.
-pub(crate) fn changed_since_plan(record: RecordId, foreseen: Foreseen, now: Foreseen) -> Refusal {
-    Refusal::new(Code::ChangedSincePlan)
-        .with("id", record.to_string())
-        .with("foreseen", foreseen.as_str())
-        .with("now", now.as_str())
+/// Refuses a record of revision `rev` that is not as the plan saw it. `now` is what would happen to it
+/// now; `stands` says whether a change would write over what the plan saw.
+pub(super) fn strayed(
+    target: &Target,
+    rev: i64,
+    now: Foreseen,
+    stands: impl FnOnce() -> bool,
+) -> Option<Refusal> {
+    let foreseen = target.foreseen?;
+    let strayed = if rev == target.rev {
+        // What decides beside the record (rights, rules) may refuse it now, and says why itself.
+        now == Foreseen::Change && foreseen != Foreseen::Change
+    } else {
+        now != foreseen || (now == Foreseen::Change && !stands())
+    };
+    let refusal = || {
+        Refusal::new(Code::ChangedSincePlan)
+            .with("id", target.record.to_string())
+            .with("foreseen", foreseen.as_str())
+            .with("now", now.as_str())
+    };
+    strayed.then(refusal)
 }

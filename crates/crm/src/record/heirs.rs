@@ -1,11 +1,11 @@
 //! Activities of leads that are converted go on with what the leads became (decision 39).
 
+use super::Writing;
 use super::along::{Along, Part};
-use super::{Plan, Proposal, Writing, before};
+use super::update::{Batch, Proposal};
 use crate::judge::Columns;
 use crate::owner;
 use crate::triggers::Triggers;
-use crate::workflow::Follows;
 use model::field::Field;
 use model::id::{RecordId, UserId};
 use model::module::{PERSON, RELATED_TO, system};
@@ -53,7 +53,7 @@ impl Along<'_> {
             };
             let given = given.contains(&module.api_name);
             let fits = |user: &UserId| given && owner::fit(writing.actor, module, *user).is_ok();
-            let mut plan = Plan::default();
+            let mut batch = Batch::default();
             for (record, root) in &children {
                 let Some(heirs) = heirs.get(root) else {
                     continue;
@@ -64,17 +64,9 @@ impl Along<'_> {
                 };
                 let writes = writes(&columns, record, heirs);
                 moved.push(record.id);
-                plan.add(Proposal {
-                    before: before(&columns, record, &writes),
-                    writes,
-                    free: false,
-                    lapsed: false,
-                    kept: None,
-                    follows: Follows::default(),
-                    withdrawn: false,
-                });
+                batch.add(Proposal::new(&columns, record, writes));
             }
-            plan.apply(tx, writing)?;
+            batch.write(tx, writing)?;
         }
         if let Some(job) = writing.job {
             targets::insert_along(tx, job, &moved)?;

@@ -2,18 +2,18 @@
 
 use super::Writing;
 use super::back::Deed;
-use super::drift::changed_since_plan;
+use super::drift::strayed;
+use super::judged::{Judged, JudgedRecord};
 use super::reading::Reading;
 use super::unique::Uniques;
 use crate::actor::Actor;
 use crate::deleted::{denied, sets, unknown};
 use crate::history::value_of;
-use crate::judge::Columns;
+use crate::judge::{Columns, Judgement};
 use crate::triggers::Triggers;
 use jobs::{Difference, Forecast, Settled};
 use model::field::Field;
 use model::id::{FieldId, JobId, LayoutId, ModuleId, RecordId, UserId};
-use model::job::Foreseen;
 use model::limits::ALONG_PER_CHUNK_MAX;
 use model::module::{Module, system};
 use model::refusal::{Code, Refusal};
@@ -41,83 +41,33 @@ pub fn restore(
     actor: &Actor,
     ids: &[RecordId],
     now: Timestamp,
-) -> Result<Vec<Result<(), Refusal>>, Fault> {
+) -> Result<Vec<Settled>, Fault> {
     let sets = sets(tx, ids)?;
     let heads = heads(tx, actor, ids)?;
-    let Judged { of, good } = judge_sets(tx, actor, sets, now)?;
-    write(tx, actor, good, (Cause::Restore, None), now)?;
-    let answers = ids.iter().map(|id| answer(*id, &of, &heads));
-    Ok(answers.collect())
-}
-
-/// Restores what a job deleted, the first of these records with what it deleted along with them, as
-/// many as one transaction may, at least one, and answers for each what happened, in order.
-pub(crate) fn restore_first(
-    tx: &mut Tx,
-    writing: Writing<'_>,
-    targets: &[Target],
-    deed: &Deed,
-) -> Result<Vec<Settled>, Fault> {
-    let Returning { judged, good, .. } = judge_return(tx, writing, targets, deed)?;
-    write(
-        tx,
-        writing.actor,
-        good,
-        (writing.cause, writing.job),
-        writing.now,
-    )?;
-    let settled = judged.into_iter().map(|(_, judged)| match judged {
-        Ok(true) => Settled::Changed,
-        Ok(false) => Settled::Unchanged,
-        Err(refusal) => Settled::Failed(refusal),
+    let JudgedSets { judgements, back } = judge_sets(tx, actor, sets, now)?;
+    let records = ids.iter().map(|id| JudgedRecord {
+        id: *id,
+        rev: 0,
+        judgement: with_head(*id, &judgements, &heads),
     });
-    Ok(settled.collect())
+    let judged = JudgedReturn {
+        actor,
+        through: (Cause::Restore, None),
+        now,
+        records: records.collect(),
+        back,
+    };
+    Box::new(judged).apply(tx)
 }
 
-/// Says what [`restore_first`] would do, with the revision of each record now, and writes nothing.
-pub(crate) fn foresee_return(
-    tx: &mut Tx,
-    writing: Writing<'_>,
-    targets: &[Target],
-    deed: &Deed,
-) -> Result<Vec<(i64, Forecast)>, Fault> {
-    let Returning { judged, good, .. } = judge_return(tx, writing, targets, deed)?;
-    let mut names: HashMap<RecordId, (FieldId, Value)> = HashMap::new();
-    for one in good {
-        let name = one.module.name_field();
-        let name_of = one
-            .values
-            .into_iter()
-            .find(|(field, _)| Some(*field) == name);
-        names.extend(name_of.map(|(field, value)| (one.entry.record, (field.id, value))));
-    }
-    let forecasts = targets.iter().zip(judged).map(|(target, (rev, judged))| {
-        let forecast = match judged {
-            Ok(true) => Forecast::Change(Difference {
-                after: names.remove(&target.record).into_iter().collect(),
-                ..Difference::default()
-            }),
-            Ok(false) => Forecast::Unchanged,
-            Err(refusal) => Forecast::Refuse(refusal),
-        };
-        (rev, forecast)
-    });
-    Ok(forecasts.collect())
-}
-
-/// Records that a job deleted: the first of a set, as many as one transaction may restore.
-struct Returning<'a> {
-    /// Of each its revision now, and whether it comes back; it need not if it is there.
-    judged: Vec<(i64, Result<bool, Refusal>)>,
-    good: Vec<Revenant<'a>>,
-}
-
-fn judge_return<'a>(
+/// Judges the return of what a job deleted: of the first of these records with what it deleted along
+/// with them, as many as one transaction may, at least one. Ids must differ.
+pub(crate) fn judge_return<'a>(
     tx: &mut Tx,
     writing: Writing<'a>,
     targets: &[Target],
     deed: &Deed,
-) -> Result<Returning<'a>, Fault> {
+) -> Result<JudgedReturn<'a>, Fault> {
     let ids: Vec<RecordId> = targets.iter().map(|target| target.record).collect();
     let ids = first(tx, &ids)?;
     let mut sets = sets(tx, &ids)?;
@@ -134,37 +84,83 @@ fn judge_return<'a>(
     let everything = Filter::everything();
     let none = Columns(Vec::new());
     let reading = Reading::new(tx, writing, &none, &ids, Some(&everything))?;
-    let Judged { of, mut good } = judge_sets(tx, writing.actor, sets, writing.now)?;
-    let judge = |(id, target): (&RecordId, &Target)| {
-        let judged = match entries.get(id) {
-            None => reading
-                .get(*id, None)
-                .map(|_| false)
-                .map_err(|refusal| match refusal.code {
-                    Code::Gone => lost(*id),
-                    _ => refusal,
-                }),
-            Some(entry) if entry.purged_at.is_some() => Err(lost(*id)),
-            Some(_) if by_job(id) => {
-                let judged = of.get(id).cloned().unwrap_or_else(|| Err(lost(*id)));
-                judged.map(|()| true).map_err(hidden)
-            }
-            Some(_) => Err(Refusal::new(Code::ChangedSince)
+    let JudgedSets {
+        judgements,
+        mut back,
+    } = judge_sets(tx, writing.actor, sets, writing.now)?;
+    let judge = |id: RecordId| match entries.get(&id) {
+        None => match reading.get(id, None) {
+            Ok(_) => Judgement::Unchanged,
+            Err(refusal) if refusal.code == Code::Gone => Judgement::Refuse(lost(id)),
+            Err(refusal) => Judgement::Refuse(refusal),
+        },
+        Some(entry) if entry.purged_at.is_some() => Judgement::Refuse(lost(id)),
+        Some(_) if by_job(&id) => match judgements.get(&id).cloned() {
+            None => Judgement::Refuse(lost(id)),
+            Some(Judgement::Refuse(refusal)) => Judgement::Refuse(hidden(refusal)),
+            Some(judgement) => judgement,
+        },
+        Some(_) => Judgement::Refuse(
+            Refusal::new(Code::ChangedSince)
                 .saying("the record came back after the job and was deleted again")
-                .with("id", id.to_string())),
-        };
-        let rev = reading.rev(*id);
-        (rev, as_planned(target, rev, judged))
+                .with("id", id.to_string()),
+        ),
     };
-    let judged: Vec<_> = ids.iter().zip(targets).map(judge).collect();
-    let back: HashSet<RecordId> = ids
-        .iter()
-        .zip(&judged)
-        .filter(|(_, (_, judged))| *judged == Ok(true))
-        .map(|(id, _)| *id)
-        .collect();
-    good.retain(|one| back.contains(&one.entry.root));
-    Ok(Returning { judged, good })
+    let records = ids.iter().zip(targets).map(|(id, target)| {
+        let (id, rev, judgement) = (*id, reading.rev(*id), judge(*id));
+        let strayed = strayed(target, rev, judgement.word(), || true);
+        let judgement = strayed.map_or(judgement, Judgement::Refuse);
+        JudgedRecord { id, rev, judgement }
+    });
+    let records: Vec<JudgedRecord<()>> = records.collect();
+    let heads = records.iter().filter(|one| one.judgement.is_change());
+    let heads: HashSet<RecordId> = heads.map(|one| one.id).collect();
+    back.retain(|one| heads.contains(&one.entry.root));
+    Ok(JudgedReturn {
+        actor: writing.actor,
+        through: (writing.cause, writing.job),
+        now: writing.now,
+        records,
+        back,
+    })
+}
+
+/// Deleted records that were judged whether they come back.
+pub(crate) struct JudgedReturn<'a> {
+    actor: &'a Actor,
+    /// Why, and through which job.
+    through: (Cause, Option<JobId>),
+    now: Timestamp,
+    records: Vec<JudgedRecord<()>>,
+    /// All that comes back, with what went along.
+    back: Vec<Revenant<'a>>,
+}
+
+impl Judged for JudgedReturn<'_> {
+    fn apply(self: Box<Self>, tx: &mut Tx) -> Result<Vec<Settled>, Fault> {
+        write(tx, self.actor, self.back, self.through, self.now)?;
+        let records = self.records.into_iter();
+        let settled = records.map(|one| one.judgement.settled(|()| Settled::Changed));
+        Ok(settled.collect())
+    }
+
+    fn tell(self: Box<Self>) -> Result<Vec<(i64, Forecast)>, Fault> {
+        let mut names: HashMap<RecordId, (FieldId, Value)> = HashMap::new();
+        for one in self.back {
+            let name = one.module.name_field();
+            let mut values = one.values.into_iter();
+            let name = values.find(|(field, _)| Some(*field) == name);
+            names.extend(name.map(|(field, value)| (one.entry.record, (field.id, value))));
+        }
+        let told = self.records.into_iter().map(|one| {
+            let forecast = one.judgement.forecast(|()| Difference {
+                after: names.remove(&one.id).into_iter().collect(),
+                ..Difference::default()
+            });
+            (one.rev, forecast)
+        });
+        Ok(told.collect())
+    }
 }
 
 /// The first of these records, as many as may come back in one transaction with what they took along.
@@ -196,25 +192,12 @@ fn lost(id: RecordId) -> Refusal {
         .with("id", id.to_string())
 }
 
-/// Refuses a record that is not as the plan saw it, like `drift.rs` those that stand.
-fn as_planned(target: &Target, rev: i64, judged: Result<bool, Refusal>) -> Result<bool, Refusal> {
-    let now = match &judged {
-        Ok(true) => Foreseen::Change,
-        Ok(false) => Foreseen::Unchanged,
-        Err(refusal) => Foreseen::Refuse(refusal.code),
-    };
-    let strayed =
-        |foreseen: &Foreseen| *foreseen != now && (now == Foreseen::Change || target.rev != rev);
-    match target.foreseen.filter(strayed) {
-        Some(foreseen) => Err(changed_since_plan(target.record, foreseen, now)),
-        None => judged,
-    }
-}
-
 /// What may happen to what several records took along into the bin.
-struct Judged<'a> {
-    of: HashMap<RecordId, Result<(), Refusal>>,
-    good: Vec<Revenant<'a>>,
+struct JudgedSets<'a> {
+    /// Of each set, by the record that took it along.
+    judgements: HashMap<RecordId, Judgement<()>>,
+    /// The records of those sets that come back.
+    back: Vec<Revenant<'a>>,
 }
 
 fn judge_sets<'a>(
@@ -222,14 +205,13 @@ fn judge_sets<'a>(
     actor: &'a Actor,
     sets: BTreeMap<RecordId, Vec<Entry>>,
     now: Timestamp,
-) -> Result<Judged<'a>, Fault> {
+) -> Result<JudgedSets<'a>, Fault> {
     let all: Vec<RecordId> = sets.values().flatten().map(|entry| entry.record).collect();
     let mut values = deleted::values(tx, &all)?;
-    let mut of: HashMap<RecordId, Result<(), Refusal>> = HashMap::new();
-    let mut back: Vec<Vec<Revenant<'_>>> = Vec::new();
+    let mut judgements = HashMap::new();
+    let mut allowed: Vec<Vec<Revenant<'_>>> = Vec::new();
     for (root, set) in sets {
-        let allowed = denied(actor, root, &set);
-        let made: Result<Vec<Revenant<'_>>, Refusal> = allowed.and_then(|()| {
+        let made: Result<Vec<Revenant<'_>>, Refusal> = denied(actor, root, &set).and_then(|()| {
             let each = set.into_iter().map(|entry| {
                 let before = values.remove(&entry.record).unwrap_or_default();
                 revenant(actor, entry, &before, now)
@@ -237,29 +219,28 @@ fn judge_sets<'a>(
             each.collect()
         });
         match made {
-            Ok(set) => back.push(set),
+            Ok(set) => allowed.push(set),
             Err(refusal) => {
-                of.insert(root, Err(refusal.with("id", root.to_string())));
+                let refusal = refusal.with("id", root.to_string());
+                judgements.insert(root, Judgement::Refuse(refusal));
             }
         }
     }
-    let mut uniques = uniques(tx, &back)?;
-    let mut good = Vec::new();
-    for set in back {
-        let root = set.first().map(|one| one.entry.root);
+    let mut uniques = uniques(tx, &allowed)?;
+    let mut back = Vec::new();
+    for set in allowed {
+        let Some(root) = set.first().map(|one| one.entry.root) else {
+            continue;
+        };
         let refused = take_uniques(tx, actor, &mut uniques, &set, now)?;
-        match (root, refused) {
-            (Some(root), Some(refusal)) => {
-                of.insert(root, Err(refusal.with("id", root.to_string())));
-            }
-            (Some(root), None) => {
-                of.insert(root, Ok(()));
-                good.extend(set);
-            }
-            (None, _) => {}
+        let refused = refused.map(|refusal| refusal.with("id", root.to_string()));
+        let judgement = Judgement::unless(refused, ());
+        if judgement.is_change() {
+            back.extend(set);
         }
+        judgements.insert(root, judgement);
     }
-    Ok(Judged { of, good })
+    Ok(JudgedSets { judgements, back })
 }
 
 /// What took each of these records along into the bin, as far as the actor sees them there.
@@ -279,24 +260,22 @@ fn heads(
     Ok(heads.collect())
 }
 
-/// The answer for an id: a record that went along comes back with the one that took it.
-fn answer(
+/// The judgement of an id: a record that went along comes back with the one that took it.
+fn with_head(
     id: RecordId,
-    judged: &HashMap<RecordId, Result<(), Refusal>>,
+    judgements: &HashMap<RecordId, Judgement<()>>,
     heads: &HashMap<RecordId, RecordId>,
-) -> Result<(), Refusal> {
-    let Some(head) = heads.get(&id) else {
-        return judged.get(&id).cloned().unwrap_or(Err(unknown(id)));
-    };
-    let alone = || {
-        // It was deleted a moment ago, after what is judged was locked.
-        if *head == id {
-            return Err(unknown(id));
+) -> Judgement<()> {
+    let head = heads.get(&id).copied();
+    let judgement = judgements.get(&head.unwrap_or(id)).cloned();
+    judgement.unwrap_or_else(|| match head {
+        Some(head) if head != id => {
+            let refusal = Refusal::new(Code::CannotRestoreWithoutParent);
+            Judgement::Refuse(refusal.with("id", id.to_string()))
         }
-        let refusal = Refusal::new(Code::CannotRestoreWithoutParent);
-        Err(refusal.with("id", id.to_string()))
-    };
-    judged.get(head).cloned().unwrap_or_else(alone)
+        // It is not in the bin, or was deleted a moment ago, after what is judged was locked.
+        _ => Judgement::Refuse(unknown(id)),
+    })
 }
 
 /// A record with the values that it had, as far as the module still has their fields.

@@ -2,6 +2,7 @@
 
 use crm::carry::{self, Carried, Copied, Heir};
 use crm::{Actor, Writing, deleted, org, record};
+use jobs::Settled;
 use model::id::{AttachmentId, JobId, ModuleId, NoteId, RecordId, TagId, UserId};
 use model::limits::{LOOSE_CONTENT_MS, TAGS_PER_MODULE_MAX, TAGS_PER_RECORD_MAX};
 use model::time::Timestamp;
@@ -472,7 +473,7 @@ mod check {
         };
         delete();
         let back = world.write(|tx, actor| record::restore(tx, actor, &[lead], NOW));
-        assert_eq!(back, [Ok(())]);
+        assert_eq!(back, [Settled::Changed]);
         assert_eq!(world.beside(lead), (texts(&["n"]), texts(&["f.txt"])));
         assert_eq!(world.tags(lead), texts(&["Hot"]));
         delete();

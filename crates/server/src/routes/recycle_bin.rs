@@ -7,6 +7,7 @@ use crate::call::Call;
 use crate::wire;
 use crm::deleted::{self, Fate};
 use crm::{Actor, record};
+use jobs::Settled;
 use model::field::json_id;
 use model::id::{RecordId, UserId};
 use model::limits::{IDS_PARAM_MAX, RESTORE_IDS_MAX};
@@ -137,15 +138,21 @@ fn ids_param(call: &Call<'_>) -> Result<Vec<Named>, Refusal> {
 fn these(call: &Call<'_>, named: &[Named], fate: Fate) -> Result<Answer, Fault> {
     let ids: BTreeSet<RecordId> = named.iter().filter_map(|id| id.clone().ok()).collect();
     let ids: Vec<RecordId> = ids.into_iter().collect();
-    let settled = call.app.db.write(Priority::Interactive, |tx| {
+    let refused = call.app.db.write(Priority::Interactive, |tx| {
         let actor = actor(tx, call)?;
         deleted::measure(tx, &ids)?;
-        match fate {
-            Fate::Restored => record::restore(tx, &actor, &ids, call.now),
-            Fate::Purged => deleted::purge(tx, &actor, &ids, call.now),
-        }
+        Ok(match fate {
+            Fate::Restored => {
+                let settled = record::restore(tx, &actor, &ids, call.now)?.into_iter();
+                settled.map(why_left).collect::<Vec<Option<Refusal>>>()
+            }
+            Fate::Purged => {
+                let purged = deleted::purge(tx, &actor, &ids, call.now)?.into_iter();
+                purged.map(Result::err).collect()
+            }
+        })
     })?;
-    let settled: HashMap<RecordId, Result<(), Refusal>> = ids.into_iter().zip(settled).collect();
+    let refused: HashMap<RecordId, Option<Refusal>> = ids.into_iter().zip(refused).collect();
     let text = match fate {
         Fate::Restored => "record restored",
         Fate::Purged => "record deleted",
@@ -153,7 +160,7 @@ fn these(call: &Call<'_>, named: &[Named], fate: Fate) -> Result<Answer, Fault> 
     let item = |id: &Named| {
         let refused = match id {
             Err(text) => Some(record::unknown_id(text)),
-            Ok(id) => settled.get(id).and_then(|settled| settled.clone().err()),
+            Ok(id) => refused.get(id).cloned().flatten(),
         };
         let Some(refusal) = refused else {
             let id = id.as_ref().map(RecordId::to_string).unwrap_or_default();
@@ -173,6 +180,14 @@ fn these(call: &Call<'_>, named: &[Named], fate: Fate) -> Result<Answer, Fault> 
         _ => 400,
     };
     Ok(Answer::json(status, json!({ "recycle_bin": items })))
+}
+
+/// Why a record was left as it was, if it was.
+fn why_left(settled: Settled) -> Option<Refusal> {
+    match settled {
+        Settled::Failed(refusal) => Some(refusal),
+        Settled::Changed | Settled::ChangedInPart(_) | Settled::Unchanged => None,
+    }
 }
 
 /// `DELETE /settings/recycle_bin/{record_id}`: removes one for good.
