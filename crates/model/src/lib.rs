@@ -4,6 +4,7 @@
 pub mod access;
 pub mod approval;
 pub mod blueprint;
+pub mod body;
 pub mod call;
 pub mod catalog;
 pub mod conversion;

@@ -2,7 +2,7 @@
 //! somebody's approval, and deciding about them.
 
 use super::meta::asker;
-use super::native::{administrators_only, known_keys, number_of, text_of};
+use super::native::{self, administrators_only};
 use super::records::{open, writing};
 use crate::answer::Answer;
 use crate::call::Call;
@@ -11,6 +11,7 @@ use crm::Actor;
 use crm::approval::{self, Said, Wanted};
 use crm::record::Writing;
 use model::approval::{ApprovalProcess, ApprovalState};
+use model::body::Object;
 use model::id::{ModuleId, ProcessId, RecordId};
 use model::limits::{APPROVAL_COMMENT_MAX, APPROVAL_STEPS_MAX, APPROVALS_PER_PAGE};
 use model::module::Module;
@@ -83,22 +84,17 @@ pub(super) fn resubmit(call: &Call<'_>) -> Result<Answer, Fault> {
         call,
         &["comment", "fields"],
         |tx, writing, id, said, body| {
-            let fields = match body.get("fields") {
-                None => None,
-                Some(Json::Object(fields)) if !fields.is_empty() => Some(fields),
-                Some(_) => {
-                    let refusal = Refusal::invalid("fields", "$.fields");
-                    return Err(refusal.with("expected_data_type", "jsonobject").into());
-                }
-            };
-            let change = fields.map(|fields| approval::correction(tx, writing, fields, "$.fields"));
+            let fields = body.key("fields").object()?;
+            let change = fields.map(|fields| {
+                approval::correction(tx, writing, fields.map(), fields.place().json_path())
+            });
             let change = change.transpose()?;
             approval::resubmit(tx, writing, id, said, change.as_ref())
         },
     )
 }
 
-type Deed = fn(&mut Tx, Writing<'_>, RecordId, &Said, &Map<String, Json>) -> Result<(), Fault>;
+type Deed = fn(&mut Tx, Writing<'_>, RecordId, &Said, &Object<'_>) -> Result<(), Fault>;
 
 /// Does something about a record's approval, and answers how it stands then.
 fn act(call: &Call<'_>, keys: &[&str], deed: Deed) -> Result<Answer, Fault> {
@@ -107,11 +103,20 @@ fn act(call: &Call<'_>, keys: &[&str], deed: Deed) -> Result<Answer, Fault> {
     } else {
         call.json_object()?
     };
-    known_keys(&body, keys)?;
+    let body = native::body(&body);
+    body.known(keys)?;
     let most = i64::try_from(APPROVAL_STEPS_MAX).unwrap_or(i64::MAX);
+    let comment = body.key("comment").text()?;
+    if comment.is_some_and(|text| text.chars().count() > APPROVAL_COMMENT_MAX) {
+        return Err(body
+            .key("comment")
+            .place()
+            .too_long(APPROVAL_COMMENT_MAX)
+            .into());
+    }
     let said = Said {
-        comment: comment(&body)?,
-        step: number_of(&body, "step", 1..=most)?.map(|step| step - 1),
+        comment: comment.map(str::to_owned),
+        step: body.key("step").whole(1..=most)?.map(|step| step - 1),
     };
     let told = call.app.db.write(Priority::Interactive, |tx| {
         let (actor, module) = open(tx, call)?;
@@ -121,15 +126,6 @@ fn act(call: &Call<'_>, keys: &[&str], deed: Deed) -> Result<Answer, Fault> {
         told(tx, &actor, &module, id)
     })?;
     Ok(Answer::ok(told))
-}
-
-fn comment(body: &Map<String, Json>) -> Result<Option<String>, Refusal> {
-    let text = text_of(body, "comment")?;
-    if text.is_some_and(|text| text.chars().count() > APPROVAL_COMMENT_MAX) {
-        let refusal = Refusal::invalid("comment", "$.comment");
-        return Err(refusal.with("maximum_length", APPROVAL_COMMENT_MAX));
-    }
-    Ok(text.map(str::to_owned))
 }
 
 fn no_record() -> Refusal {

@@ -1,16 +1,17 @@
 //! `/swathe/v1/calls`: the calls to the outside that are owed, made and dead, for administrators, and
 //! owing them anew.
 
-use super::native::{administrators_only, known_keys, needed_text};
+use super::native::{self, administrators_only};
 use crate::answer::Answer;
 use crate::call::Call;
+use model::body::Object;
 use model::call::CallState;
 use model::catalog::Catalog;
 use model::id::{CallId, JobId, RuleId};
 use model::limits::{CALLS_PER_PAGE, CALLS_RESENT_MAX};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use store::calls::{self, Call as Owed, Wanted};
 use store::{Fault, Priority, Tx};
 
@@ -49,7 +50,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
 /// once; so two who ask for the same call get the same.
 pub(super) fn resend(call: &Call<'_>) -> Result<Answer, Fault> {
     if !call.body.is_empty() {
-        known_keys(&call.json_object()?, &[])?;
+        native::body(&call.json_object()?).known(&[])?;
     }
     let shown = call.app.db.write(Priority::Interactive, |tx| {
         administrators_only(tx, call.actor.user)?;
@@ -66,20 +67,18 @@ pub(super) fn resend(call: &Call<'_>) -> Result<Answer, Fault> {
 pub(super) fn resend_dead(call: &Call<'_>) -> Result<Answer, Fault> {
     let body = call.json_object()?;
     let keys = ["rule", "job", "endpoint"];
-    known_keys(&body, &keys)?;
-    if body.is_empty() {
+    let body = native::body(&body);
+    body.known(&keys)?;
+    if body.map().is_empty() {
         let text = "name the rule, the job or the endpoint whose dead calls are to be sent again";
-        let refusal = Refusal::mandatory("endpoint", "$").saying(text);
+        let refusal = body.place().clone().called("endpoint").mandatory();
+        let refusal = refusal.saying(text);
         return Err(refusal.with("supported_values", keys.to_vec()).into());
     }
     let wanted = Wanted {
         rule: id_of(&body, "rule")?.map(RuleId),
         job: id_of(&body, "job")?.map(JobId),
-        endpoint: if body.contains_key("endpoint") {
-            Some(needed_text(&body, "endpoint")?.to_owned())
-        } else {
-            None
-        },
+        endpoint: text_of(&body, "endpoint")?.map(str::to_owned),
         ..Wanted::default()
     };
     let resent = call.app.db.write(Priority::Interactive, |tx| {
@@ -91,14 +90,17 @@ pub(super) fn resend_dead(call: &Call<'_>) -> Result<Answer, Fault> {
     Ok(Answer::json(202, json!({ "resent": resent, "more": more })))
 }
 
-/// An id of a body, if the key is there.
-fn id_of(body: &Map<String, Json>, key: &str) -> Result<Option<i64>, Refusal> {
-    if !body.contains_key(key) {
-        return Ok(None);
-    }
-    let wrong = || Refusal::invalid(key, format!("$.{key}")).saying("it is not an id");
-    let id = model::id::parse(needed_text(body, key)?);
-    id.map(Some).ok_or_else(wrong)
+/// A text that must be there if its key is: a null could mean every call.
+fn text_of<'a>(body: &Object<'a>, key: &str) -> Result<Option<&'a str>, Refusal> {
+    let needed = body.has(key).then(|| body.key(key).required());
+    needed.map(|node| node?.text()).transpose()
+}
+
+/// An id of a body, likewise.
+fn id_of(body: &Object<'_>, key: &str) -> Result<Option<i64>, Refusal> {
+    let wrong = || body.key(key).place().invalid().saying("it is not an id");
+    let id = text_of(body, key)?.map(|text| model::id::parse(text).ok_or_else(wrong));
+    id.transpose()
 }
 
 /// The call that the path names.

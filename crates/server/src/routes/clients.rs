@@ -1,10 +1,9 @@
 //! `/swathe/v1/clients`: API clients, for administrators.
 
-use super::native::{administrators_only, known_keys, needed_text, scopes_of, text_of};
+use super::native::{self, administrators_only, scopes_of};
 use crate::answer::Answer;
 use crate::auth::{self, Grant, Registration};
 use crate::call::Call;
-use model::refusal::Refusal;
 use serde_json::{Value as Json, json};
 use store::{Fault, Priority};
 
@@ -24,20 +23,22 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
 /// needed. With `grant` the answer has a grant code or a refresh token for the scopes.
 pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
     let body = call.json_object()?;
-    known_keys(&body, &["name", "user", "scope", "redirect_uri", "grant"])?;
+    let body = native::body(&body);
+    body.known(&["name", "user", "scope", "redirect_uri", "grant"])?;
+    let grant = body.key("grant");
     let unknown_grant = || {
         let known = [Grant::Code, Grant::RefreshToken].map(Grant::as_str);
-        Refusal::invalid("grant", "$.grant").with("supported_values", known.to_vec())
+        grant.place().no_such_word(known)
     };
-    let grant = text_of(&body, "grant")?
-        .map(|word| Grant::parse(word).ok_or_else(unknown_grant))
-        .transpose()?;
     let asked = Registration {
-        name: needed_text(&body, "name")?.to_owned(),
-        user: text_of(&body, "user")?.map(str::to_owned),
+        grant: grant
+            .text()?
+            .map(|word| Grant::parse(word).ok_or_else(unknown_grant))
+            .transpose()?,
+        name: body.key("name").required()?.text()?.to_owned(),
+        user: body.key("user").text()?.map(str::to_owned),
         scopes: scopes_of(&body)?,
-        redirect_uri: text_of(&body, "redirect_uri")?.map(str::to_owned),
-        grant,
+        redirect_uri: body.key("redirect_uri").text()?.map(str::to_owned),
     };
     let made = call.app.db.write(Priority::Interactive, |tx| {
         administrators_only(tx, call.actor.user)?;

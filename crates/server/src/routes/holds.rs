@@ -1,7 +1,7 @@
 //! `/swathe/v1/records/{module}/{id}/holds`: what holds a record, put there by systems that approve,
 //! review, check or merge records (DESIGN 10), for administrators.
 
-use super::native::{administrators_only, known_keys, text_of};
+use super::native::{self, administrators_only};
 use super::records::{open, writing};
 use crate::answer::Answer;
 use crate::call::Call;
@@ -10,7 +10,7 @@ use model::hold::HoldKind;
 use model::id::RecordId;
 use model::limits::HOLD_REASON_MAX;
 use model::refusal::{Code, Refusal};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use store::changes::Cause;
 use store::holds::Hold;
 use store::{Fault, Priority};
@@ -92,18 +92,11 @@ fn reason(call: &Call<'_>) -> Result<Option<String>, Refusal> {
     if call.body.is_empty() {
         return Ok(None);
     }
-    let body: Map<String, Json> = call.json_object()?;
-    known_keys(&body, &["reason"])?;
-    let reason = text_of(&body, "reason")?;
-    let wrong = || Refusal::invalid("reason", "$.reason");
-    match reason {
-        Some(text) if text.chars().count() > HOLD_REASON_MAX => {
-            Err(wrong().with("maximum_length", HOLD_REASON_MAX))
-        }
-        // No text of a database holds a NUL.
-        Some(text) if text.contains('\0') => Err(wrong().with("expected_data_type", "string")),
-        other => Ok(other.map(str::to_owned)),
-    }
+    let body = call.json_object()?;
+    let body = native::body(&body);
+    body.known(&["reason"])?;
+    let reason = body.key("reason").text_up_to(HOLD_REASON_MAX)?;
+    Ok(reason.map(str::to_owned))
 }
 
 fn shown(hold: &Hold) -> Json {

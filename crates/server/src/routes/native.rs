@@ -4,11 +4,12 @@ use crate::answer::Answer;
 use crate::auth::{Asked, ScopeRule};
 use crate::call::Call;
 use crm::Actor;
+use model::body::{Manner, Object};
 use model::id::{ModuleId, UserId};
 use model::job::JobKind;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
-use model::scope::{Op, Scopes};
+use model::scope::{Op, ScopeError, Scopes};
 use serde_json::{Map, Value as Json};
 use std::ops::RangeInclusive;
 use store::{Fault, Tx};
@@ -26,73 +27,41 @@ pub(super) fn administrators_only(tx: &Tx<'_>, actor: UserId) -> Result<(), Faul
     }
 }
 
-/// Refuses a key that a body does not have: a misspelt one must not be passed over.
-pub(super) fn known_keys(body: &Map<String, Json>, known: &[&str]) -> Result<(), Refusal> {
-    match body.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(Refusal::invalid(key, format!("$.{key}")).saying("there is no such key")),
-        None => Ok(()),
-    }
+/// A body as the native API reads it.
+pub(super) fn body(map: &Map<String, Json>) -> Object<'_> {
+    Object::body(map, Manner::NATIVE)
 }
 
-/// A text of a body: absent, or a text that is not empty.
-pub(super) fn text_of<'a>(
-    body: &'a Map<String, Json>,
-    key: &str,
-) -> Result<Option<&'a str>, Refusal> {
-    match body.get(key) {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::String(text)) if !text.is_empty() => Ok(Some(text)),
-        Some(_) => {
-            let refusal = Refusal::invalid(key, format!("$.{key}"));
-            Err(refusal.with("expected_data_type", "string"))
-        }
-    }
+/// Refuses a key that a body does not have.
+pub(super) fn known_keys(map: &Map<String, Json>, known: &[&str]) -> Result<(), Refusal> {
+    body(map).known(known)
 }
 
 /// A text that must be there.
-pub(super) fn needed_text<'a>(body: &'a Map<String, Json>, key: &str) -> Result<&'a str, Refusal> {
-    text_of(body, key)?.ok_or_else(|| Refusal::mandatory(key, format!("$.{key}")))
+pub(super) fn needed_text<'a>(map: &'a Map<String, Json>, key: &str) -> Result<&'a str, Refusal> {
+    body(map).key(key).required()?.text()
 }
 
 /// A truth value of a body; absent is false.
-pub(super) fn truth_of(body: &Map<String, Json>, key: &str) -> Result<bool, Refusal> {
-    match body.get(key) {
-        None => Ok(false),
-        Some(Json::Bool(truth)) => Ok(*truth),
-        Some(_) => {
-            let refusal = Refusal::invalid(key, format!("$.{key}"));
-            Err(refusal.with("expected_data_type", "boolean"))
-        }
-    }
+pub(super) fn truth_of(map: &Map<String, Json>, key: &str) -> Result<bool, Refusal> {
+    body(map).key(key).flag()
 }
 
 /// The scopes of a body.
-pub(super) fn scopes_of(body: &Map<String, Json>) -> Result<Option<Scopes>, Refusal> {
-    let parse = |text| {
-        Scopes::parse(text)
-            .map_err(|error| Refusal::invalid("scope", "$.scope").saying(error.to_string()))
-    };
-    text_of(body, "scope")?.map(parse).transpose()
+pub(super) fn scopes_of(body: &Object<'_>) -> Result<Option<Scopes>, Refusal> {
+    let key = body.key("scope");
+    let wrong = |error: ScopeError| key.place().invalid().saying(error.to_string());
+    let parse = |text| Scopes::parse(text).map_err(wrong);
+    key.text()?.map(parse).transpose()
 }
 
 /// A whole number of a body within bounds; absent and `null` are none.
 pub(super) fn number_of(
-    body: &Map<String, Json>,
+    map: &Map<String, Json>,
     key: &str,
     bounds: RangeInclusive<i64>,
 ) -> Result<Option<i64>, Refusal> {
-    let number = match body.get(key) {
-        None | Some(Json::Null) => return Ok(None),
-        Some(json) => json.as_i64().filter(|number| bounds.contains(number)),
-    };
-    let wrong = || {
-        let refusal = Refusal::invalid(key, format!("$.{key}"));
-        let refusal = refusal.with("expected_data_type", "integer");
-        refusal
-            .with("minimum", *bounds.start())
-            .with("maximum", *bounds.end())
-    };
-    number.map(Some).ok_or_else(wrong)
+    body(map).key(key).whole(bounds)
 }
 
 /// Refuses a token that is not good for the action on the wire: the native API is no way around its
