@@ -28,8 +28,8 @@ pub fn authorise(actor: &Actor) -> Result<(), Refusal> {
 }
 
 /// The module of a view of activities.
-pub fn of_view(actor: &Actor, id: ViewId) -> Result<&Module, Refusal> {
-    let has = |module: &&Module| module.views.iter().any(|view| view.id == id);
+pub fn of_view(actor: &Actor, id: Option<ViewId>) -> Result<&Module, Refusal> {
+    let has = |module: &&Module| module.views.iter().any(|view| Some(view.id) == id);
     seen(actor).find(has).ok_or_else(|| {
         Refusal::invalid("cvid", "$.cvid").saying("the cvid given seems to be invalid")
     })

@@ -16,12 +16,13 @@ pub use options::{Matched, Options, options};
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::judge::{Columns, Judgement, denied, held, judge};
+use crate::plan::{Difference, Forecast};
 use crate::record::{
     self, Along, Drift, Expected, Judged, JudgedRecord, JudgedUpdate, Proposal, Purpose, Reading,
     Standing, Writing,
 };
 use crate::rules::{LayoutRules, Rules};
-use jobs::{Difference, Forecast, Settled};
+use jobs::Settled;
 use known::By;
 use lead::{Lead, Row, Ways};
 use model::access::Access;
@@ -53,7 +54,7 @@ pub struct DealValue {
 
 /// What a conversion is to be like, the same for all its leads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
+pub struct ConvertOptions {
     /// The contact that the lead is.
     #[serde(default)]
     pub contact: Option<RecordId>,
@@ -85,7 +86,7 @@ pub struct Terms {
     pub related: Vec<String>,
 }
 
-impl Default for Terms {
+impl Default for ConvertOptions {
     /// Nothing that was asked for: what exists is used, the rest is made.
     fn default() -> Self {
         Self {
@@ -112,16 +113,16 @@ pub(crate) struct Conversion<'a> {
     /// The modules that it is about.
     pub(crate) modules: Modules<'a>,
     /// How.
-    pub(crate) terms: &'a Terms,
+    pub(crate) options: &'a ConvertOptions,
 }
 
 impl<'a> Conversion<'a> {
     /// Of the leads of this write.
-    pub(crate) fn new(writing: Writing<'a>, terms: &'a Terms) -> Result<Self, Refusal> {
+    pub(crate) fn new(writing: Writing<'a>, options: &'a ConvertOptions) -> Result<Self, Refusal> {
         Ok(Self {
             writing,
             modules: modules(writing.actor)?,
-            terms,
+            options,
         })
     }
 }

@@ -4,8 +4,9 @@
 
 use crate::blueprint::refuse_field;
 use crate::change::Change;
+use crate::plan::{Difference, Forecast};
 use crate::rules::{Becoming, Rules};
-use jobs::{Difference, Forecast, Settled};
+use jobs::Settled;
 use model::access::Access;
 use model::field::{Computed, Field, FieldKind};
 use model::hold::HoldKind;

@@ -24,6 +24,8 @@ pub mod note;
 pub mod org;
 pub mod outcome;
 pub mod owner;
+pub mod plan;
+mod purge;
 pub mod record;
 mod rules;
 pub mod selection;

@@ -1,17 +1,17 @@
 //! What became of each record of a job, told within the rights of who reads it now: a record that they
 //! may no longer see is an id with its outcome, a field that is hidden from them is left out.
 
+use crate::actions::{Writes, writes};
 use crate::actor::Actor;
 use crate::convert::{Became, became};
 use crate::difference::{after, before, came, shown};
 use crate::history::History;
 use crate::show::Show;
 use crate::{deleted as bin, job};
-use model::conversion::{CONVERTED_ACCOUNT, CONVERTED_CONTACT, CONVERTED_DEAL, CONVERTED_TIME};
 use model::field::Field;
 use model::id::{FieldId, ModuleId, RecordId};
-use model::job::{JobKind, OutcomeWord, Relation};
-use model::module::{Module, system};
+use model::job::{OutcomeWord, Relation};
+use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
@@ -25,14 +25,6 @@ use store::outcomes::{self, Span, Visit};
 use store::records::{self, Order};
 use store::{Fault, Tx, targets};
 
-/// The fields that a conversion writes.
-const CONVERTED: [&str; 5] = [
-    system::CONVERTED,
-    CONVERTED_TIME,
-    CONVERTED_CONTACT,
-    CONVERTED_ACCOUNT,
-    CONVERTED_DEAL,
-];
 /// Places of a job that one page goes through at most, whatever it finds there.
 const SCANNED_MAX: i64 = 10_000;
 /// An undo of an undo of … is followed so far back for what it is about.
@@ -184,7 +176,7 @@ fn tell(
             known.extend(know(tx, reader.actor, module, &ids, &made)?);
         }
     }
-    let mut became = if job.kind == JobKind::MassConvert {
+    let mut became = if matches!(writes(job.kind), Writes::Becomes(_)) {
         let seen: Vec<RecordId> = changed
             .into_iter()
             .filter(|id| known.contains_key(id))
@@ -334,28 +326,33 @@ pub fn fields(tx: &mut Tx, reader: &Reader<'_>, job: &Job) -> Result<Vec<String>
         return Ok(Vec::new());
     }
     let origin = origin(tx, job)?;
-    let change = match &origin {
-        Some(origin) => job::request(actor, origin)?.get("change").cloned(),
+    let named = match &origin {
+        Some(origin) => match writes(origin.kind) {
+            Writes::Fields(names) | Writes::Becomes(names) => {
+                Some(names.iter().map(|name| (*name).to_owned()).collect())
+            }
+            Writes::Named => named_fields(actor, origin)?,
+            Writes::Nothing => Some(Vec::new()),
+            Writes::Whole => None,
+        },
         None => None,
-    };
-    let asked = change.as_ref().and_then(|change| {
-        let fields = change.get("fields").and_then(Json::as_object);
-        let fields = fields.map(|fields| fields.keys().map(String::as_str).collect());
-        let owner = change.get("owner").map(|_| vec![system::OWNER]);
-        fields.or(owner)
-    });
-    let converts = origin
-        .as_ref()
-        .is_some_and(|o| o.kind == JobKind::MassConvert);
-    let asked: Option<Vec<&str>> = if converts {
-        Some(CONVERTED.to_vec())
-    } else {
-        asked
     };
     let seen = module.fields.iter().filter(|field| actor.sees(field));
     let names = seen.map(|field| field.api_name.as_str());
-    let written = names.filter(|name| asked.as_ref().is_none_or(|asked| asked.contains(name)));
+    let among = |name: &&str| {
+        named
+            .as_ref()
+            .is_none_or(|named: &Vec<String>| named.iter().any(|one| one == name))
+    };
+    let written = names.filter(among);
     Ok(written.map(str::to_owned).collect())
+}
+
+/// The fields that a job was asked to write.
+fn named_fields(actor: &Actor, job: &Job) -> Result<Option<Vec<String>>, Fault> {
+    let request = job::request(actor, job)?;
+    let fields = request.pointer("/change/fields").and_then(Json::as_object);
+    Ok(fields.map(|fields| fields.keys().cloned().collect()))
 }
 
 /// The job that an undo, or an undo of an undo, is about in the end; any other job itself.
@@ -373,10 +370,10 @@ fn origin(tx: &mut Tx, job: &Job) -> Result<Option<Job>, Fault> {
 /// Whether a job takes or brings back whole records: what it changed has all their fields.
 pub fn of_whole_records(tx: &mut Tx, job: &Job) -> Result<bool, Fault> {
     let origin = origin(tx, job)?;
-    Ok(origin.is_none_or(|origin| origin.kind == JobKind::MassDelete))
+    Ok(origin.is_none_or(|origin| writes(origin.kind) == Writes::Whole))
 }
 
 /// Whether a job leaves no values where it changed something.
 pub fn leaves_nothing(job: &Job) -> bool {
-    job.kind == JobKind::MassDelete
+    writes(job.kind) == Writes::Whole
 }

@@ -21,10 +21,10 @@ pub struct TerritoryPart {
     pub include_child: bool,
 }
 
-/// Which records a caller of the native API asks for. All that is given must hold; what is not given
+/// Which records a caller asks for. All that is given must hold; what is not given
 /// narrows nothing, so that nothing given would be everything: this is only said by `everything`.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct SelectionQuery {
     /// These.
     pub ids: Option<BTreeSet<RecordId>>,
     /// Those of a view.
@@ -37,7 +37,15 @@ pub struct Wanted {
     pub everything: bool,
 }
 
-impl Wanted {
+impl SelectionQuery {
+    /// Those of a view.
+    pub fn of_view(view: ViewId) -> Self {
+        Self {
+            view: Some(view),
+            ..Self::default()
+        }
+    }
+
     /// Whether the records are named one by one, and nothing else is asked of them.
     pub fn named(&self) -> bool {
         let narrowed = self.view.is_some() || self.territory.is_some() || self.criteria.is_some();

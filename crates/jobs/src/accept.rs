@@ -145,7 +145,7 @@ pub(crate) fn begin(
     let now_taken = new
         .exclusive
         .as_ref()
-        .filter(|_| new.terms.run_at.is_none());
+        .filter(|_| new.options.run_at.is_none());
     if let Some(key) = now_taken
         && let Some(holder) = jobs::holding(tx, key)?
     {
@@ -211,7 +211,7 @@ pub fn run_now(
     let job = jobs::claim_this(tx, new.id, now, lease_until)?
         .ok_or_else(|| Error::Inconsistent(format!("job {} was not there to run", new.id)))?;
     let left_before = tx.events_left();
-    let mut settled = action::visit(actions.of(job.kind), tx, &job, &targets, now)?;
+    let mut settled = action::visit(actions.of(job.kind)?, tx, &job, &targets, now)?;
     let rest = targets.get(settled.len()..).unwrap_or_default();
     let left: Vec<Settled> = rest
         .iter()

@@ -1,11 +1,11 @@
 //! What is done to the records of a job.
 
-use model::id::{FieldId, ModuleId, ProcessId, RecordId, RuleId};
+use model::id::RecordId;
 use model::job::{Counts, Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use model::value::Value;
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::jobs::Job;
 use store::outcomes::{self, Outcome};
@@ -25,50 +25,8 @@ pub enum Settled {
     Failed(Refusal),
 }
 
-/// What would happen to one record.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Forecast {
-    /// It would change.
-    Change(Difference),
-    /// It already is as wanted.
-    Unchanged,
-    /// It would be refused and left as it is.
-    Refuse(Refusal),
-}
-
-impl Forecast {
-    /// The same in a word.
-    pub fn word(&self) -> Foreseen {
-        match self {
-            Self::Change(_) => Foreseen::Change,
-            Self::Unchanged => Foreseen::Unchanged,
-            Self::Refuse(refusal) => Foreseen::Refuse(refusal.code),
-        }
-    }
-}
-
-/// What a change would write.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Difference {
-    /// Values that stand there, by field.
-    pub before: Vec<(FieldId, Value)>,
-    /// Values that would stand there.
-    pub after: Vec<(FieldId, Value)>,
-    /// A part that would be refused all the same.
-    pub refused: Option<Refusal>,
-    /// How many records of which module would be deleted along.
-    pub along: Vec<(ModuleId, i64)>,
-    /// The modules of records that would be made of it.
-    pub makes: Vec<ModuleId>,
-    /// The modules of records that exist and that it would become, and by what each was found.
-    pub attaches: Vec<(ModuleId, String)>,
-    /// The workflow rules that would fire, one as often as it would.
-    pub fires: Vec<RuleId>,
-    /// The approval process that it would enter.
-    pub enters: Option<ProcessId>,
-}
-
-/// What an action keeps in mind from one read of a plan to the next. A copy costs nothing.
+/// What an action keeps in mind from one read of a plan to the next: how much of what it foresaw, and
+/// what later records depend on. Only the action knows what is in it. A copy costs nothing.
 #[derive(Clone, Default)]
 pub struct Memory(Option<Arc<dyn Any + Send + Sync>>);
 
@@ -98,9 +56,9 @@ pub trait Action: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Settled>, Fault>;
 
-    /// Says of each target, in their order, with its revision now, what [`Self::run`] would do to it;
-    /// nothing is written. The transaction may be one that only reads. A record that is not there has
-    /// revision 0. Like a run it may leave the last ones. `memory` is of the same plan.
+    /// Says of each target, in their order, with its revision now, what [`Self::run`] would do to it, and
+    /// keeps in `memory` what the plan says in sum; nothing is written. The transaction may be one that
+    /// only reads. A record that is not there has revision 0. Like a run it may leave the last ones.
     fn foresee(
         &self,
         tx: &mut Tx,
@@ -108,38 +66,53 @@ pub trait Action: Send + Sync {
         targets: &[Target],
         now: Timestamp,
         memory: &mut Memory,
-    ) -> Result<Vec<(i64, Forecast)>, Fault>;
+    ) -> Result<Vec<(i64, Foreseen)>, Fault>;
+
+    /// What was foreseen in sum, as the plan keeps it.
+    fn summary(&self, memory: &Memory) -> Result<String, Fault>;
 
     /// The records that a job for later is to visit, with their revisions, selected now.
     fn select(&self, tx: &mut Tx, job: &Job, now: Timestamp)
     -> Result<Vec<(RecordId, i64)>, Fault>;
 }
 
-/// The action of each kind of job.
-#[derive(Clone)]
+/// Removes a part of what is too old, at most so many rows of each sort; `false` when there is nothing.
+pub type Purge = fn(&mut Tx, Timestamp, i64) -> store::Result<bool>;
+
+/// What the engine runs: the action of each kind of job, and what else is purged with old jobs. Both are
+/// handed in by who knows what the records are.
+#[derive(Clone, Default)]
 pub struct Actions {
-    /// Writes values into fields.
-    pub mass_update: Arc<dyn Action>,
-    /// Gives records to another owner.
-    pub change_owner: Arc<dyn Action>,
-    /// Puts records into the recycle bin.
-    pub mass_delete: Arc<dyn Action>,
-    /// Makes contacts, accounts and deals of leads.
-    pub mass_convert: Arc<dyn Action>,
-    /// Puts back what a job changed.
-    pub undo: Arc<dyn Action>,
+    by_kind: BTreeMap<JobKind, Arc<dyn Action>>,
+    purges: Vec<Purge>,
 }
 
 impl Actions {
-    /// The action of a kind.
-    pub fn of(&self, kind: JobKind) -> &dyn Action {
-        match kind {
-            JobKind::MassUpdate => self.mass_update.as_ref(),
-            JobKind::ChangeOwner => self.change_owner.as_ref(),
-            JobKind::MassDelete => self.mass_delete.as_ref(),
-            JobKind::MassConvert => self.mass_convert.as_ref(),
-            JobKind::Undo => self.undo.as_ref(),
+    /// These actions, one for each kind that is to run.
+    pub fn new(actions: impl IntoIterator<Item = (JobKind, Arc<dyn Action>)>) -> Self {
+        Self {
+            by_kind: actions.into_iter().collect(),
+            purges: Vec::new(),
         }
+    }
+
+    /// The same, and this is purged with old jobs, in order.
+    pub fn with_purges(mut self, purges: impl IntoIterator<Item = Purge>) -> Self {
+        self.purges.extend(purges);
+        self
+    }
+
+    /// The action of a kind.
+    pub(crate) fn of(&self, kind: JobKind) -> Result<&dyn Action, Error> {
+        let known = self.by_kind.get(&kind).map(Arc::as_ref);
+        known.ok_or_else(|| {
+            Error::Inconsistent(format!("no action runs jobs of kind {}", kind.as_str()))
+        })
+    }
+
+    /// What is purged with old jobs.
+    pub(crate) fn purges(&self) -> &[Purge] {
+        &self.purges
     }
 }
 
@@ -204,11 +177,7 @@ fn strays(targets: &[Target], settled: &[Settled]) -> impl Iterator<Item = usize
             return false;
         };
         let now = Foreseen::Refuse(refusal.code);
-        let moved = matches!(
-            refusal.code,
-            Code::ChangedSincePlan | Code::Gone | Code::NotVisible | Code::LeftSelection
-        );
-        moved && target.foreseen.is_some_and(|foreseen| foreseen != now)
+        refusal.code.is_stray() && target.foreseen.is_some_and(|foreseen| foreseen != now)
     };
     let all = targets.iter().zip(settled).enumerate();
     all.filter(strayed).map(|(place, _)| place)

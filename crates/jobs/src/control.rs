@@ -60,14 +60,14 @@ pub fn resume(
     }
     let kept = match job.paused_by {
         Some(PausedBy::Tolerance) => job.total,
-        _ => job.terms.tolerance,
+        _ => job.options.tolerance,
     };
     // With less it would pause at the same record for ever.
     let least = job.fired + job.automation_next.max(1);
     let at_cap = job.paused_by == Some(PausedBy::AutomationCap);
     let allowed = match job.automation_step {
         Some(step) if at_cap => Some(least.max(job.fired + step)),
-        _ => job.terms.automation_cap,
+        _ => job.options.automation_cap,
     };
     let given = automation_cap.flatten().map(|cap| cap - job.fired);
     let bounds = Bounds {

@@ -21,10 +21,10 @@ mod retry;
 mod worker;
 
 pub use accept::{TARGETS_AT_ONCE, accept, accept_in, accept_then, past_given_up, run_now};
-pub use action::{Action, Actions, Difference, Forecast, Memory, Settled, left_over};
+pub use action::{Action, Actions, Memory, Purge, Settled, left_over};
 pub use engine::Engine;
 pub use event_worker::{Effects, EventStep, EventWorker};
 pub use fault::{EventPoint, Point};
-pub use plan::{Example, Outdated, Reason, Summary, make_plan, summary_of};
+pub use plan::{Outdated, make_plan};
 pub use retry::{Make, Sealed, retry};
 pub use worker::{KEPT_MS, Step, Worker};

@@ -3,180 +3,18 @@
 //! no record is touched.
 
 use crate::accept::{TARGETS_AT_ONCE, numbered};
-use crate::action::{Actions, Difference, Forecast, Memory};
-use model::id::{FieldId, JobId, ModuleId, ProcessId, RecordId, RuleId};
+use crate::action::{Actions, Memory};
+use model::id::{JobId, RecordId};
 use model::job::{Counts, JobState};
-use model::limits::{PLAN_REASONS_MAX, PLAN_SAMPLE_BYTES_MAX, PLAN_SAMPLE_MAX};
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
-use model::value::Value;
-use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use store::jobs::{Job, Terms};
+use store::jobs::{Job, JobOptions};
 use store::plans::{self, Plan};
 use store::targets::{self, Target};
 use store::{Db, Error, Fault, Priority, Tx};
 
 /// Records foreseen in one read.
 const FORESEEN_AT_ONCE: usize = 2_000;
-
-/// What was foreseen, in sum.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Records that would change.
-    pub change: i64,
-    /// Records that already are as wanted.
-    pub unchanged: i64,
-    /// Records that would be refused.
-    pub refused: i64,
-    /// Why, the most frequent reason first.
-    pub reasons: Vec<Reason>,
-    /// Why a part of a record that would change would be left as it is.
-    pub in_part: Vec<Reason>,
-    /// How many records of which module would be deleted along.
-    pub along: BTreeMap<ModuleId, i64>,
-    /// How many records of which module would be made.
-    #[serde(default)]
-    pub makes: BTreeMap<ModuleId, i64>,
-    /// How many records would become one that exists, by the module of that one and by what it was
-    /// found.
-    #[serde(default)]
-    pub attaches: Vec<(ModuleId, String, i64)>,
-    /// How often which workflow rule would fire.
-    #[serde(default)]
-    pub fires: BTreeMap<RuleId, i64>,
-    /// How many records would enter which approval process.
-    #[serde(default)]
-    pub enters: BTreeMap<ProcessId, i64>,
-    /// Some of the records that would change.
-    pub sample: Vec<Example>,
-    /// Bytes of the sample's values.
-    #[serde(skip)]
-    sampled: usize,
-}
-
-/// Records that would be refused for one reason.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reason {
-    /// The code.
-    pub code: String,
-    /// The sentence.
-    pub message: String,
-    /// How many records.
-    pub count: i64,
-    /// Some of them.
-    pub sample: Vec<RecordId>,
-}
-
-/// What would be written into one record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Example {
-    /// The record.
-    pub record: RecordId,
-    /// Values that stand there, by field.
-    pub before: Vec<(FieldId, Value)>,
-    /// Values that would stand there.
-    pub after: Vec<(FieldId, Value)>,
-}
-
-impl Summary {
-    /// How many records were selected.
-    pub fn total(&self) -> i64 {
-        self.change + self.unchanged + self.refused
-    }
-
-    fn add(&mut self, record: RecordId, forecast: Forecast) {
-        match forecast {
-            Forecast::Unchanged => self.unchanged += 1,
-            Forecast::Refuse(refusal) => {
-                self.refused += 1;
-                note(&mut self.reasons, record, &refusal);
-            }
-            Forecast::Change(difference) => {
-                self.change += 1;
-                if let Some(refusal) = &difference.refused {
-                    note(&mut self.in_part, record, refusal);
-                }
-                for (module, count) in &difference.along {
-                    *self.along.entry(*module).or_default() += count;
-                }
-                if let Some(process) = difference.enters {
-                    *self.enters.entry(process).or_default() += 1;
-                }
-                for module in &difference.makes {
-                    *self.makes.entry(*module).or_default() += 1;
-                }
-                for (module, by) in &difference.attaches {
-                    let mut known = self.attaches.iter_mut();
-                    match known.find(|(m, b, _)| m == module && b == by) {
-                        Some((_, _, count)) => *count += 1,
-                        None => self.attaches.push((*module, by.clone(), 1)),
-                    }
-                }
-                for rule in &difference.fires {
-                    *self.fires.entry(*rule).or_default() += 1;
-                }
-                self.show(record, difference);
-            }
-        }
-    }
-
-    fn show(&mut self, record: RecordId, difference: Difference) {
-        if self.sample.len() >= PLAN_SAMPLE_MAX {
-            return;
-        }
-        let Difference { before, after, .. } = difference;
-        let values = before.iter().chain(&after);
-        let texts = values.filter_map(|(_, value)| value.as_text());
-        let bytes: usize = texts.map(str::len).sum();
-        if self.sampled + bytes > PLAN_SAMPLE_BYTES_MAX {
-            return;
-        }
-        self.sampled += bytes;
-        self.sample.push(Example {
-            record,
-            before,
-            after,
-        });
-    }
-
-    fn sort(&mut self) {
-        for reasons in [&mut self.reasons, &mut self.in_part] {
-            reasons.sort_by_key(|reason| Reverse(reason.count));
-        }
-    }
-}
-
-/// Counts a refusal under its code and sentence. An org's rules have sentences of their own; past a
-/// number of them, further ones go under their code's usual sentence.
-fn note(reasons: &mut Vec<Reason>, record: RecordId, refusal: &Refusal) {
-    let code = refusal.code.as_str();
-    let place = |reasons: &[Reason], message: &str| {
-        let mut all = reasons.iter();
-        all.position(|reason| reason.code == code && reason.message == message)
-    };
-    let mut message = refusal.message.as_ref();
-    let mut found = place(reasons, message);
-    if found.is_none() && reasons.len() >= PLAN_REASONS_MAX {
-        message = refusal.code.message();
-        found = place(reasons, message);
-    }
-    match found.and_then(|n| reasons.get_mut(n)) {
-        Some(reason) => {
-            reason.count += 1;
-            if reason.sample.len() < PLAN_SAMPLE_MAX {
-                reason.sample.push(record);
-            }
-        }
-        None => reasons.push(Reason {
-            code: code.to_owned(),
-            message: message.to_owned(),
-            count: 1,
-            sample: vec![record],
-        }),
-    }
-}
 
 /// Why a plan cannot be run any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,21 +47,20 @@ impl Outdated {
 }
 
 /// Makes a plan for these records, which differ: it is found once this is done, together with what
-/// `sealed` does, and after a failure nothing of it is left. Refuses with PLAN_OUTDATED when the org changes meanwhile.
+/// `sealed` does with its summary, and after a failure nothing of it is left. Refuses with PLAN_OUTDATED when the org changes meanwhile.
 pub fn make_plan<T>(
     db: &Db,
     actions: &Actions,
     plan: &Plan,
     records: &[(RecordId, i64)],
     now: Timestamp,
-    sealed: &mut dyn FnMut(&mut Tx, &Summary) -> Result<T, Fault>,
+    sealed: &mut dyn FnMut(&mut Tx, &str) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     db.write(Priority::Interactive, |tx| Ok(plans::insert(tx, plan)?))?;
     let made = foresee(db, actions, plan, records, now).and_then(|summary| {
-        let text = serde_json::to_string(&summary)
-            .map_err(|error| Error::Inconsistent(format!("a summary has no JSON form: {error}")))?;
+        let total = i64::try_from(records.len()).unwrap_or(i64::MAX);
         db.write(Priority::Interactive, |tx| {
-            plans::seal(tx, plan.id, summary.total(), &text)?;
+            plans::seal(tx, plan.id, total, &summary)?;
             sealed(tx, &summary)
         })
     });
@@ -242,10 +79,9 @@ fn foresee(
     plan: &Plan,
     records: &[(RecordId, i64)],
     now: Timestamp,
-) -> Result<Summary, Fault> {
+) -> Result<String, Fault> {
     let job = job_of(plan, records.len());
-    let action = actions.of(plan.kind);
-    let mut summary = Summary::default();
+    let action = actions.of(plan.kind)?;
     let mut memory = Memory::default();
     let mut ready: Vec<Target> = Vec::new();
     let mut done = 0;
@@ -268,34 +104,24 @@ fn foresee(
             return Err(Error::Inconsistent(text).into());
         }
         done += foreseen.len();
-        for (target, (rev, forecast)) in wanted.into_iter().zip(foreseen) {
-            ready.push(Target {
-                rev,
-                foreseen: Some(forecast.word()),
-                ..target
-            });
-            summary.add(target.record, forecast);
-        }
+        let seen = wanted.into_iter().zip(foreseen);
+        ready.extend(seen.map(|(target, (rev, foreseen))| Target {
+            rev,
+            foreseen: Some(foreseen),
+            ..target
+        }));
         if ready.len() >= TARGETS_AT_ONCE {
             store_targets(db, plan, &ready)?;
             ready.clear();
         }
     }
     store_targets(db, plan, &ready)?;
-    summary.sort();
-    Ok(summary)
+    action.summary(&memory)
 }
 
 fn store_targets(db: &Db, plan: &Plan, ready: &[Target]) -> Result<(), Fault> {
     db.write(Priority::Chunk, |tx| {
         Ok(targets::insert(tx, JobId(plan.id.0), ready)?)
-    })
-}
-
-/// What was foreseen in sum.
-pub fn summary_of(plan: &Plan) -> Result<Summary, Fault> {
-    serde_json::from_str(&plan.summary).map_err(|error| {
-        Error::Inconsistent(format!("the summary of plan {}: {error}", plan.id)).into()
     })
 }
 
@@ -310,9 +136,9 @@ fn job_of(plan: &Plan, total: usize) -> Job {
         request: plan.request.clone(),
         plan: Some(plan.id),
         parent: None,
-        terms: Terms {
+        options: JobOptions {
             automation: plan.automation,
-            ..Terms::default()
+            ..JobOptions::default()
         },
         drifted: 0,
         fired: 0,

@@ -58,7 +58,7 @@ fn once<T>(
         let job = stored(tx, new.id)?;
         // Asked about no record, this says whether the job can be done at all.
         let nothing = &mut Memory::default();
-        actions.of(job.kind).foresee(tx, &job, &[], now, nothing)?;
+        actions.of(job.kind)?.foresee(tx, &job, &[], now, nothing)?;
         if left.in_last == TARGETS_AT_ONCE {
             return Ok(Begun::Half(Box::new(old), new.id, left));
         }

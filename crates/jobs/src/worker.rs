@@ -10,7 +10,6 @@ use crate::action::{self, Actions, Settled};
 use crate::fault::{Plan, Point};
 use model::id::JobId;
 use model::job::JobState;
-use model::limits::IDEMPOTENCY_MS;
 use model::refusal::{Code, Refusal};
 use model::time::{Clock, Timestamp};
 use std::collections::VecDeque;
@@ -20,10 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::jobs::{InUse, Job, Progress};
 use store::targets::Target;
-use store::{
-    Db, Error, Fault, Priority, Tx, beside, calls, deleted, effects, idempotency, jobs, kill,
-    outbox, plans, targets,
-};
+use store::{Db, Error, Fault, Priority, Tx, jobs, kill, plans, targets};
 
 use size::limit;
 pub(crate) use size::{CHUNK_MAX, adapted};
@@ -33,8 +29,6 @@ const LEASE_MS: i64 = 30_000;
 /// What a finished job leaves (status, targets, outcomes) is kept for 60 days (wire API 1.5), and a
 /// deleted record can be restored for as long (9.7).
 pub const KEPT_MS: i64 = 60 * 24 * 60 * 60 * 1_000;
-/// That a record was deleted is known 120 days longer than it can be restored (wire API 9.7).
-const REMEMBERED_MS: i64 = 2 * KEPT_MS;
 /// A worker without work looks this often for what is older.
 const TIDY_MS: i64 = 60 * 60 * 1_000;
 /// A worker that is busy removes a part of it this often.
@@ -269,16 +263,17 @@ impl Worker {
     /// Removes a part of what is too old; `false` when there is nothing.
     fn remove_old(&self, now: Timestamp) -> Result<bool, Fault> {
         self.db.write(Priority::Chunk, |tx| {
-            let before = now.plus_ms(-KEPT_MS);
-            let forgotten = now.plus_ms(-REMEMBERED_MS);
-            Ok(jobs::purge(tx, before, TIDY_ROWS)?
-                || plans::purge(tx, now, TIDY_ROWS)?
-                || outbox::purge(tx, before, TIDY_ROWS)?
-                || calls::purge(tx, before, TIDY_ROWS)?
-                || effects::purge(tx, before, TIDY_ROWS)?
-                || idempotency::purge(tx, now.plus_ms(-IDEMPOTENCY_MS), TIDY_ROWS)?
-                || deleted::tidy(tx, before, forgotten, now, TIDY_ROWS)?
-                || beside::tidy(tx, now, TIDY_ROWS)?)
+            let own = jobs::purge(tx, now.plus_ms(-KEPT_MS), TIDY_ROWS)?
+                || plans::purge(tx, now, TIDY_ROWS)?;
+            if own {
+                return Ok(true);
+            }
+            for purge in self.actions.purges() {
+                if purge(tx, now, TIDY_ROWS)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
     }
 
@@ -467,10 +462,10 @@ fn run_chunk(
     let Some(job) = jobs::fenced(tx, held.id, held.lease_no)? else {
         return Ok(ChunkEnd::Lost);
     };
-    if job.terms.selects {
+    if job.options.selects {
         return Ok(ChunkEnd::Selects(Box::new(job)));
     }
-    let throttle = job.terms.throttle.map(|throttle| throttle.max(1));
+    let throttle = job.options.throttle.map(|throttle| throttle.max(1));
     if throttle.is_some()
         && let Some(until) = job.paced_until.filter(|until| paced(*until, now))
     {
@@ -488,7 +483,7 @@ fn run_chunk(
     }
     let left_before = tx.events_left();
     let settled = if limit.is_some() {
-        action::visit(actions.of(job.kind), tx, &job, &targets, now)?
+        action::visit(actions.of(job.kind)?, tx, &job, &targets, now)?
     } else {
         let settled = vec![Settled::Failed(poison()); targets.len()];
         action::store_outcomes(tx, &job, &targets, &settled, now)?;
@@ -497,7 +492,7 @@ fn run_chunk(
     at(plan, Point::AfterAction)?;
     let fired = tx.events_left() - left_before;
     cap::keep(&job, fired, settled.len(), over_cap)?;
-    let tolerated = job.terms.tolerance - job.drifted;
+    let tolerated = job.options.tolerance - job.drifted;
     if let Some(stray) = action::stray_too_many(&targets, &settled, tolerated)
         && stray + 1 < settled.len()
     {
@@ -530,7 +525,7 @@ fn progress(job: &Job, targets: &[Target], settled: &[Settled], now: Timestamp) 
     let counts = action::counts(settled);
     // Rounded up: a throttle is not exceeded by a little either.
     let rest_ms = |throttle: i64| (counts.visited() * PACE_MS + throttle - 1) / throttle;
-    let throttle = job.terms.throttle.filter(|throttle| *throttle > 0);
+    let throttle = job.options.throttle.filter(|throttle| *throttle > 0);
     Progress {
         visited: counts.visited(),
         counts: job.counts.plus(counts),

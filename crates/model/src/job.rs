@@ -64,62 +64,51 @@ impl fmt::Display for JobState {
     }
 }
 
-/// What is done to each record of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum JobKind {
-    /// Write values into fields.
-    MassUpdate,
-    /// Give records to another owner.
-    ChangeOwner,
-    /// Put records into the recycle bin.
-    MassDelete,
-    /// Make contacts, accounts and deals of leads.
-    MassConvert,
-    /// Put back what a job changed.
-    Undo,
+macro_rules! job_kinds {
+    ($($(#[$doc:meta])* $name:ident = $stored:literal $action:literal,)*) => {
+        /// What is done to each record of a job. What else there is to a kind stands with its action
+        /// in `crm`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum JobKind { $($(#[$doc])* $name,)* }
+
+        impl JobKind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stored and wire word.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $stored,)* }
+            }
+
+            /// The native word.
+            pub fn action(self) -> &'static str {
+                match self { $(Self::$name => $action,)* }
+            }
+
+            /// The kind of a stored word.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($stored => Some(Self::$name),)* _ => None }
+            }
+
+            /// The kind of a native word.
+            pub fn of_action(word: &str) -> Option<Self> {
+                match word { $($action => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
 }
 
-impl JobKind {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::MassUpdate,
-        Self::ChangeOwner,
-        Self::MassDelete,
-        Self::MassConvert,
-        Self::Undo,
-    ];
-
-    /// The stored and wire word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MassUpdate => "mass_update",
-            Self::ChangeOwner => "change_owner",
-            Self::MassDelete => "mass_delete",
-            Self::MassConvert => "mass_convert",
-            Self::Undo => "undo",
-        }
-    }
-
-    /// The kind of a stored word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-
-    /// The native word.
-    pub fn action(self) -> &'static str {
-        match self {
-            Self::MassUpdate => "update",
-            Self::ChangeOwner => "change_owner",
-            Self::MassDelete => "delete",
-            Self::MassConvert => "convert",
-            Self::Undo => "undo",
-        }
-    }
-
-    /// The kind of a native word.
-    pub fn of_action(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.action() == word)
-    }
+job_kinds! {
+    /// Write values into fields.
+    MassUpdate = "mass_update" "update",
+    /// Give records to another owner.
+    ChangeOwner = "change_owner" "change_owner",
+    /// Put records into the recycle bin.
+    MassDelete = "mass_delete" "delete",
+    /// Make contacts, accounts and deals of leads.
+    MassConvert = "mass_convert" "convert",
+    /// Put back what a job changed.
+    Undo = "undo" "undo",
 }
 
 /// Why a job has a parent.

@@ -116,6 +116,16 @@ codes! {
     ServiceUnavailable = "SERVICE_UNAVAILABLE" 503 "the database is not available now; nothing was changed, try again",
 }
 
+impl Code {
+    /// Whether a record that is refused so is no longer as its job's plan saw it, whatever the action.
+    pub fn is_stray(self) -> bool {
+        matches!(
+            self,
+            Self::ChangedSincePlan | Self::Gone | Self::NotVisible | Self::LeftSelection
+        )
+    }
+}
+
 /// A refusal: the request, or one item of it, is told no and nothing was changed by it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {

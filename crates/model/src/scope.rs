@@ -66,6 +66,17 @@ impl Op {
 /// Groups of the CRM in which only the form with a sub exists: the wide form covers nothing.
 const NARROW_GROUPS: [&str; 2] = ["mass_convert", "share"];
 
+/// Which scopes of the wire API a mass action takes, whoever asks for it in which form (wire API 7.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionScope {
+    /// `ZohoCRM.{group}.OP` or `ZohoCRM.{group}.{module}.OP`.
+    ByModule(&'static str, Op),
+    /// `ZohoCRM.change_owner.OP`; in the newest version also by module.
+    ChangeOwner(Op),
+    /// `ZohoCRM.{group}.{sub}.OP` or the wide form.
+    Sub(&'static str, &'static str, Op),
+}
+
 /// One scope, kept as it was written and compared without regard to case.
 #[derive(Clone, Debug)]
 pub struct Scope {

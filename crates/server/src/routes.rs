@@ -15,7 +15,6 @@ mod change_owner;
 mod clients;
 mod conversion_options;
 mod convert;
-mod convert_request;
 mod custom_views;
 mod deleted;
 mod events;

@@ -247,11 +247,11 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn terms(&self) -> (String, Vec<Param>) {
-        let (mut terms, mut params) = (String::from("TRUE"), Vec::new());
+    fn options(&self) -> (String, Vec<Param>) {
+        let (mut options, mut params) = (String::from("TRUE"), Vec::new());
         let mut add = |term: &str, param: Param| {
             params.push(param);
-            terms.push_str(&format!(" AND {term} ${}", params.len()));
+            options.push_str(&format!(" AND {term} ${}", params.len()));
         };
         if let Some(rule) = self.rule {
             add("rule =", rule.0.into());
@@ -264,23 +264,23 @@ impl Wanted {
         }
         if let Some(state) = self.state {
             // As it stands: an index over one state is not chosen for a parameter.
-            terms.push_str(&format!(" AND state = '{}'", state.as_str()));
+            options.push_str(&format!(" AND state = '{}'", state.as_str()));
         }
         if let Some((at, id)) = self.before {
             params.extend([at.0.into(), id.0.into()]);
             let n = params.len();
-            terms.push_str(&format!(" AND (owed_at, id) < (${}, ${n})", n - 1));
+            options.push_str(&format!(" AND (owed_at, id) < (${}, ${n})", n - 1));
         }
-        (terms, params)
+        (options, params)
     }
 }
 
 /// Calls without what is sent, those that were owed last first.
 pub fn list(tx: &mut Tx, wanted: &Wanted, limit: usize) -> Result<Vec<Call>> {
-    let (terms, params) = wanted.terms();
+    let (options, params) = wanted.options();
     let columns = COLUMNS.replace("body", "CAST(NULL AS TEXT)");
     let sql = format!(
-        "SELECT {columns} FROM calls WHERE {terms} ORDER BY owed_at DESC, id DESC LIMIT {limit}"
+        "SELECT {columns} FROM calls WHERE {options} ORDER BY owed_at DESC, id DESC LIMIT {limit}"
     );
     let rows = tx.query(&sql, &params)?;
     rows.iter().map(call).collect()
@@ -304,10 +304,10 @@ pub fn resend_dead(tx: &mut Tx, wanted: Wanted, now: Timestamp, limit: usize) ->
         state: Some(CallState::Dead),
         ..wanted
     };
-    let (terms, mut params) = wanted.terms();
+    let (options, mut params) = wanted.options();
     let sql = format!(
         "SELECT DISTINCT endpoint FROM
-           (SELECT endpoint FROM calls WHERE {terms} ORDER BY made_at, id LIMIT {limit}) AS dead
+           (SELECT endpoint FROM calls WHERE {options} ORDER BY made_at, id LIMIT {limit}) AS dead
          ORDER BY endpoint"
     );
     for row in tx.query(&sql, &params)? {
@@ -318,7 +318,7 @@ pub fn resend_dead(tx: &mut Tx, wanted: Wanted, now: Timestamp, limit: usize) ->
     let sql = format!(
         "UPDATE calls SET state = 'waiting', attempts = 0, last_error = NULL, next_at = ${at},
            owed_at = ${at} WHERE state = 'dead' AND id IN
-           (SELECT id FROM calls WHERE {terms} ORDER BY made_at, id LIMIT {limit})"
+           (SELECT id FROM calls WHERE {options} ORDER BY made_at, id LIMIT {limit})"
     );
     tx.execute(&sql, &params)
 }

@@ -32,7 +32,7 @@ pub struct Job {
     /// The job that it retries or undoes.
     pub parent: Option<(Relation, JobId)>,
     /// What the caller wants of the way it runs.
-    pub terms: Terms,
+    pub options: JobOptions,
     /// How many records were found to be no longer as the plan saw them.
     pub drifted: i64,
     /// How many events its writes left to automation.
@@ -85,7 +85,7 @@ impl Job {
         let rate = (ms >= TELLING_MS).then(|| (self.cursor - cursor) * 1_000 / ms)?;
         // The first chunk is visited at once: so early, the marks tell of one too many.
         Some(
-            self.terms
+            self.options
                 .throttle
                 .map_or(rate, |throttle| rate.min(throttle)),
         )
@@ -103,7 +103,7 @@ impl Job {
 
 /// What a caller wants of the way a job runs.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Terms {
+pub struct JobOptions {
     /// Whether what follows from its writes by itself happens.
     pub automation: Automation,
     /// At most so many events may its writes leave to automation.
@@ -142,7 +142,7 @@ pub struct NewJob {
     /// The job that it retries or undoes.
     pub parent: Option<(Relation, JobId)>,
     /// The way it runs.
-    pub terms: Terms,
+    pub options: JobOptions,
 }
 
 const COLUMNS: &str = "id, kind, module, actor, request, state, total, cursor, changed, unchanged,
@@ -196,7 +196,7 @@ fn job(row: &Row) -> Result<Job> {
             }
             _ => None,
         },
-        terms: Terms {
+        options: JobOptions {
             automation: Automation::parse(row.text(21)?)
                 .ok_or_else(|| unknown("automation", row.text(21).unwrap_or("")))?,
             automation_cap: row.opt_int(33)?,
@@ -252,8 +252,8 @@ pub fn insert_preparing(
         touched_at, process, automation_cap, automation_step)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
         'preparing', 0, 0, 0, 0, 0, 0, 0, 0, $18, $19, $19, $20, $21, $21)";
-    let terms = &new.terms;
-    let later = terms.run_at.is_some();
+    let options = &new.options;
+    let later = options.run_at.is_some();
     let key = |of: bool| new.exclusive.clone().filter(|_| of);
     let params = params![
         new.id.0,
@@ -265,18 +265,18 @@ pub fn insert_preparing(
         new.plan.map(|plan| plan.0),
         new.parent.map(|(_, parent)| parent.0),
         new.parent.map(|(relation, _)| relation.as_str()),
-        terms.automation.as_str(),
-        terms.tolerance,
-        terms.throttle,
-        terms.run_at.map(|at| at.0),
-        terms.selects,
-        terms.notify_url.clone(),
+        options.automation.as_str(),
+        options.tolerance,
+        options.throttle,
+        options.run_at.map(|at| at.0),
+        options.selects,
+        options.notify_url.clone(),
         key(!later),
         key(later),
         lease_until.0,
         now.0,
         process,
-        terms.automation_cap
+        options.automation_cap
     ];
     match tx.execute(sql, params) {
         Err(Error::Constraint(why)) if new.exclusive.is_some() => Err(Error::Conflict(why)),
@@ -440,7 +440,7 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
     let drifted = job.drifted + progress.drifted;
     let state = if cursor >= job.total {
         JobState::Completed
-    } else if progress.drifted > 0 && drifted > job.terms.tolerance {
+    } else if progress.drifted > 0 && drifted > job.options.tolerance {
         JobState::Paused
     } else {
         JobState::Running
@@ -480,7 +480,7 @@ pub fn advance(tx: &mut Tx, job: &Job, progress: Progress) -> Result<JobState> {
         ],
     )?;
     if touched == 1 {
-        if state == JobState::Completed && job.terms.notify_url.is_some() {
+        if state == JobState::Completed && job.options.notify_url.is_some() {
             calls::owe_end(tx, job.id, progress.now)?;
         }
         return Ok(state);

@@ -100,7 +100,7 @@ pub fn copy_left(
 ) -> Result<Copied> {
     let ended_early = matches!(old.state, JobState::Failed | JobState::Cancelled);
     // Targets of a selection that was never complete are none.
-    let unvisited = if ended_early && !old.terms.selects {
+    let unvisited = if ended_early && !old.options.selects {
         old.cursor
     } else {
         i64::MAX

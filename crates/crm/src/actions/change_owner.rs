@@ -2,40 +2,45 @@
 
 mod related;
 
-use super::mass::{Ready, Work};
-use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
-use super::told;
+use super::accept::run_named;
+use super::action::{Exclusive, MassAction, Task, Traits, Writes};
+use super::describe;
+use super::request::Request;
+use super::undo::{Kept, Reversal};
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::owner;
-use crate::record::Writing;
-use crate::selection;
+use crate::record::{Judged, Purpose, Writing, judge_update};
+use crate::selection::{self, SelectionQuery};
 use jobs::Settled;
+use model::body::Object;
 use model::criteria::{Criteria, Fault as CriteriaFault};
-use model::id::{JobId, RecordId, UserId};
+use model::id::{RecordId, UserId};
 use model::job::JobKind;
 use model::limits::CONDITIONS_MAX;
 use model::module::{Module, system};
 use model::people::{FieldRight, Right};
 use model::refusal::{Code, Refusal};
+use model::scope::{ActionScope, Op};
 use model::time::Timestamp;
 use model::value::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use store::changes::Cause;
-use store::jobs::Job;
 use store::outbox::{self, News, Notice};
 use store::targets;
-use store::{Db, Fault, Tx};
+use store::{Fault, Tx};
 
 pub use related::{Left, Part, parts};
 
-/// What a job keeps of its request.
+/// Gives records to another owner.
+pub(crate) struct ChangeOwner;
+
+/// Who gets them.
 #[derive(Serialize, Deserialize)]
-struct Request {
+pub(crate) struct NewOwner {
     owner: UserId,
-    selection: Selection,
 }
 
 /// Refuses an actor who may not give the module's records away: many at once by a view, or those
@@ -111,10 +116,11 @@ pub fn criteria(actor: &Actor, module: &Module, json: &Json) -> Result<Criteria,
 pub fn check_conditions(
     actor: &Actor,
     module: &Module,
-    wanted: &ViewSelection,
+    query: &SelectionQuery,
 ) -> Result<(), Refusal> {
-    let view = selection::view(actor, module, wanted.cvid)?;
-    let both = [view.criteria.as_ref(), wanted.criteria.as_ref()];
+    let view = query.view.map(|cvid| selection::view(actor, module, cvid));
+    let view = view.transpose()?.and_then(|view| view.criteria.as_ref());
+    let both = [view, query.criteria.as_ref()];
     let conditions: usize = both.into_iter().flatten().map(Criteria::conditions).sum();
     if conditions <= CONDITIONS_MAX {
         return Ok(());
@@ -126,43 +132,13 @@ fn too_many_conditions() -> Refusal {
     Refusal::new(Code::CombinedCriteriaLimitExceeded).with("limit", CONDITIONS_MAX)
 }
 
-/// Schedules the change for a view's records. The job's targets are frozen and stored when this
-/// answers.
-pub fn schedule(
-    db: &Db,
-    user: UserId,
-    module: &str,
-    owner: UserId,
-    wanted: &ViewSelection,
-    now: Timestamp,
-) -> Result<JobId, Fault> {
-    let prepare = |_: &mut Tx, actor: &Actor, module: &Module, selection| {
-        stored(actor, module, owner, selection)
-    };
-    scheduled::schedule(
-        db,
-        user,
-        module,
-        JobKind::ChangeOwner,
-        wanted,
-        &prepare,
-        now,
-    )
-}
-
-/// What a job keeps of its request. Refuses an owner who may not be given the module's records.
-pub(super) fn stored(
-    actor: &Actor,
-    module: &Module,
-    owner: UserId,
-    selection: Selection,
-) -> Result<String, Fault> {
-    owner::fit(actor, module, owner).map_err(|unfit| unfit.of_mass(module))?;
-    encode(&Request { owner, selection })
+/// What is to be done to each record, as a job keeps it.
+pub fn request(owner: UserId) -> Result<Request, Fault> {
+    Request::of::<ChangeOwner>(&NewOwner { owner })
 }
 
 /// What a call asks for the records that it names.
-pub struct Wanted<'a> {
+pub struct OwnerChange<'a> {
     /// The new owner, who must be fit.
     pub owner: UserId,
     /// The records.
@@ -187,15 +163,11 @@ pub fn run_now(
     tx: &mut Tx,
     actor: &Actor,
     module: &Module,
-    wanted: &Wanted<'_>,
+    asked: &OwnerChange<'_>,
     now: Timestamp,
 ) -> Result<Given, Fault> {
-    let request = encode(&Request {
-        owner: wanted.owner,
-        selection: Selection::Ids,
-    })?;
-    let kind = JobKind::ChangeOwner;
-    let (job, settled) = run_named(tx, (actor, module), kind, request, wanted.ids, now)?;
+    let request = request(asked.owner)?;
+    let (job, settled) = run_named(tx, (actor.user.id, module.id), &request, asked.ids, now)?;
     let writing = Writing {
         job,
         ..Writing::of(actor, module, Cause::Parent, now)
@@ -205,16 +177,16 @@ pub fn run_now(
         these.map(|(id, _)| *id).collect::<Vec<RecordId>>()
     };
     let given = with(|settled| !matches!(settled, Settled::Failed(_)));
-    let (along, left) = related::give(tx, writing, &given, wanted.owner, wanted.parts)?;
+    let (along, left) = related::give(tx, writing, &given, asked.owner, asked.parts)?;
     if let Some(job) = job {
         targets::insert_along(tx, job, &along)?;
     }
-    if wanted.notify {
+    if asked.notify {
         let changed = with(|settled| *settled == Settled::Changed);
         let told = Notice {
             news: News::OwnerChanged,
             module: module.id,
-            recipient: wanted.owner,
+            recipient: asked.owner,
             actor: actor.user.id,
             job,
             at: now,
@@ -232,27 +204,83 @@ fn change(module: &Module, owner: UserId) -> Result<Change, Refusal> {
     Ok(Change(vec![FieldWrite { field, write }]))
 }
 
-/// What a job was asked to do, as it is told to a reader.
-pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, Fault> {
-    let request: Request = decode(job)?;
-    Ok(json!({
-        "selection": request.selection.told(reader, module),
-        "change": { "owner": told::user(reader, request.owner) },
-    }))
+impl MassAction for ChangeOwner {
+    type Change = NewOwner;
+
+    const KIND: JobKind = JobKind::ChangeOwner;
+    const TRAITS: Traits = Traits {
+        scope: ActionScope::ChangeOwner(Op::Create),
+        exclusive: Exclusive::View,
+        too_many: Code::RecordLimitExceeded,
+        reversal: Reversal {
+            done: "change_owner",
+            undone: "change_owner",
+            authorise: authorise_undo,
+            authorise_again: authorise_undo,
+            // What went along to a new owner is not counted.
+            kept: Kept::EvenUnchanged,
+            moves: false,
+        },
+        writes: Writes::Fields(&[system::OWNER]),
+    };
+
+    fn authorise(actor: &Actor, module: &Module, named: bool) -> Result<(), Refusal> {
+        authorise(actor, module, right(named))
+    }
+
+    fn read(
+        _tx: &mut Tx,
+        actor: &Actor,
+        _module: &Module,
+        body: &Object<'_>,
+    ) -> Result<NewOwner, Fault> {
+        let change = body.key("change").required()?.object()?;
+        if change.has("related_modules") {
+            let text = "a job gives no related records along: ask for them by the wire's \
+                        change_owner, or by a job of their module";
+            let refusal = Refusal::new(Code::NotSupported).saying(text);
+            let place = change.key("related_modules");
+            return Err(refusal.at(place.place()).into());
+        }
+        change.known(&["owner"])?;
+        let owner = describe::user_named(actor, &change.key("owner").required()?)?;
+        Ok(NewOwner { owner })
+    }
+
+    fn check(_tx: &mut Tx, actor: &Actor, module: &Module, change: &NewOwner) -> Result<(), Fault> {
+        Ok(owner::fit(actor, module, change.owner).map_err(|unfit| unfit.of_mass(module))?)
+    }
+
+    fn describe(reader: &Actor, _module: &Module, change: NewOwner) -> Result<Option<Json>, Fault> {
+        Ok(Some(
+            json!({ "owner": describe::user(reader, change.owner) }),
+        ))
+    }
+
+    fn judge<'a>(
+        tx: &mut Tx,
+        task: Task<'a>,
+        asked: &'a NewOwner,
+        _purpose: Purpose<'a>,
+    ) -> Result<Box<dyn Judged + 'a>, Fault> {
+        let change = change(task.writing.module, asked.owner)?;
+        let items: Vec<(RecordId, &Change)> =
+            task.ids().into_iter().map(|id| (id, &change)).collect();
+        Ok(Box::new(judge_update(
+            tx,
+            task.writing,
+            &items,
+            task.expected,
+        )?))
+    }
+
+    fn cause(named: bool) -> Cause {
+        if named { Cause::Owner } else { Cause::Job }
+    }
 }
 
-/// A job's request, checked once more against the catalog and the actor's rights as they are now.
-pub(super) fn ready(tx: &mut Tx, job: &Job) -> Result<Ready, Fault> {
-    let request: Request = decode(job)?;
-    let actor = Actor::of(&tx.catalog()?, job.actor)?;
-    let module = module_of(&actor, job)?;
-    let named = request.selection.named();
-    authorise(&actor, module, right(named))?;
-    owner::fit(&actor, module, request.owner).map_err(|unfit| unfit.of_mass(module))?;
-    Ok(Ready {
-        within: request.selection.within(module)?,
-        work: Work::Update(change(module, request.owner)?),
-        cause: if named { Cause::Owner } else { Cause::Job },
-        actor,
-    })
+/// Whoever may give records away in either form may take that back.
+fn authorise_undo(actor: &Actor, module: &Module) -> Result<(), Refusal> {
+    authorise(actor, module, Right::MassTransfer)
+        .or_else(|_| authorise(actor, module, Right::ChangeOwner))
 }

@@ -1,39 +1,49 @@
 //! Conversion of leads: each becomes a contact, an account and on demand a deal (wire API 3, 6).
 
-use super::mass::{Ready, Work};
-use super::scheduled::{Selection, decode, encode, module_of, run_named};
-use super::told;
+mod options;
+
+use super::accept::{Prepared, Targets, run_named};
+use super::action::{Exclusive, MassAction, Task, Traits, Writes};
+use super::describe;
+use super::request::{Request, Selection};
+use super::undo::{Kept, Reversal};
 use crate::actor::Actor;
-pub use crate::convert::Terms;
-use crate::convert::{self, DealValue, modules};
+pub use crate::convert::ConvertOptions;
+use crate::convert::{self, Conversion, DealValue, judge_conversion, modules};
 use crate::input;
 use crate::owner;
-use crate::record::{self, Writing};
+use crate::record::{self, Judged, Purpose, Writing};
 use crate::rules;
 use jobs::Settled;
 use model::access::Access;
-use model::conversion::{ACCOUNT_NAME, CONTACT_NAME, DEALS, LEADS, Modules};
+use model::body::Object;
+use model::conversion::{
+    ACCOUNT_NAME, CONTACT_NAME, CONVERTED_ACCOUNT, CONVERTED_CONTACT, CONVERTED_DEAL,
+    CONVERTED_TIME, DEALS, LEADS, Modules,
+};
 use model::field::{Field, FieldKind};
-use model::id::{JobId, RecordId, UserId};
+use model::id::{RecordId, UserId};
 use model::job::JobKind;
-use model::module::Module;
+use model::module::{Module, system};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
+use model::scope::{ActionScope, Op};
 use model::time::Timestamp;
 use model::value::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-use store::changes::Cause;
-use store::jobs::{Job, NewJob};
 use store::records::{self, Record};
-use store::{Db, Fault, Tx};
+use store::{Fault, Tx};
 
-/// What a job keeps of its request.
+/// Makes contacts, accounts and deals of leads, or finds them.
+pub(crate) struct MassConvert;
+
+/// How leads are converted.
 #[derive(Serialize, Deserialize)]
-struct Request {
-    terms: Terms,
-    selection: Selection,
+pub(crate) struct Conversions {
+    #[serde(rename = "terms")]
+    options: ConvertOptions,
 }
 
 /// Where the vendor's deals name a role of their contact: none is kept here, so any id is of none.
@@ -108,8 +118,8 @@ pub fn deal(
 }
 
 /// Refuses attachments that are to go to a deal where none is made. `path` is where that is asked for.
-pub fn check(terms: &Terms, path: &str) -> Result<(), Refusal> {
-    if terms.deal.is_some() || terms.attachments_to.as_deref() != Some(DEALS) {
+pub fn check(options: &ConvertOptions, path: &str) -> Result<(), Refusal> {
+    if options.deal.is_some() || options.attachments_to.as_deref() != Some(DEALS) {
         return Ok(());
     }
     let refusal = Refusal::invalid("move_attachments_to", path);
@@ -117,20 +127,20 @@ pub fn check(terms: &Terms, path: &str) -> Result<(), Refusal> {
 }
 
 /// Why a user may not be given what a conversion makes.
-pub fn unfit(actor: &Actor, terms: &Terms) -> Result<Option<owner::Unfit>, Refusal> {
+pub fn unfit(actor: &Actor, options: &ConvertOptions) -> Result<Option<owner::Unfit>, Refusal> {
     let modules = modules(actor)?;
-    let Some(owner) = terms.owner else {
+    let Some(owner) = options.owner else {
         return Ok(None);
     };
-    Ok(into(modules, terms).find_map(|module| owner::fit(actor, module, owner).err()))
+    Ok(into(modules, options).find_map(|module| owner::fit(actor, module, owner).err()))
 }
 
 /// The modules of what may be made: nothing is where it is named.
-fn into<'a>(modules: Modules<'a>, terms: &Terms) -> impl Iterator<Item = &'a Module> {
+fn into<'a>(modules: Modules<'a>, options: &ConvertOptions) -> impl Iterator<Item = &'a Module> {
     let parts = [
-        (modules.contacts, terms.contact.is_none()),
-        (modules.accounts, terms.account.is_none()),
-        (modules.deals, terms.deal.is_some()),
+        (modules.contacts, options.contact.is_none()),
+        (modules.accounts, options.account.is_none()),
+        (modules.deals, options.deal.is_some()),
     ];
     let made = parts.into_iter().filter(|(_, made)| *made);
     made.map(|(module, _)| module)
@@ -142,109 +152,164 @@ pub fn run_now(
     actor: &Actor,
     module: &Module,
     id: RecordId,
-    terms: &Terms,
+    options: &ConvertOptions,
     now: Timestamp,
 ) -> Result<Settled, Fault> {
-    let request = stored(actor, terms, Selection::Ids)?;
-    let (_, settled) = run_named(
-        tx,
-        (actor, module),
-        JobKind::MassConvert,
-        request,
-        &[id],
-        now,
-    )?;
+    let request = request(actor, options)?;
+    let (_, settled) = run_named(tx, (actor.user.id, module.id), &request, &[id], now)?;
     let unknown = || Settled::Failed(record::unknown_id(&id.to_string()));
     Ok(settled.into_values().next().unwrap_or_else(unknown))
 }
 
-/// Schedules the conversion of the named leads. A repeated id is visited once. Refuses an id that names
-/// no lead which the actor sees, by its place. The job's targets are stored when this answers.
-pub fn schedule(
-    db: &Db,
-    user: UserId,
+/// Prepares the conversion of the named leads. A repeated id is visited once. Refuses an id that names
+/// no lead which the actor sees, by its place.
+pub fn prepare_named(
+    tx: &mut Tx,
+    actor: &Actor,
     ids: &[RecordId],
-    terms: &Terms,
-    now: Timestamp,
-) -> Result<JobId, Fault> {
-    let id = JobId(db.new_id()?);
-    let (new, targets) = db.read(|tx| {
-        let actor = Actor::of(&tx.catalog()?, user)?;
-        let leads = modules(&actor)?.leads;
-        authorise(&actor, leads)?;
-        let wanted: BTreeSet<RecordId> = ids.iter().copied().collect();
-        let filter = actor.seen(leads).of_ids(wanted.iter().copied());
-        let targets = records::select_ids(tx, leads, &filter, wanted.len())?;
-        let seen: BTreeMap<RecordId, i64> = targets.iter().copied().collect();
-        if let Some(n) = ids.iter().position(|id| !seen.contains_key(id)) {
-            return Err(Refusal::invalid("ids", format!("$.ids[{n}]")).into());
-        }
-        let new = NewJob {
-            id,
-            kind: JobKind::MassConvert,
-            module: leads.id,
-            actor: actor.user.id,
-            client: None,
-            request: stored(&actor, terms, Selection::Ids)?,
-            exclusive: None,
-            plan: None,
-            parent: None,
-            terms: store::jobs::Terms::default(),
-        };
-        Ok((new, targets))
-    })?;
-    jobs::accept(db, &new, &targets, now)?;
-    Ok(id)
+    options: &ConvertOptions,
+) -> Result<Prepared, Fault> {
+    let leads = modules(actor)?.leads;
+    authorise(actor, leads)?;
+    let named: BTreeSet<RecordId> = ids.iter().copied().collect();
+    let filter = actor.seen(leads).of_ids(named.iter().copied());
+    let targets = records::select_ids(tx, leads, &filter, named.len())?;
+    let seen: BTreeMap<RecordId, i64> = targets.iter().copied().collect();
+    if let Some(n) = ids.iter().position(|id| !seen.contains_key(id)) {
+        return Err(Refusal::invalid("ids", format!("$.ids[{n}]")).into());
+    }
+    Ok(Prepared {
+        kind: JobKind::MassConvert,
+        module: leads.id,
+        request: request(actor, options)?.encode(&Selection::Ids)?,
+        exclusive: None,
+        catalog_version: actor.catalog.version,
+        targets: Targets::Frozen(targets),
+        parent: None,
+    })
 }
 
-/// What a job was asked to do, as it is told to a reader: values of the fields that they see, users by
-/// name.
-pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, Fault> {
-    let Request { terms, selection } = decode(job)?;
-    let deals = modules(reader)?.deals;
-    let deal = terms.deal.as_ref().map(|values| {
-        let shown = values.iter().filter_map(|stored| {
-            let field = deals.field_by_id(stored.field);
-            let field = field.filter(|field| reader.sees(field))?;
-            let value = match (&stored.kind, stored.value.as_int()) {
-                (FieldKind::OwnerLookup | FieldKind::UserLookup, Some(id)) => {
-                    told::user(reader, UserId(id))
-                }
-                (kind, _) => kind.show(&stored.value, &reader.zone),
-            };
-            Some((field.api_name.clone(), value))
-        });
-        shown.collect::<Map<String, Json>>()
-    });
-    Ok(json!({
-        "selection": selection.told(reader, module),
-        "change": {
-            "deal": deal.filter(|_| reader.profile.may(Right::View, deals.id)),
-            "assign_to": terms.owner.map(|owner| told::user(reader, owner)),
-            "add_to_existing": terms.add_to_existing,
-            "overwrite": terms.overwrite,
-            "carry_over_tags": terms.tags.keys().collect::<Vec<&String>>(),
-            "move_attachments_to": terms.attachments_to,
-            "related_modules": terms.related,
+/// What is to be done to each lead, as a job keeps it. Refuses an owner who may not be given what is
+/// made.
+fn request(actor: &Actor, options: &ConvertOptions) -> Result<Request, Fault> {
+    check_now(actor, options)?;
+    Request::of::<MassConvert>(&Conversions {
+        options: options.clone(),
+    })
+}
+
+/// What a conversion writes into a lead, as outcomes tell it.
+const CONVERTED_FIELDS: [&str; 5] = [
+    system::CONVERTED,
+    CONVERTED_TIME,
+    CONVERTED_CONTACT,
+    CONVERTED_ACCOUNT,
+    CONVERTED_DEAL,
+];
+
+impl MassAction for MassConvert {
+    type Change = Conversions;
+
+    const KIND: JobKind = JobKind::MassConvert;
+    const TRAITS: Traits = Traits {
+        scope: ActionScope::Sub("mass_convert", "leads", Op::Create),
+        exclusive: Exclusive::View,
+        too_many: Code::LimitExceeded,
+        reversal: Reversal {
+            done: "convert",
+            undone: "unconvert",
+            authorise,
+            authorise_again,
+            kept: Kept::Once,
+            moves: true,
         },
-    }))
+        writes: Writes::Becomes(&CONVERTED_FIELDS),
+    };
+
+    fn authorise(actor: &Actor, module: &Module, _named: bool) -> Result<(), Refusal> {
+        authorise(actor, module)
+    }
+
+    fn read(
+        tx: &mut Tx,
+        actor: &Actor,
+        _module: &Module,
+        body: &Object<'_>,
+    ) -> Result<Conversions, Fault> {
+        let options = options::read(tx, actor, body)?;
+        Ok(Conversions { options })
+    }
+
+    fn check(
+        _tx: &mut Tx,
+        actor: &Actor,
+        _module: &Module,
+        change: &Conversions,
+    ) -> Result<(), Fault> {
+        Ok(check_now(actor, &change.options)?)
+    }
+
+    /// Values of the fields that the reader sees, users by name.
+    fn describe(
+        reader: &Actor,
+        _module: &Module,
+        change: Conversions,
+    ) -> Result<Option<Json>, Fault> {
+        let Conversions { options } = change;
+        let deals = modules(reader)?.deals;
+        let deal = options.deal.as_ref().map(|values| {
+            let shown = values.iter().filter_map(|stored| {
+                let field = deals.field_by_id(stored.field);
+                let field = field.filter(|field| reader.sees(field))?;
+                let value = match (&stored.kind, stored.value.as_int()) {
+                    (FieldKind::OwnerLookup | FieldKind::UserLookup, Some(id)) => {
+                        describe::user(reader, UserId(id))
+                    }
+                    (kind, _) => kind.show(&stored.value, &reader.zone),
+                };
+                Some((field.api_name.clone(), value))
+            });
+            shown.collect::<Map<String, Json>>()
+        });
+        Ok(Some(json!({
+            "deal": deal.filter(|_| reader.profile.may(Right::View, deals.id)),
+            "assign_to": options.owner.map(|owner| describe::user(reader, owner)),
+            "add_to_existing": options.add_to_existing,
+            "overwrite": options.overwrite,
+            "carry_over_tags": options.tags.keys().collect::<Vec<&String>>(),
+            "move_attachments_to": options.attachments_to,
+            "related_modules": options.related,
+        })))
+    }
+
+    fn judge<'a>(
+        tx: &mut Tx,
+        task: Task<'a>,
+        change: &'a Conversions,
+        purpose: Purpose<'a>,
+    ) -> Result<Box<dyn Judged + 'a>, Fault> {
+        let conversion = Conversion::new(task.writing, &change.options)?;
+        let judged = judge_conversion(tx, conversion, &task.ids(), task.expected, purpose)?;
+        Ok(Box::new(judged))
+    }
 }
 
-/// What a job keeps of its request. Refuses an owner who may not be given what is made.
-pub(super) fn stored(actor: &Actor, terms: &Terms, selection: Selection) -> Result<String, Fault> {
-    check_now(actor, terms)?;
-    let terms = terms.clone();
-    encode(&Request { terms, selection })
+/// What was made went into the recycle bin, what was moved is with the leads: to go that way again by
+/// halves would leave leads that are neither.
+fn authorise_again(_actor: &Actor, _module: &Module) -> Result<(), Refusal> {
+    let text = "a conversion that was undone is not done again by undoing that: convert the leads \
+                again";
+    Err(Refusal::new(Code::NotSupported).saying(text))
 }
 
-fn check_now(actor: &Actor, terms: &Terms) -> Result<(), Refusal> {
+fn check_now(actor: &Actor, options: &ConvertOptions) -> Result<(), Refusal> {
     let modules = modules(actor)?;
-    if let Some(owner) = terms.owner {
-        for module in into(modules, terms) {
+    if let Some(owner) = options.owner {
+        for module in into(modules, options) {
             owner::fit(actor, module, owner).map_err(|unfit| unfit.of_mass(module))?;
         }
     }
-    let values = terms.deal.iter().flatten();
+    let values = options.deal.iter().flatten();
     for DealValue { field, kind, .. } in values {
         let known = modules.deals.field_by_id(*field);
         if known.is_none_or(|known| known.kind != *kind) {
@@ -252,19 +317,4 @@ fn check_now(actor: &Actor, terms: &Terms) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// A job's request, checked once more against the catalog and the actor's rights as they are now.
-pub(super) fn ready(tx: &mut Tx, job: &Job) -> Result<Ready, Fault> {
-    let Request { terms, selection } = decode(job)?;
-    let actor = Actor::of(&tx.catalog()?, job.actor)?;
-    let module = module_of(&actor, job)?;
-    authorise(&actor, module)?;
-    check_now(&actor, &terms)?;
-    Ok(Ready {
-        within: selection.within(module)?,
-        work: Work::Convert(terms),
-        cause: Cause::Job,
-        actor,
-    })
 }

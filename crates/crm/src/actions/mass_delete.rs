@@ -1,27 +1,26 @@
 //! Mass delete: records go into the recycle bin (wire API 4).
 
-use super::mass::{Ready, Work};
-use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
+use super::action::{Exclusive, MassAction, Task, Traits, Writes};
+use super::request::Request;
+use super::undo::{Kept, Reversal};
 use crate::actor::Actor;
-use jobs::Settled;
-use model::id::{JobId, RecordId, UserId};
+use crate::record::{Judged, Purpose, judge_deletion};
+use model::body::Object;
 use model::job::JobKind;
 use model::module::Module;
 use model::people::Right;
-use model::refusal::Refusal;
-use model::time::Timestamp;
+use model::refusal::{Code, Refusal};
+use model::scope::{ActionScope, Op};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
-use store::changes::Cause;
-use store::jobs::Job;
-use store::{Db, Fault, Tx};
+use serde_json::Value as Json;
+use store::{Fault, Tx};
 
-/// What a job keeps of its request.
+/// Puts records into the recycle bin.
+pub(crate) struct MassDelete;
+
+/// A deletion has no more to say.
 #[derive(Serialize, Deserialize)]
-struct Request {
-    selection: Selection,
-}
+pub(crate) struct NoChange {}
 
 /// Refuses an actor who may not mass delete in the module at all (wire API 4.4).
 pub fn authorise(actor: &Actor, module: &Module) -> Result<(), Refusal> {
@@ -29,54 +28,78 @@ pub fn authorise(actor: &Actor, module: &Module) -> Result<(), Refusal> {
     actor.require(Right::Delete, module)
 }
 
-/// Deletes the named records at once, inside this transaction, and answers for each id what
-/// happened. A repeated id is visited once.
-pub fn run_now(
-    tx: &mut Tx,
-    actor: &Actor,
-    module: &Module,
-    ids: &[RecordId],
-    now: Timestamp,
-) -> Result<BTreeMap<RecordId, Settled>, Fault> {
-    let request = stored(Selection::Ids)?;
-    let (_, settled) = run_named(tx, (actor, module), JobKind::MassDelete, request, ids, now)?;
-    Ok(settled)
+/// What is to be done to each record, as a job keeps it.
+pub fn request() -> Result<Request, Fault> {
+    Request::of::<MassDelete>(&NoChange {})
 }
 
-/// Schedules the deletion of a view's records; a module has at most one such job at a time. The
-/// job's targets are frozen and stored when this answers.
-pub fn schedule(
-    db: &Db,
-    user: UserId,
-    module: &str,
-    wanted: &ViewSelection,
-    now: Timestamp,
-) -> Result<JobId, Fault> {
-    let prepare = |_: &mut Tx, _: &Actor, _: &Module, selection| stored(selection);
-    scheduled::schedule(db, user, module, JobKind::MassDelete, wanted, &prepare, now)
-}
+impl MassAction for MassDelete {
+    type Change = NoChange;
 
-/// What a job was asked to do, as it is told to a reader.
-pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, Fault> {
-    let request: Request = decode(job)?;
-    Ok(json!({ "selection": request.selection.told(reader, module) }))
-}
+    const KIND: JobKind = JobKind::MassDelete;
+    const TRAITS: Traits = Traits {
+        scope: ActionScope::ByModule("mass_delete", Op::Delete),
+        exclusive: Exclusive::Module,
+        too_many: Code::LimitExceeded,
+        reversal: Reversal {
+            done: "delete",
+            undone: "restore",
+            authorise: |actor, module| {
+                actor.require(Right::View, module)?;
+                actor.require(Right::Delete, module)
+            },
+            authorise_again: authorise,
+            kept: Kept::FromStart,
+            moves: false,
+        },
+        writes: Writes::Whole,
+    };
 
-/// What a job keeps of its request.
-pub(super) fn stored(selection: Selection) -> Result<String, Fault> {
-    encode(&Request { selection })
-}
+    fn authorise(actor: &Actor, module: &Module, _named: bool) -> Result<(), Refusal> {
+        authorise(actor, module)
+    }
 
-/// A job's request, checked once more against the catalog and the actor's rights as they are now.
-pub(super) fn ready(tx: &mut Tx, job: &Job) -> Result<Ready, Fault> {
-    let request: Request = decode(job)?;
-    let actor = Actor::of(&tx.catalog()?, job.actor)?;
-    let module = module_of(&actor, job)?;
-    authorise(&actor, module)?;
-    Ok(Ready {
-        within: request.selection.within(module)?,
-        work: Work::Delete,
-        cause: Cause::Job,
-        actor,
-    })
+    fn read(
+        _tx: &mut Tx,
+        _actor: &Actor,
+        _module: &Module,
+        body: &Object<'_>,
+    ) -> Result<NoChange, Fault> {
+        let change = body.key("change");
+        match change.node() {
+            None => Ok(NoChange {}),
+            Some(_) => Err(change
+                .place()
+                .invalid()
+                .saying("a deletion has no change")
+                .into()),
+        }
+    }
+
+    fn check(
+        _tx: &mut Tx,
+        _actor: &Actor,
+        _module: &Module,
+        _change: &NoChange,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn describe(
+        _reader: &Actor,
+        _module: &Module,
+        _change: NoChange,
+    ) -> Result<Option<Json>, Fault> {
+        Ok(None)
+    }
+
+    fn judge<'a>(
+        tx: &mut Tx,
+        task: Task<'a>,
+        _change: &'a NoChange,
+        purpose: Purpose<'a>,
+    ) -> Result<Box<dyn Judged + 'a>, Fault> {
+        let deletion = judge_deletion(tx, task.writing, &task.ids(), task.expected, purpose)?;
+        Ok(Box::new(deletion))
+    }
 }

@@ -1,34 +1,36 @@
 //! Mass update: the same values into the fields of many records (wire API 1).
 
-use super::mass::{Ready, Work};
-use super::scheduled::{self, Selection, ViewSelection, decode, encode, module_of, run_named};
-use super::told;
+use super::action::{Exclusive, MassAction, Task, Traits, Writes};
+use super::describe;
+use super::request::Request;
+use super::undo::{Kept, Reversal};
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::input;
 use crate::owner;
+use crate::record::{Judged, Purpose, judge_update};
 use crate::rules;
-use jobs::Settled;
+use model::body::Object;
 use model::field::{Field, FieldKind};
-use model::id::{FieldId, JobId, RecordId, UserId};
+use model::id::{FieldId, RecordId, UserId};
 use model::job::JobKind;
+use model::limits::UPDATE_FIELDS_MAX;
 use model::module::Module;
 use model::people::{FieldRight, Right};
 use model::refusal::{Code, Refusal};
-use model::time::Timestamp;
+use model::scope::{ActionScope, Op};
 use model::value::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
-use store::changes::Cause;
-use store::jobs::Job;
-use store::{Db, Fault, Tx};
+use store::{Fault, Tx};
 
-/// What a job keeps of its request: everything resolved, nothing that could mean something else later.
+/// Writes the same values into the fields of many records.
+pub(crate) struct MassUpdate;
+
+/// The fields that are written.
 #[derive(Serialize, Deserialize)]
-struct Request {
+pub(crate) struct Fields {
     fields: Vec<StoredWrite>,
-    selection: Selection,
 }
 
 /// A field's write, with the type that the field had: if that changes, the job cannot go on.
@@ -201,102 +203,122 @@ fn check_picks(field: &Field, value: &Value) -> Result<(), Refusal> {
     Err(Refusal::invalid(&field.api_name, path).with("expected_data_type", field.kind.data_type()))
 }
 
-/// What a job keeps of its request.
-pub(super) fn stored(
-    module: &Module,
-    change: &Change,
-    selection: Selection,
-) -> Result<String, Fault> {
-    let fields = change.0.iter().filter_map(|write| {
-        let kind = module.field_by_id(write.field)?.kind.clone();
-        Some(StoredWrite {
-            kind,
-            write: write.clone(),
-        })
-    });
-    encode(&Request {
-        fields: fields.collect(),
-        selection,
-    })
+/// What is to be done to each record, as a job keeps it.
+pub fn request(module: &Module, change: &Change) -> Result<Request, Fault> {
+    Request::of::<MassUpdate>(&Fields::of(module, change))
 }
 
-/// Updates the named records at once, inside this transaction, and answers for each id what
-/// happened. A repeated id is visited once.
-pub fn run_now(
-    tx: &mut Tx,
-    actor: &Actor,
-    module: &Module,
-    change: &Change,
-    ids: &[RecordId],
-    now: Timestamp,
-) -> Result<BTreeMap<RecordId, Settled>, Fault> {
-    let request = stored(module, change, Selection::Ids)?;
-    let (_, settled) = run_named(tx, (actor, module), JobKind::MassUpdate, request, ids, now)?;
-    Ok(settled)
-}
-
-/// Schedules the update of a view's records. The job's targets are frozen and stored when this
-/// answers.
-pub fn schedule(
-    db: &Db,
-    user: UserId,
-    module: &str,
-    change: &Change,
-    wanted: &ViewSelection,
-    now: Timestamp,
-) -> Result<JobId, Fault> {
-    let prepare =
-        |_: &mut Tx, _: &Actor, module: &Module, selection| stored(module, change, selection);
-    scheduled::schedule(db, user, module, JobKind::MassUpdate, wanted, &prepare, now)
-}
-
-/// What a job was asked to do, as it is told to a reader: values of the fields that they see, users
-/// by name.
-pub(super) fn told(reader: &Actor, module: &Module, job: &Job) -> Result<Json, Fault> {
-    let request: Request = decode(job)?;
-    let (mut fields, mut over_write) = (Map::new(), false);
-    for StoredWrite { kind, write } in &request.fields {
-        let field = module.field_by_id(write.field);
-        let Some(field) = field.filter(|field| reader.sees(field)) else {
-            continue;
-        };
-        over_write |=
-            *kind == FieldKind::MultiSelectPicklist && matches!(write.write, Write::Set(_));
-        let value = write.write.onto(&Value::Null);
-        let shown = match (kind, value.as_int()) {
-            (FieldKind::UserLookup, Some(id)) => told::user(reader, UserId(id)),
-            _ => kind.show(&value, &reader.zone),
-        };
-        fields.insert(field.api_name.clone(), shown);
+impl Fields {
+    fn of(module: &Module, change: &Change) -> Self {
+        let fields = change.0.iter().filter_map(|write| {
+            let kind = module.field_by_id(write.field)?.kind.clone();
+            Some(StoredWrite {
+                kind,
+                write: write.clone(),
+            })
+        });
+        Self {
+            fields: fields.collect(),
+        }
     }
-    Ok(json!({
-        "selection": request.selection.told(reader, module),
-        "change": { "fields": fields, "over_write": over_write },
-    }))
+
+    fn change(&self) -> Change {
+        let writes = self.fields.iter().map(|stored| stored.write.clone());
+        Change(writes.collect())
+    }
 }
 
-/// A job's request, checked once more against the catalog and the actor's rights as they are now.
-pub(super) fn ready(tx: &mut Tx, job: &Job) -> Result<Ready, Fault> {
-    let request: Request = decode(job)?;
-    let actor = Actor::of(&tx.catalog()?, job.actor)?;
-    let module = module_of(&actor, job)?;
-    authorise(&actor, module)?;
-    let mut change = Change::default();
-    for StoredWrite { kind, write } in request.fields {
-        let field = same_field(module, write.field, &kind)?;
-        check_writable(&actor, module, field)?;
-        let value = write.write.onto(&Value::Null);
-        input::check_known(&actor, module, field, &value, AT)?;
-        check_value(&actor, field, &value)?;
-        change.0.push(write);
+impl MassAction for MassUpdate {
+    type Change = Fields;
+
+    const KIND: JobKind = JobKind::MassUpdate;
+    const TRAITS: Traits = Traits {
+        scope: ActionScope::ByModule("mass_update", Op::Update),
+        exclusive: Exclusive::View,
+        too_many: Code::LimitExceeded,
+        reversal: Reversal {
+            done: "update",
+            undone: "update",
+            authorise,
+            authorise_again: authorise,
+            kept: Kept::Changed,
+            moves: false,
+        },
+        writes: Writes::Named,
+    };
+
+    fn authorise(actor: &Actor, module: &Module, _named: bool) -> Result<(), Refusal> {
+        authorise(actor, module)
     }
-    check_references(tx, &actor, module, &change)?;
-    Ok(Ready {
-        within: request.selection.within(module)?,
-        work: Work::Update(change),
-        cause: Cause::Job,
-        actor,
-    })
+
+    fn read(
+        _tx: &mut Tx,
+        actor: &Actor,
+        module: &Module,
+        body: &Object<'_>,
+    ) -> Result<Fields, Fault> {
+        let change = body.key("change").required()?.object()?;
+        change.known(&["fields", "over_write"])?;
+        let fields = change.key("fields").required()?.object()?;
+        if fields.map().len() > UPDATE_FIELDS_MAX {
+            let refusal = Refusal::new(Code::LimitExceeded).saying("Max field limit exceeded");
+            return Err(refusal
+                .with("json_path", fields.place().json_path())
+                .with("limit", UPDATE_FIELDS_MAX)
+                .into());
+        }
+        let over_write = change.key("over_write").flag()?;
+        let change = change_of(actor, module, fields.map(), over_write, true)?;
+        Ok(Fields::of(module, &change))
+    }
+
+    fn check(tx: &mut Tx, actor: &Actor, module: &Module, change: &Fields) -> Result<(), Fault> {
+        for StoredWrite { kind, write } in &change.fields {
+            let field = same_field(module, write.field, kind)?;
+            check_writable(actor, module, field)?;
+            let value = write.write.onto(&Value::Null);
+            input::check_known(actor, module, field, &value, AT)?;
+            check_value(actor, field, &value)?;
+        }
+        check_references(tx, actor, module, &change.change())
+    }
+
+    /// Values of the fields that the reader sees, users by name.
+    fn describe(reader: &Actor, module: &Module, change: Fields) -> Result<Option<Json>, Fault> {
+        let (mut fields, mut over_write) = (Map::new(), false);
+        for StoredWrite { kind, write } in &change.fields {
+            let field = module.field_by_id(write.field);
+            let Some(field) = field.filter(|field| reader.sees(field)) else {
+                continue;
+            };
+            over_write |=
+                *kind == FieldKind::MultiSelectPicklist && matches!(write.write, Write::Set(_));
+            let value = write.write.onto(&Value::Null);
+            let shown = match (kind, value.as_int()) {
+                (FieldKind::UserLookup, Some(id)) => describe::user(reader, UserId(id)),
+                _ => kind.show(&value, &reader.zone),
+            };
+            fields.insert(field.api_name.clone(), shown);
+        }
+        Ok(Some(json!({ "fields": fields, "over_write": over_write })))
+    }
+
+    fn judge<'a>(
+        tx: &mut Tx,
+        task: Task<'a>,
+        change: &'a Fields,
+        _purpose: Purpose<'a>,
+    ) -> Result<Box<dyn Judged + 'a>, Fault> {
+        let change = change.change();
+        let items: Vec<(RecordId, &Change)> =
+            task.ids().into_iter().map(|id| (id, &change)).collect();
+        Ok(Box::new(judge_update(
+            tx,
+            task.writing,
+            &items,
+            task.expected,
+        )?))
+    }
 }
 
 /// The field of a stored write, if it still is what it was.

@@ -1,203 +1,244 @@
-//! A mass action as the native API asks for it: what to do to which records. A plan and a job are
-//! prepared alike, so that both mean the same records.
+//! What a job keeps of what was asked for: what is done to each record, and which records are meant,
+//! with everything resolved.
 
-use super::convert::{self, Terms};
-use super::scheduled::{self, Selection};
-use super::{change_owner, mass_delete, mass_update};
+use super::action::MassAction;
+use super::describe;
 use crate::actor::Actor;
-use crate::change::Change;
-use crate::selection::{self, Wanted};
-use model::id::{ModuleId, RecordId, UserId};
-use model::job::{Automation, JobKind};
-use model::limits::AUTOMATION_RECORDS_MAX;
+use model::criteria::Bound;
+use model::id::{RecordId, TerritoryId, ViewId};
+use model::job::JobKind;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
-use model::time::Timestamp;
-use serde::Deserialize;
-use std::collections::HashMap;
-use store::plans::Plan;
-use store::records::Filter;
-use store::{Fault, Tx};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+use store::jobs::Job;
+use store::records::{self, Filter};
+use store::{Error, Fault, Tx};
 
-/// What is to be done to each record.
-pub enum Doing {
-    /// These values are written.
-    Update(Change),
-    /// This user gets it.
-    ChangeOwner(UserId),
-    /// It goes into the recycle bin.
-    Delete,
-    /// It becomes a contact, an account and a deal.
-    Convert(Terms),
-}
+/// The key of a stored request under which the selection stands.
+const SELECTION: &str = "selection";
 
-impl Doing {
-    fn kind(&self) -> JobKind {
-        match self {
-            Self::Update(_) => JobKind::MassUpdate,
-            Self::ChangeOwner(_) => JobKind::ChangeOwner,
-            Self::Delete => JobKind::MassDelete,
-            Self::Convert(_) => JobKind::MassConvert,
-        }
-    }
-}
-
-/// A mass action whose records are frozen: a plan or a job is made of it.
-pub struct Prepared {
-    /// What is done.
-    pub kind: JobKind,
-    /// To records of which module.
-    pub module: ModuleId,
-    /// What exactly, as the action reads it.
-    pub request: String,
-    /// The key that at most one unfinished job has.
-    pub exclusive: Option<String>,
-    /// The catalog that it was read with.
-    pub catalog_version: i64,
-    /// The records, with their revisions; 0 for one that the actor does not see.
-    pub targets: Vec<(RecordId, i64)>,
-}
-
-/// Refuses an actor who may not do this to records of the module, named one by one or selected.
-pub fn authorise(
-    actor: &Actor,
-    module: &Module,
+/// What is to be done to each record, read and checked, by whichever action.
+#[derive(Clone, Debug)]
+pub struct Request {
     kind: JobKind,
-    named: bool,
-) -> Result<(), Refusal> {
-    match kind {
-        JobKind::MassUpdate => mass_update::authorise(actor, module),
-        JobKind::ChangeOwner => change_owner::authorise(actor, module, change_owner::right(named)),
-        JobKind::MassDelete => mass_delete::authorise(actor, module),
-        JobKind::MassConvert => convert::authorise(actor, module),
-        JobKind::Undo => Err(not_here()),
-    }
+    stored: Map<String, Json>,
 }
 
-/// The refusal of an undo where a mass action is asked for by what it does to a selection.
-pub fn not_here() -> Refusal {
-    let text = "an undo is asked for at the job that it undoes";
-    Refusal::invalid("action", "$.action").saying(text)
-}
-
-/// Prepares a mass action, with its records as they are now. Refuses one without records, with more
-/// than a job may have, or with another number than the caller expects.
-pub fn prepare(
-    tx: &mut Tx,
-    (actor, module): (&Actor, &Module),
-    doing: &Doing,
-    wanted: &Wanted,
-    expected: Option<i64>,
-    now: Timestamp,
-) -> Result<Prepared, Fault> {
-    let (mut prepared, filter) = prepared(tx, (actor, module), doing, wanted, now)?;
-    prepared.targets = match &wanted.ids {
-        Some(ids) if wanted.named() => {
-            let seen = scheduled::frozen(tx, module, &filter, prepared.kind)?;
-            let seen: HashMap<RecordId, i64> = seen.into_iter().collect();
-            let rev = |id: &RecordId| seen.get(id).copied().unwrap_or_default();
-            ids.iter().map(|id| (*id, rev(id))).collect()
+impl Request {
+    /// What an action is to do.
+    pub(crate) fn of<A: MassAction>(change: &A::Change) -> Result<Self, Fault> {
+        match serde_json::to_value(change) {
+            Ok(Json::Object(stored)) => Ok(Self {
+                kind: A::KIND,
+                stored,
+            }),
+            other => {
+                let text = format!("a change has no form to be stored: {other:?}");
+                Err(Error::Inconsistent(text).into())
+            }
         }
-        _ => scheduled::frozen(tx, module, &filter, prepared.kind)?,
-    };
-    let found = i64::try_from(prepared.targets.len()).unwrap_or(i64::MAX);
-    if let Some(expected) = expected.filter(|expected| *expected != found) {
-        let refusal = Refusal::new(Code::UnexpectedCount).with("expected", expected);
-        return Err(refusal.with("found", found).into());
     }
-    if found == 0 {
-        return Err(Refusal::new(Code::NoRecordsFound).into());
+
+    /// Which action.
+    pub fn kind(&self) -> JobKind {
+        self.kind
     }
-    Ok(prepared)
+
+    /// The same as the action knows it.
+    pub(super) fn change<A: MassAction>(&self) -> Result<A::Change, Fault> {
+        read(Json::Object(self.stored.clone()))
+    }
+
+    /// As a job keeps it, for the records of a selection.
+    pub(super) fn encode(&self, selection: &Selection) -> Result<String, Fault> {
+        let mut stored = self.stored.clone();
+        let selection = serde_json::to_value(selection).map_err(unwritable)?;
+        stored.insert(SELECTION.to_owned(), selection);
+        encode(&stored)
+    }
 }
 
-/// Prepares a mass action whose records are selected when its job starts.
-pub fn prepare_later(
-    tx: &mut Tx,
-    (actor, module): (&Actor, &Module),
-    doing: &Doing,
-    wanted: &Wanted,
-    now: Timestamp,
-) -> Result<Prepared, Fault> {
-    if wanted.ids.is_some() {
-        let refusal = Refusal::invalid("select_at", "$.select_at");
-        return Err(refusal
-            .saying("records that are named are known now: nothing is selected at the start")
-            .into());
-    }
-    Ok(prepared(tx, (actor, module), doing, wanted, now)?.0)
+/// A job's request.
+pub(super) struct Stored<C> {
+    /// Which records.
+    pub(super) selection: Selection,
+    /// What is done to each.
+    pub(super) change: C,
 }
 
-/// All but the records, and the filter that they pass.
-fn prepared(
-    tx: &mut Tx,
-    (actor, module): (&Actor, &Module),
-    doing: &Doing,
-    wanted: &Wanted,
-    now: Timestamp,
-) -> Result<(Prepared, Filter), Fault> {
-    wanted.check()?;
-    let kind = doing.kind();
-    let limit = actor.catalog.org.limits.records_per_job;
-    if wanted.ids.as_ref().is_some_and(|ids| ids.len() > limit) {
-        return Err(scheduled::too_many(kind, limit).into());
+impl<C: DeserializeOwned> Stored<C> {
+    /// Reads what a job keeps.
+    pub(super) fn decode(request: &str) -> Result<Self, Fault> {
+        let mut stored: Map<String, Json> = decode(request)?;
+        let selection = stored.remove(SELECTION).unwrap_or_default();
+        Ok(Self {
+            selection: read(selection)?,
+            change: read(Json::Object(stored))?,
+        })
     }
-    let Wanted {
-        ids,
-        view,
-        territory,
-        criteria,
-        ..
-    } = wanted;
-    let mut filter = selection::resolve(actor, module, *view, *territory, criteria.as_ref(), now)?;
-    let (criteria, territories) = (filter.criteria.clone(), filter.territories.clone());
-    if let Some(ids) = ids {
-        filter = filter.of_ids(ids.iter().copied());
+}
+
+/// The selection of a stored request alone; none where it has none.
+pub(super) fn selection_of(request: &str) -> Result<Option<Selection>, Fault> {
+    let mut stored: Map<String, Json> = decode(request)?;
+    stored.remove(SELECTION).map(read).transpose()
+}
+
+/// A request as text.
+pub(super) fn encode<T: Serialize>(request: &T) -> Result<String, Fault> {
+    serde_json::to_string(request).map_err(|error| unwritable(error).into())
+}
+
+/// A stored request.
+pub(super) fn decode<T: DeserializeOwned>(request: &str) -> Result<T, Fault> {
+    serde_json::from_str(request).map_err(unreadable)
+}
+
+fn read<T: DeserializeOwned>(json: Json) -> Result<T, Fault> {
+    serde_json::from_value(json).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> Fault {
+    Error::Inconsistent(format!("a stored request: {error}")).into()
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::Inconsistent(format!("a request has no JSON form: {error}"))
+}
+
+/// The selection as a job keeps it: everything resolved, nothing that could mean something else later.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Selection {
+    /// The targets were named one by one.
+    Ids,
+    /// The targets must still pass this.
+    View {
+        cvid: ViewId,
+        criteria: Option<Bound>,
+        territories: Option<Vec<TerritoryId>>,
+    },
+    /// The same, without a view.
+    Free {
+        criteria: Option<Bound>,
+        territories: Option<Vec<TerritoryId>>,
+    },
+}
+
+impl Selection {
+    /// Whether the targets were named one by one.
+    pub(super) fn named(&self) -> bool {
+        matches!(self, Self::Ids)
     }
-    let selection = match view {
-        _ if wanted.named() => Selection::Ids,
-        Some(cvid) => Selection::View {
-            cvid: *cvid,
+
+    /// What a target must still pass at its turn: nothing if it was named. Refuses if a field that is
+    /// tested no longer is what it was.
+    pub(super) fn within(self, module: &Module) -> Result<Option<Filter>, Refusal> {
+        let (criteria, territories) = match self {
+            Self::Ids => return Ok(None),
+            Self::View {
+                criteria,
+                territories,
+                ..
+            }
+            | Self::Free {
+                criteria,
+                territories,
+            } => (criteria, territories),
+        };
+        let misfit = criteria
+            .as_ref()
+            .and_then(|criteria| criteria.misfit(module));
+        if let Some(field) = misfit {
+            let text = "a field of the selection was removed or changed its type";
+            let refusal = Refusal::new(Code::FieldGone).saying(text);
+            return Err(refusal.with("api_name", field));
+        }
+        Ok(Some(Filter {
             criteria,
             territories,
-        },
-        None => Selection::Free {
-            criteria,
-            territories,
-        },
-    };
-    let request = match doing {
-        Doing::Update(change) => {
-            mass_update::check_references(tx, actor, module, change)?;
-            mass_update::stored(module, change, selection)?
-        }
-        Doing::ChangeOwner(owner) => change_owner::stored(actor, module, *owner, selection)?,
-        Doing::Delete => mass_delete::stored(selection)?,
-        Doing::Convert(terms) => convert::stored(actor, terms, selection)?,
-    };
-    let prepared = Prepared {
-        kind,
-        module: module.id,
-        request,
-        exclusive: view.map(|cvid| scheduled::exclusive(kind, cvid, module)),
-        catalog_version: actor.catalog.version,
-        targets: Vec::new(),
-    };
-    Ok((prepared, filter))
+            // What the actor may see is judged record by record, as it is at each one's turn.
+            ..Filter::everything()
+        }))
+    }
+
+    /// How it is told to a reader: by what the records were chosen, and what they must pass.
+    pub(super) fn describe(&self, reader: &Actor, module: &Module) -> Json {
+        let (by, cvid, criteria, territories) = match self {
+            Self::Ids => return json!({ "by": "ids" }),
+            Self::View {
+                cvid,
+                criteria,
+                territories,
+            } => ("view", Some(*cvid), criteria, territories),
+            Self::Free {
+                criteria: None,
+                territories: None,
+            } => ("everything", None, &None, &None),
+            Self::Free {
+                criteria,
+                territories,
+            } => ("criteria", None, criteria, territories),
+        };
+        let view = cvid.and_then(|cvid| module.views.iter().find(|view| view.id == cvid));
+        let view = view.filter(|view| view.admits(&reader.user));
+        let territories = territories.as_ref().map(|ids| {
+            let named = |id: &TerritoryId| {
+                let territory = reader.catalog.territory(*id);
+                json!({ "id": id.to_string(), "name": territory.map(|found| found.name.as_str()) })
+            };
+            ids.iter().map(named).collect::<Vec<Json>>()
+        });
+        let criteria = criteria.as_ref();
+        json!({
+            "by": by,
+            "cvid": cvid.map(|cvid| cvid.to_string()),
+            "view": view.map(|view| view.name.as_str()),
+            "territories": territories,
+            "criteria": criteria.map(|criteria| describe::criteria(reader, module, criteria)),
+        })
+    }
 }
 
-/// Whether a job from this plan fires automation, if the caller does not say otherwise (wire API 1.8).
-pub fn fires_automation(plan: &Plan) -> Result<bool, Fault> {
-    #[derive(Deserialize)]
-    struct Stored {
-        selection: Selection,
+/// The records that a job's selection means now, of those that its actor sees: for a job whose targets
+/// are selected when it starts. At most as many as a job may have.
+pub(super) fn select(
+    tx: &mut Tx,
+    job: &Job,
+    selection: Selection,
+    too_many: Code,
+) -> Result<Vec<(RecordId, i64)>, Fault> {
+    let actor = Actor::of(&tx.catalog()?, job.actor)?;
+    let module = super::module_of(&actor, job.module)?;
+    // Named records are targets from the start: there is nothing to select.
+    let named = || Error::Inconsistent(format!("job {} has named records only", job.id));
+    let within = selection.within(module)?.ok_or_else(named)?;
+    let filter = Filter {
+        criteria: within.criteria,
+        territories: within.territories,
+        ..actor.seen(module)
+    };
+    freeze(tx, module, &filter, too_many)
+}
+
+/// The records that pass a filter, with their revisions: at most as many as a job may have.
+pub(super) fn freeze(
+    tx: &mut Tx,
+    module: &Module,
+    filter: &Filter,
+    too_many: Code,
+) -> Result<Vec<(RecordId, i64)>, Fault> {
+    let limit = tx.catalog()?.org.limits.records_per_job;
+    let targets = records::select_ids(tx, module, filter, limit + 1)?;
+    if targets.len() > limit {
+        return Err(over_limit(too_many, limit).into());
     }
-    Ok(match (plan.automation, plan.kind) {
-        (Automation::Fire, _) => true,
-        (Automation::Suppress, _) | (_, JobKind::Undo) => false,
-        (Automation::Wire, _) => {
-            let stored: Stored = scheduled::decode_text(&plan.request)?;
-            stored.selection.named() || plan.total < AUTOMATION_RECORDS_MAX
-        }
-    })
+    Ok(targets)
+}
+
+/// The refusal of a selection that holds too many records.
+pub(super) fn over_limit(too_many: Code, limit: usize) -> Refusal {
+    Refusal::new(too_many).with("limit", limit)
 }

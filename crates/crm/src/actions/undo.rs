@@ -2,328 +2,60 @@
 //! changed it since (DESIGN 6, decision 31). What is done follows from what the job's changes were, so
 //! any kind of job can be undone, and an undo too.
 
+pub(super) mod accept;
 mod frozen;
+mod reversal;
 mod traces;
 
-use super::request::Prepared;
-use super::scheduled::{decode, decode_text, encode, module_of};
-use super::{change_owner, convert, mass_delete, mass_update};
+use super::action::{AnyAction, Exclusive, Told, Traits, Writes};
+use super::module_of;
+use super::request::{Request, decode};
 use crate::actor::Actor;
 use crate::carry;
 use crate::change::Change;
+use crate::plan::Forecast;
 use crate::record::{self, Deed, Expected, Judged, Purpose, Writing};
 use crate::triggers::Triggers;
 use frozen::Frozen;
-use jobs::{Action, Forecast, KEPT_MS, Memory, Settled, control};
-use model::id::{JobId, ModuleId, RecordId, UserId};
-use model::job::{Automation, JobKind, Relation};
+use jobs::{Action, Memory, Settled};
+use model::body::Object;
+use model::id::{JobId, ModuleId, RecordId};
+use model::job::{Automation, Foreseen};
 use model::module::Module;
 use model::people::{FieldRight, Right};
 use model::refusal::{Code, Refusal};
+use model::scope::{ActionScope, Op};
 use model::time::Timestamp;
+use reversal::Done;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
+use std::sync::Arc;
 use store::changes::{Cause, ChangeKind};
-use store::jobs::{Job, NewJob, Terms};
-use store::plans::Plan;
+use store::jobs::Job;
 use store::records::Filter;
 use store::targets::Target;
-use store::{Db, Error, Fault, Priority, Tx, conversions, deeds, moves};
+use store::{Error, Fault, Tx, conversions, deeds, moves};
 use traces::{Back, Book, Traces};
 
-/// How long automation is kept from a job that is about to be undone.
-const PUT_OFF_MS: i64 = 30_000;
-/// How often records are frozen anew because automation changed further ones.
-const FREEZES_MAX: usize = 5;
+pub use accept::prepare;
+pub(crate) use reversal::{Kept, Reversal};
+pub use reversal::{of_kind, of_plan, until};
 
 /// What an undo keeps of its request.
 #[derive(Serialize, Deserialize)]
-struct Request {
+struct UndoRequest {
     job: JobId,
-    did: Did,
+    did: Done,
     /// How many changes automation had made because of the job.
     #[serde(default)]
     effects: i64,
 }
 
-/// What a job did to its records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Did {
-    Update,
-    ChangeOwner,
-    Delete,
-    Restore,
-    Convert,
-    Unconvert,
-}
-
-impl Did {
-    fn of(job: &Job) -> Result<Self, Fault> {
-        Ok(match job.kind {
-            JobKind::MassUpdate => Self::Update,
-            JobKind::ChangeOwner => Self::ChangeOwner,
-            JobKind::MassDelete => Self::Delete,
-            JobKind::MassConvert => Self::Convert,
-            JobKind::Undo => match decode::<Request>(job)?.did {
-                Self::Delete => Self::Restore,
-                Self::Restore => Self::Delete,
-                Self::Convert => Self::Unconvert,
-                same => same,
-            },
-        })
-    }
-
-    /// The kind of job that does it, or whose undo does.
-    fn kind(self) -> JobKind {
-        match self {
-            Self::Update => JobKind::MassUpdate,
-            Self::ChangeOwner => JobKind::ChangeOwner,
-            Self::Delete | Self::Restore => JobKind::MassDelete,
-            Self::Convert | Self::Unconvert => JobKind::MassConvert,
-        }
-    }
-
-    /// Refuses an actor who may not undo it: it takes the rights of doing what puts it back.
-    fn authorise(self, actor: &Actor, module: &Module) -> Result<(), Refusal> {
-        match self {
-            Self::Update => mass_update::authorise(actor, module),
-            Self::ChangeOwner => change_owner::authorise(actor, module, Right::MassTransfer)
-                .or_else(|_| change_owner::authorise(actor, module, Right::ChangeOwner)),
-            Self::Delete => {
-                actor.require(Right::View, module)?;
-                actor.require(Right::Delete, module)
-            }
-            Self::Restore => mass_delete::authorise(actor, module),
-            Self::Convert => convert::authorise(actor, module),
-            // What was made went into the recycle bin, what was moved is with the leads: to go that
-            // way again by halves would leave leads that are neither.
-            Self::Unconvert => {
-                let text = "a conversion that was undone is not done again by undoing that: convert \
-                            the leads again";
-                Err(Refusal::new(Code::NotSupported).saying(text))
-            }
-        }
-    }
-}
-
-/// The kind of the first job of a chain of undos: whoever may do it may undo it.
-pub fn of_kind(job: &Job) -> Result<JobKind, Fault> {
-    Ok(Did::of(job)?.kind())
-}
-
-/// The same of a job that is planned.
-pub fn of_plan(plan: &Plan) -> Result<JobKind, Fault> {
-    Ok(match plan.kind {
-        JobKind::Undo => decode_text::<Request>(&plan.request)?.did.kind(),
-        kind => kind,
-    })
-}
-
-/// What an undo was asked to do: to put back which job, and what that did.
-pub(super) fn told(job: &Job) -> Result<Json, Fault> {
-    let Request { job, did, .. } = decode(job)?;
-    Ok(json!({ "undo_of": job.to_string(), "did": did }))
-}
-
-/// The key of which at most one unfinished undo of a job has it.
-fn exclusive(job: JobId) -> String {
-    format!("undo:{job}")
-}
-
-/// Until when all that a job changed can be put back; `None` when it is not finished or changed
-/// nothing. What it deleted leaves the recycle bin as long after its deletion as a job is kept.
-pub fn until(job: &Job) -> Result<Option<Timestamp>, Fault> {
-    let did = Did::of(job)?;
-    if did == Did::Unconvert {
-        return Ok(None);
-    }
-    // What went along to a new owner is not counted.
-    let changed = job.counts.changed > 0 || did == Did::ChangeOwner;
-    let Some(finished) = job.finished_at.filter(|_| changed) else {
-        return Ok(None);
-    };
-    let from = match did {
-        Did::Delete => job.started_at.unwrap_or(finished),
-        _ => finished,
-    };
-    Ok(Some(from.plus_ms(KEPT_MS)))
-}
-
-/// An undo that somebody asks for.
-pub struct Wanted<'a> {
-    /// Of which job.
-    pub job: &'a Job,
-    /// Who asks: the new job acts for them.
-    pub actor: UserId,
-    /// Through which API client.
-    pub client: Option<String>,
-    /// Records a second at most.
-    pub throttle: Option<i64>,
-    /// Whether what is put back sets off automation.
-    pub fires: bool,
-}
-
-/// Accepts the undo of a finished job. Its targets are frozen and stored when this answers; `sealed`
-/// commits with it.
-pub fn schedule<T>(
-    db: &Db,
-    wanted: &Wanted<'_>,
-    now: Timestamp,
-    sealed: &mut dyn FnMut(&mut Tx, JobId) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    let id = JobId(db.new_id()?);
-    let accepted = jobs::past_given_up(db, now, || {
-        let mut tries = 1;
-        loop {
-            let mut grown = false;
-            match accept(db, wanted, (id, &mut grown), now, sealed) {
-                Err(_) if grown && tries < FREEZES_MAX => tries += 1,
-                done => return done,
-            }
-        }
-    });
-    accepted.map_err(|fault| match fault {
-        Fault::Refused(refusal) if refusal.code == Code::AlreadyScheduled => {
-            let text = "an undo of this job is not finished";
-            refusal.saying(text).into()
-        }
-        other => other,
-    })
-}
-
-/// One try of it; `grown` says that automation changed further records meanwhile.
-fn accept<T>(
-    db: &Db,
-    wanted: &Wanted<'_>,
-    (id, grown): (JobId, &mut bool),
-    now: Timestamp,
-    sealed: &mut dyn FnMut(&mut Tx, JobId) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    // Were it to go on while records are frozen, there would be more of them each time.
-    db.write(Priority::Interactive, |tx| {
-        let actor = Actor::of(&tx.catalog()?, wanted.actor)?;
-        let job = control::undoable(tx, wanted.job.id, now)?;
-        Did::of(&job)?.authorise(&actor, module_of(&actor, &job)?)?;
-        // Who asks while another undo goes on is refused in the end, and keeps nothing waiting.
-        if store::jobs::holding(tx, &exclusive(job.id))?.is_none() {
-            deeds::put_off(tx, job.id, now.plus_ms(PUT_OFF_MS))?;
-        }
-        Ok(())
-    })?;
-    let (undone, effects, prepared) = prepare_of(db, wanted, now)?;
-    let Prepared {
-        kind,
-        module,
-        request,
-        exclusive,
-        targets,
-        ..
-    } = prepared;
-    let new = NewJob {
-        id,
-        kind,
-        module,
-        actor: wanted.actor,
-        client: wanted.client.clone(),
-        request,
-        exclusive,
-        plan: None,
-        parent: Some((Relation::Undo, wanted.job.id)),
-        terms: Terms {
-            automation: if wanted.fires {
-                Automation::Fire
-            } else {
-                Automation::Suppress
-            },
-            throttle: wanted.throttle,
-            ..Terms::default()
-        },
-    };
-    jobs::accept_then(db, &new, &targets, now, &mut |tx| {
-        check_frozen(tx, &undone)?;
-        *grown = ended(tx, undone.id)? != effects;
-        if *grown {
-            return Err(went_on().into());
-        }
-        sealed(tx, id)
-    })
-}
-
-/// Ends what automation was still to do because of a job, and answers how many changes it made.
-fn ended(tx: &mut Tx, job: JobId) -> Result<i64, Fault> {
-    deeds::drop_events(tx, job)?;
-    Ok(deeds::effects(tx, job)?)
-}
-
-/// Ends the automation of the job whose undo is accepted from a plan. Refuses when it changed records
-/// that the plan did not see.
-pub fn accept_planned(tx: &mut Tx, kind: JobKind, request: &str) -> Result<(), Fault> {
-    if kind != JobKind::Undo {
-        return Ok(());
-    }
-    let Request { job, effects, .. } = decode_text(request)?;
-    if ended(tx, job)? == effects {
-        return Ok(());
-    }
-    let text = "the job's automation went on since the plan was made: make a new plan";
-    let refusal = Refusal::new(Code::PlanOutdated).saying(text);
-    Err(refusal.with("reason", "automation").into())
-}
-
-/// Prepares the undo of a finished job, whose records are frozen as it left them: a plan or a job is
-/// made of it.
-pub fn prepare(db: &Db, wanted: &Wanted<'_>, now: Timestamp) -> Result<Prepared, Fault> {
-    prepare_of(db, wanted, now).map(|(_, _, prepared)| prepared)
-}
-
-/// The same, with the job as it was when its records were frozen, and how many changes automation had
-/// made because of it.
-fn prepare_of(db: &Db, wanted: &Wanted<'_>, now: Timestamp) -> Result<(Job, i64, Prepared), Fault> {
-    let (job, did, catalog) = db.read(|tx| {
-        let actor = Actor::of(&tx.catalog()?, wanted.actor)?;
-        // It may have run on since the caller looked at it.
-        let job = control::undoable(tx, wanted.job.id, now)?;
-        let did = Did::of(&job)?;
-        did.authorise(&actor, module_of(&actor, &job)?)?;
-        Ok((job, did, actor.catalog))
-    })?;
-    let Frozen { records, effects } = Frozen::read(db, &catalog, &job)?;
-    let prepared = Prepared {
-        kind: JobKind::Undo,
-        module: job.module,
-        request: encode(&Request {
-            job: job.id,
-            did,
-            effects,
-        })?,
-        exclusive: Some(exclusive(job.id)),
-        catalog_version: catalog.version,
-        targets: records,
-    };
-    Ok((job, effects, prepared))
-}
-
-/// Refuses when a failed job was resumed while its records were frozen: some may be missing.
-fn check_frozen(tx: &mut Tx, undone: &Job) -> Result<(), Fault> {
-    let now = store::jobs::find(tx, undone.id)?;
-    let same = |now: &Job| now.cursor == undone.cursor && now.finished_at == undone.finished_at;
-    if now.as_ref().is_some_and(same) {
-        return Ok(());
-    }
-    Err(went_on().into())
-}
-
-fn went_on() -> Refusal {
-    let text = "the job went on while its undo was accepted: ask again";
-    Refusal::new(Code::WrongState).saying(text)
-}
-
 /// An undo's request, checked once more against the actor's rights as they are now.
 struct Ready {
     actor: Actor,
-    request: Request,
+    request: UndoRequest,
     /// The module of the job's own targets.
     own: ModuleId,
 }
@@ -342,9 +74,11 @@ struct Run<'a> {
 
 impl Ready {
     fn of(tx: &mut Tx, job: &Job) -> Result<Self, Fault> {
-        let request: Request = decode(job)?;
+        let request: UndoRequest = decode(&job.request)?;
         let actor = Actor::of(&tx.catalog()?, job.actor)?;
-        request.did.authorise(&actor, module_of(&actor, job)?)?;
+        request
+            .did
+            .authorise(&actor, module_of(&actor, job.module)?)?;
         Ok(Self {
             actor,
             request,
@@ -404,7 +138,7 @@ impl Ready {
     /// kind; what a conversion made and moved, and what automation did, takes those of a single write.
     fn authorise(&self, module: &Module, traces: &Traces<'_>) -> Result<(), Refusal> {
         let did = self.request.did;
-        let beside = did == Did::Convert && module.id != self.own;
+        let beside = did.moved() && module.id != self.own;
         if !traces.by_automation() && !beside {
             return did.authorise(&self.actor, module);
         }
@@ -461,7 +195,7 @@ impl Ready {
             made: 0,
             now,
             // Of itself nothing follows from what is put back: it was so before.
-            triggers: Triggers::all_if(job.terms.automation == Automation::Fire),
+            triggers: Triggers::all_if(job.options.automation == Automation::Fire),
         }
     }
 }
@@ -509,7 +243,7 @@ impl Action for Undo {
         now: Timestamp,
     ) -> Result<Vec<Settled>, Fault> {
         let ready = Ready::of(tx, job)?;
-        if ready.request.did.kind() == JobKind::MassConvert {
+        if ready.request.did.reversal().moves {
             // What a conversion finds must not be taken back meanwhile.
             conversions::take_turn(tx)?;
         }
@@ -524,7 +258,7 @@ impl Action for Undo {
             ChangeKind::Update => {
                 let judged = record::judge_update(tx, writing, &run.items(), expected)?;
                 let settled = Box::new(judged).apply(tx)?;
-                if ready.request.did == Did::Convert && run.module.id == ready.own {
+                if ready.request.did.moved() && run.module.id == ready.own {
                     ready.move_back(tx, &run, &settled, writing)?;
                 }
                 settled
@@ -560,42 +294,12 @@ impl Action for Undo {
         targets: &[Target],
         now: Timestamp,
         memory: &mut Memory,
-    ) -> Result<Vec<(i64, Forecast)>, Fault> {
-        let ready = Ready::of(tx, job)?;
-        let Some(run) = ready.run(tx, targets, true)? else {
-            return Ok(Vec::new());
-        };
-        let writing = ready.writing(run.module, job, now);
-        let everything = Filter::everything();
-        let expected = run.expected(&everything);
-        let foreseen = match run.kind {
-            ChangeKind::Update => {
-                let judged = record::judge_update(tx, writing, &run.items(), expected)?;
-                Box::new(judged).tell()?
-            }
-            ChangeKind::Delete => {
-                let judged = record::judge_return(tx, writing, &run.targets, &run.deed)?;
-                Box::new(judged).tell()?
-            }
-            ChangeKind::Restore => {
-                let purpose = Purpose::Tell(memory);
-                let judged = record::judge_deletion(tx, writing, &run.ids(), expected, purpose)?;
-                Box::new(judged).tell()?
-            }
-            ChangeKind::Create => {
-                let purpose = Purpose::Tell(memory);
-                let judged = record::judge_deletion(tx, writing, &run.ids(), expected, purpose)?;
-                let foreseen = Box::new(judged).tell()?;
-                let wanted = |(rev, forecast)| match forecast {
-                    Forecast::Refuse(refusal) if refusal.code == Code::Gone => {
-                        (rev, Forecast::Unchanged)
-                    }
-                    other => (rev, other),
-                };
-                foreseen.into_iter().map(wanted).collect()
-            }
-        };
-        Ok(run.merge(foreseen, |refusal| (0, Forecast::Refuse(refusal))))
+    ) -> Result<Vec<(i64, Foreseen)>, Fault> {
+        Told::tell(memory, targets, |own| foresee(tx, job, targets, now, own))
+    }
+
+    fn summary(&self, memory: &Memory) -> Result<String, Fault> {
+        Told::summary(memory)
     }
 
     fn select(
@@ -604,10 +308,116 @@ impl Action for Undo {
         job: &Job,
         _now: Timestamp,
     ) -> Result<Vec<(RecordId, i64)>, Fault> {
-        let Request { job: parent, .. } = decode(job)?;
+        let UndoRequest { job: parent, .. } = decode(&job.request)?;
         let gone = || Refusal::new(Code::NotFound).saying("there is no such job");
         let parent = store::jobs::find(tx, parent)?.ok_or_else(gone)?;
         let catalog = tx.catalog()?;
         Ok(Frozen::read_in(tx, &catalog, &parent)?.records)
     }
+}
+
+/// Says what an undo would do to these records.
+fn foresee(
+    tx: &mut Tx,
+    job: &Job,
+    targets: &[Target],
+    now: Timestamp,
+    memory: &mut Memory,
+) -> Result<Vec<(i64, Forecast)>, Fault> {
+    let ready = Ready::of(tx, job)?;
+    let Some(run) = ready.run(tx, targets, true)? else {
+        return Ok(Vec::new());
+    };
+    let writing = ready.writing(run.module, job, now);
+    let everything = Filter::everything();
+    let expected = run.expected(&everything);
+    let foreseen = match run.kind {
+        ChangeKind::Update => {
+            let judged = record::judge_update(tx, writing, &run.items(), expected)?;
+            Box::new(judged).tell()?
+        }
+        ChangeKind::Delete => {
+            let judged = record::judge_return(tx, writing, &run.targets, &run.deed)?;
+            Box::new(judged).tell()?
+        }
+        ChangeKind::Restore => {
+            let purpose = Purpose::Tell(memory);
+            let judged = record::judge_deletion(tx, writing, &run.ids(), expected, purpose)?;
+            Box::new(judged).tell()?
+        }
+        ChangeKind::Create => {
+            let purpose = Purpose::Tell(memory);
+            let judged = record::judge_deletion(tx, writing, &run.ids(), expected, purpose)?;
+            let foreseen = Box::new(judged).tell()?;
+            let wanted = |(rev, forecast)| match forecast {
+                Forecast::Refuse(refusal) if refusal.code == Code::Gone => {
+                    (rev, Forecast::Unchanged)
+                }
+                other => (rev, other),
+            };
+            foreseen.into_iter().map(wanted).collect()
+        }
+    };
+    Ok(run.merge(foreseen, |refusal| (0, Forecast::Refuse(refusal))))
+}
+
+impl AnyAction for Undo {
+    fn traits(&self) -> Traits {
+        Traits {
+            // An undo is asked about as what it undoes.
+            scope: ActionScope::ByModule("mass_update", Op::Update),
+            exclusive: Exclusive::View,
+            too_many: Code::LimitExceeded,
+            // It is undone as what it undoes.
+            reversal: Reversal {
+                done: "undo",
+                undone: "undo",
+                authorise: |_, _| Err(not_here()),
+                authorise_again: |_, _| Err(not_here()),
+                kept: Kept::Changed,
+                moves: false,
+            },
+            writes: Writes::Named,
+        }
+    }
+
+    fn authorise(&self, _actor: &Actor, _module: &Module, _named: bool) -> Result<(), Refusal> {
+        Err(not_here())
+    }
+
+    fn read(
+        &self,
+        _tx: &mut Tx,
+        _actor: &Actor,
+        _module: &Module,
+        _body: &Object<'_>,
+    ) -> Result<Request, Fault> {
+        Err(not_here().into())
+    }
+
+    fn check(
+        &self,
+        _tx: &mut Tx,
+        _actor: &Actor,
+        _module: &Module,
+        _request: &Request,
+    ) -> Result<(), Fault> {
+        Err(not_here().into())
+    }
+
+    /// To put back which job, and what that did.
+    fn describe(&self, _reader: &Actor, _module: &Module, request: &str) -> Result<Json, Fault> {
+        let UndoRequest { job, did, .. } = decode(request)?;
+        Ok(json!({ "undo_of": job.to_string(), "did": did }))
+    }
+
+    fn engine(&self) -> Arc<dyn Action> {
+        Arc::new(Self)
+    }
+}
+
+/// The refusal of an undo where a mass action is asked for by what it does to a selection.
+fn not_here() -> Refusal {
+    let text = "an undo is asked for at the job that it undoes";
+    Refusal::invalid("action", "$.action").saying(text)
 }

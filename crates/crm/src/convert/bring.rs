@@ -21,7 +21,9 @@ pub(super) fn along(
     fates: &[(RecordId, Fate<'_>)],
     activities: Along<'_>,
 ) -> Result<(), Fault> {
-    let Conversion { writing, terms, .. } = conversion;
+    let Conversion {
+        writing, options, ..
+    } = conversion;
     let heirs: HashMap<RecordId, Heirs> = fates
         .iter()
         .map(|(lead, fate)| {
@@ -29,17 +31,17 @@ pub(super) fn along(
             let heirs = Heirs {
                 person: Some(fate.contact.id()),
                 related: related.map(Part::id),
-                owner: terms.owner,
+                owner: options.owner,
             };
             (*lead, heirs)
         })
         .collect();
-    activities.hand_over(tx, writing, &heirs, &terms.related)?;
+    activities.hand_over(tx, writing, &heirs, &options.related)?;
     let mut moved = whole(tx, conversion, fates, CONTACTS, carry::notes)?;
-    if let Some(module) = &terms.attachments_to {
+    if let Some(module) = &options.attachments_to {
         moved.extend(whole(tx, conversion, fates, module, carry::attachments)?);
     }
-    for (module, names) in &terms.tags {
+    for (module, names) in &options.tags {
         let carried = names.as_deref().map_or(Carried::All, Carried::Named);
         tags(tx, conversion, fates, module, carried)?;
     }
@@ -145,9 +147,9 @@ fn tell(
     let Conversion {
         writing,
         modules,
-        terms,
+        options,
     } = conversion;
-    if !terms.notify_lead_owner && !terms.notify_new_owner {
+    if !options.notify_lead_owner && !options.notify_new_owner {
         return Ok(());
     }
     let leads: Vec<RecordId> = fates.iter().map(|(lead, _)| *lead).collect();
@@ -155,11 +157,11 @@ fn tell(
     let mut told: BTreeMap<(News, i64, i64), Vec<RecordId>> = BTreeMap::new();
     for (lead, fate) in fates {
         let owner = owners.get(lead).copied();
-        if let Some(owner) = owner.filter(|_| terms.notify_lead_owner) {
+        if let Some(owner) = owner.filter(|_| options.notify_lead_owner) {
             let key = (News::LeadConverted, modules.leads.id.0, owner.0);
             told.entry(key).or_default().push(*lead);
         }
-        let Some(owner) = terms.owner.or(owner).filter(|_| terms.notify_new_owner) else {
+        let Some(owner) = options.owner.or(owner).filter(|_| options.notify_new_owner) else {
             continue;
         };
         let parts = [

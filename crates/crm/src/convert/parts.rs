@@ -75,7 +75,7 @@ impl<'a> Parts<'a> {
         let Conversion {
             writing,
             modules,
-            terms,
+            options,
         } = conversion;
         let mut newcomers = |module: &'a Module, row: &dyn Fn(&Lead<'a>) -> Row<'a>| {
             let any = module.fields.iter().any(|field| field.unique);
@@ -89,9 +89,9 @@ impl<'a> Parts<'a> {
         let contacts = newcomers(modules.contacts, &|lead| lead.contact.clone())?;
         let accounts = newcomers(modules.accounts, &|lead| lead.account.clone())?;
         let deals = newcomers(modules.deals, &|lead| deal_row(conversion, lead))?;
-        let named = (terms.contact, terms.account);
+        let named = (options.contact, options.account);
         let known = Known::read(tx, writing, modules, leads, named, made)?;
-        let tagged = leads.iter().filter(|_| !terms.tags.is_empty());
+        let tagged = leads.iter().filter(|_| !options.tags.is_empty());
         let tagged: Vec<RecordId> = tagged.map(|lead| lead.id).collect();
         Ok(Self {
             conversion,
@@ -182,7 +182,7 @@ impl<'a> Parts<'a> {
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        if self.conversion.terms.deal.is_some() {
+        if self.conversion.options.deal.is_some() {
             let module = modules.deals;
             let mut row = deal_row(self.conversion, lead);
             if !row
@@ -241,7 +241,7 @@ impl<'a> Parts<'a> {
             draft.joins = Some((contact, account.id()));
         }
         if let Some(Part::Attached(account, _)) = draft.fate.account
-            && self.conversion.terms.overwrite
+            && self.conversion.options.overwrite
             && lead.has_company
             && self.known.account(account).is_some_and(|found| !found.own)
         {
@@ -271,7 +271,7 @@ impl<'a> Parts<'a> {
         let Some(Part::Attached(id, _)) = part else {
             return Ok(());
         };
-        let Some(names) = self.conversion.terms.tags.get(&module.api_name) else {
+        let Some(names) = self.conversion.options.tags.get(&module.api_name) else {
             return Ok(());
         };
         let carried = names.as_deref().map_or(Carried::All, Carried::Named);
@@ -329,7 +329,9 @@ impl<'a> Parts<'a> {
 
     /// Whom the lead already is and which account its company is, as far as either exists.
     fn find(&self, lead: &Lead<'a>) -> Result<(Option<Part<'a>>, Option<Part<'a>>), Refusal> {
-        let Conversion { modules, terms, .. } = self.conversion;
+        let Conversion {
+            modules, options, ..
+        } = self.conversion;
         let known = &self.known;
         let named = |id: Option<RecordId>, module: &Module, is_contact: bool| {
             let Some(id) = id else {
@@ -347,8 +349,8 @@ impl<'a> Parts<'a> {
             };
             there.then_some(Some((id, By::Id))).ok_or_else(wrong)
         };
-        let mut contact = named(terms.contact, modules.contacts, true)?;
-        let mut account = named(terms.account, modules.accounts, false)?;
+        let mut contact = named(options.contact, modules.contacts, true)?;
+        let mut account = named(options.account, modules.accounts, false)?;
         if let (Some((contact, _)), Some((account, _))) = (contact, account)
             && known
                 .account_of(contact)
@@ -357,7 +359,7 @@ impl<'a> Parts<'a> {
             let refusal = Refusal::invalid("Accounts", "$.Accounts.id");
             return Err(refusal.saying("give account id is mismatched with the data"));
         }
-        if terms.add_to_existing {
+        if options.add_to_existing {
             contact = contact.or_else(|| known.contact_of(lead));
             let theirs = |contact: Option<(RecordId, By<'a>)>| {
                 let account = known.account_of(contact?.0)?;
@@ -396,8 +398,8 @@ impl<'a> Parts<'a> {
 
     /// Who owns what is made of a lead in a module.
     fn owner(&mut self, lead: &Lead<'a>, module: &Module) -> Result<Value, Refusal> {
-        let Conversion { terms, .. } = self.conversion;
-        if let Some(owner) = terms.owner {
+        let Conversion { options, .. } = self.conversion;
+        if let Some(owner) = options.owner {
             return Ok(Value::Int(owner.0));
         }
         let Some(owner) = lead.owner else {
@@ -579,8 +581,10 @@ fn set(module: &Module, api_name: &str, value: Value) -> Change {
 
 /// What stands in the deal of a lead: what the caller asks for, and what the lead carries over.
 fn deal_row<'a>(conversion: Conversion<'a>, lead: &Lead<'a>) -> Row<'a> {
-    let Conversion { modules, terms, .. } = conversion;
-    let asked = terms.deal.iter().flatten();
+    let Conversion {
+        modules, options, ..
+    } = conversion;
+    let asked = options.deal.iter().flatten();
     let asked = asked.filter_map(|asked| {
         let field = modules.deals.field_by_id(asked.field)?;
         Some((field, asked.value.clone()))

@@ -2,7 +2,8 @@
 //! then either written or told, so that a plan and the job made from it cannot differ.
 
 use crate::judge::Judgement;
-use jobs::{Forecast, Memory, Settled};
+use crate::plan::Forecast;
+use jobs::{Memory, Settled};
 use model::id::RecordId;
 use store::{Error, Fault, Tx};
 

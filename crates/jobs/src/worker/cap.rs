@@ -21,7 +21,7 @@ pub(super) fn keep(
     visited: usize,
     over: &mut Option<Over>,
 ) -> Result<(), Fault> {
-    let allowed = job.terms.automation_cap.map(|cap| cap - job.fired);
+    let allowed = job.options.automation_cap.map(|cap| cap - job.fired);
     *over = allowed
         .filter(|allowed| fired > 0 && fired > *allowed)
         .map(|_| Over { visited, fired });

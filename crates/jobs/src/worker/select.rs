@@ -18,7 +18,7 @@ impl Worker {
             return self.fail(held, &unselectable());
         }
         let stored = catch_unwind(AssertUnwindSafe(|| {
-            let action = self.actions.of(job.kind);
+            let action = self.actions.of(job.kind)?;
             let records = self.db.read(|tx| action.select(tx, job, now))?;
             if records.is_empty() {
                 return Err(Refusal::new(Code::NoRecordsFound).into());

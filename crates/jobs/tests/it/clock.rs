@@ -71,7 +71,7 @@ mod check {
     ) {
         let bench = Bench::new(kind, 40);
         let mut later = new_job(7, None);
-        later.terms.run_at = Some(bench.now().plus_ms(HOUR_MS));
+        later.options.run_at = Some(bench.now().plus_ms(HOUR_MS));
         jobs::accept(&bench.db, &later, &records(40), bench.now()).unwrap();
         let mut a = bench.worker("a", Toy::plain()).with_chunks_of(10);
         assert_eq!(bench.step(&mut a), Step::Idle);
@@ -91,7 +91,7 @@ mod check {
     pub(super) fn a_throttled_job_rests_no_longer_because_the_clock_was_put_back(kind: Kind) {
         let bench = Bench::new(kind, 40);
         let mut slow = new_job(7, None);
-        slow.terms.throttle = Some(10);
+        slow.options.throttle = Some(10);
         jobs::accept(&bench.db, &slow, &records(40), bench.now()).unwrap();
         let mut a = bench.worker("a", Toy::plain()).with_chunks_of(10);
         assert_eq!(bench.step(&mut a), Step::Claimed(JOB));

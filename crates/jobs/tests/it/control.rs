@@ -135,7 +135,7 @@ mod check {
                         let by = (end == Paused).then_some(PausedBy::Person);
                         assert_eq!(after.paused_by, by);
                         let throttle = (name == "throttle").then_some(5);
-                        assert_eq!(after.terms.throttle, throttle);
+                        assert_eq!(after.options.throttle, throttle);
                         assert_eq!(after.error, None);
                     }
                     (Err(refusal), None) => {

@@ -61,7 +61,7 @@ mod check {
     fn slow(bench: &Bench, ids: std::ops::RangeInclusive<i64>) {
         for id in ids {
             let mut new = new_job(id, None);
-            new.terms.throttle = Some(1);
+            new.options.throttle = Some(1);
             jobs::accept(&bench.db, &new, &records(20), bench.now()).unwrap();
         }
     }

@@ -36,17 +36,17 @@ each_db! {
 const JOB: JobId = JobId(7);
 const RAN: Step = Step::Ran(JOB, JobState::Running);
 
-fn accept(bench: &Bench, id: i64, n: i64, terms: impl Fn(&mut NewJob)) {
+fn accept(bench: &Bench, id: i64, n: i64, options: impl Fn(&mut NewJob)) {
     let mut new = new_job(id, None);
-    terms(&mut new);
+    options(&mut new);
     jobs::accept(&bench.db, &new, &records(n), bench.now()).unwrap();
 }
 
 /// Accepts a job whose targets are selected when it starts, in a second.
 fn accept_selecting(bench: &Bench, id: i64) {
     let mut new = new_job(id, None);
-    new.terms.run_at = Some(bench.now().plus_ms(1_000));
-    new.terms.selects = true;
+    new.options.run_at = Some(bench.now().plus_ms(1_000));
+    new.options.selects = true;
     let now = bench.now();
     bench.write(|tx| jobs::accept_in(tx, &new, 0, now));
 }
@@ -60,7 +60,7 @@ mod check {
 
     pub(super) fn a_throttled_job_visits_no_more_in_a_second(kind: Kind) {
         let bench = Bench::new(kind, 100);
-        accept(&bench, 7, 100, |new| new.terms.throttle = Some(20));
+        accept(&bench, 7, 100, |new| new.options.throttle = Some(20));
         let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(500);
         assert_eq!(bench.step(&mut worker), Step::Claimed(JOB));
         let start = bench.now();
@@ -85,7 +85,7 @@ mod check {
 
     pub(super) fn a_throttle_is_never_exceeded_by_rounding(kind: Kind) {
         let bench = Bench::new(kind, 60);
-        accept(&bench, 7, 60, |new| new.terms.throttle = Some(1_500));
+        accept(&bench, 7, 60, |new| new.options.throttle = Some(1_500));
         let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(2);
         let start = bench.now();
         loop {
@@ -102,7 +102,7 @@ mod check {
 
     pub(super) fn a_throttle_holds_for_whoever_runs_the_job(kind: Kind) {
         let bench = Bench::new(kind, 100);
-        accept(&bench, 7, 100, |new| new.terms.throttle = Some(20));
+        accept(&bench, 7, 100, |new| new.options.throttle = Some(20));
         let mut a = bench.worker("a", Toy::plain());
         bench.step(&mut a);
         assert_eq!(bench.step(&mut a), RAN);
@@ -132,7 +132,7 @@ mod check {
 
     pub(super) fn a_throttled_job_does_not_slow_others(kind: Kind) {
         let bench = Bench::new(kind, 100);
-        accept(&bench, 7, 100, |new| new.terms.throttle = Some(1));
+        accept(&bench, 7, 100, |new| new.options.throttle = Some(1));
         bench.accept(8, 100);
         let mut worker = bench.worker("a", Toy::plain()).with_chunks_of(10);
         let mut steps = Vec::new();
@@ -146,7 +146,7 @@ mod check {
     pub(super) fn a_job_for_later_starts_then_and_not_before(kind: Kind) {
         let bench = Bench::new(kind, 30);
         let at = bench.now().plus_ms(60_000);
-        accept(&bench, 7, 30, |new| new.terms.run_at = Some(at));
+        accept(&bench, 7, 30, |new| new.options.run_at = Some(at));
         let mut worker = bench.worker("a", Toy::plain());
         assert_eq!(bench.finish(&mut worker), []);
         bench.clock.advance_ms(59_999);
@@ -163,7 +163,7 @@ mod check {
         let key = |new: &mut NewJob| new.exclusive = Some("view:1".to_owned());
         let later = |new: &mut NewJob| {
             key(new);
-            new.terms.run_at = Some(bench.now().plus_ms(1_000));
+            new.options.run_at = Some(bench.now().plus_ms(1_000));
         };
         // Waiting takes no key, so that all three are accepted.
         accept(&bench, 8, 30, later);
@@ -204,7 +204,7 @@ mod check {
         assert_eq!(bench.step(&mut worker), Step::Claimed(JOB));
         assert_eq!(bench.step(&mut worker), Step::Selected(JOB));
         let job = bench.job(7);
-        assert_eq!((job.total, job.terms.selects), (31, false));
+        assert_eq!((job.total, job.options.selects), (31, false));
         bench.finish(&mut worker);
         assert_eq!(bench.left(7), unhindered(31));
     }
@@ -229,7 +229,7 @@ mod check {
                 assert_eq!(bench.step(&mut a), Step::Claimed(JOB));
                 assert_eq!(bench.step(&mut a), Step::Stumbled(JOB));
                 let half = bench.job(7);
-                assert_eq!((half.total, half.terms.selects), (0, true));
+                assert_eq!((half.total, half.options.selects), (0, true));
                 assert_eq!(half.attempts, 1);
                 let kept = bench.ints("SELECT count(*) FROM job_targets", &[]);
                 assert_eq!(kept, [10 * round.min(3)], "what was committed before");
@@ -376,13 +376,13 @@ mod check {
         let now = bench.now();
         let resume = |tolerance| bench.write(|tx| control::resume(tx, JOB, tolerance, None, now));
         // A new tolerance counts from the start: the two that strayed are two of these three.
-        assert_eq!(resume(Some(3)).terms.tolerance, 3);
+        assert_eq!(resume(Some(3)).options.tolerance, 3);
         worker.look_for_jobs();
         let claimed = Step::Claimed(JOB);
         assert_eq!(bench.finish(&mut worker), [claimed, RAN, paused]);
         assert_eq!((bench.job(7).drifted, bench.job(7).cursor), (4, 26));
         // Without one it goes on to its end.
-        assert_eq!(resume(None).terms.tolerance, 40);
+        assert_eq!(resume(None).options.tolerance, 40);
         bench.finish(&mut worker);
         let left = bench.left(7);
         assert_eq!(left.state, "completed");
@@ -408,7 +408,7 @@ mod check {
 
     pub(super) fn the_rate_is_not_told_of_a_blink_nor_above_the_throttle(kind: Kind) {
         let bench = Bench::new(kind, 1_000);
-        accept(&bench, 7, 1_000, |new| new.terms.throttle = Some(200));
+        accept(&bench, 7, 1_000, |new| new.options.throttle = Some(200));
         let mut worker = bench.worker("a", Toy::plain());
         bench.step(&mut worker);
         bench.clock.advance_ms(5);
@@ -461,7 +461,7 @@ mod check {
         let at = bench.now().plus_ms(60_000);
         accept(&bench, 8, 20, |new| {
             new.parent = Some((relation, JOB));
-            new.terms.run_at = Some(at);
+            new.options.run_at = Some(at);
         });
         let of = |relation| bench.write(|tx| Ok(stored::unfinished_of(tx, JOB, relation)?));
         assert_eq!(of(relation), Some(JobId(8)));

@@ -1,6 +1,6 @@
 //! A toy table, an action on it, and the checks that hold after every step.
 
-use jobs::{Action, Actions, Difference, Forecast, Memory, Settled, Step, Worker};
+use jobs::{Action, Actions, Memory, Settled, Step, Worker};
 use model::id::{JobId, ModuleId, PlanId, RecordId, UserId};
 use model::job::{Automation, Foreseen, JobKind};
 use model::refusal::{Code, Refusal};
@@ -8,7 +8,7 @@ use model::time::{Clock, Timestamp};
 use model::value::Class;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::jobs::{Job, NewJob, Terms};
+use store::jobs::{Job, JobOptions, NewJob};
 use store::plans::{self, Plan};
 use store::targets::Target;
 use store::{Db, Fault, Param, Priority, Tx, params};
@@ -101,14 +101,18 @@ impl Action for Toy {
         targets: &[Target],
         _now: Timestamp,
         _memory: &mut Memory,
-    ) -> Result<Vec<(i64, Forecast)>, Fault> {
+    ) -> Result<Vec<(i64, Foreseen)>, Fault> {
         self.0(tx, targets)?;
-        let forecast = |target: &Target| match settle(target.record) {
-            Settled::Unchanged => Forecast::Unchanged,
-            Settled::Failed(refusal) => Forecast::Refuse(refusal),
-            _ => Forecast::Change(Difference::default()),
+        let foreseen = |target: &Target| match settle(target.record) {
+            Settled::Unchanged => Foreseen::Unchanged,
+            Settled::Failed(refusal) => Foreseen::Refuse(refusal.code),
+            _ => Foreseen::Change,
         };
-        Ok(targets.iter().map(|t| (t.rev, forecast(t))).collect())
+        Ok(targets.iter().map(|t| (t.rev, foreseen(t))).collect())
+    }
+
+    fn summary(&self, _memory: &Memory) -> Result<String, Fault> {
+        Ok("{}".to_owned())
     }
 
     fn select(
@@ -159,19 +163,13 @@ pub(crate) fn new_job(id: i64, exclusive: Option<&str>) -> NewJob {
         exclusive: exclusive.map(str::to_owned),
         plan: None,
         parent: None,
-        terms: Terms::default(),
+        options: JobOptions::default(),
     }
 }
 
 pub(crate) fn actions(toy: Toy) -> Actions {
-    let toy = Arc::new(toy);
-    Actions {
-        mass_update: toy.clone(),
-        change_owner: toy.clone(),
-        mass_delete: toy.clone(),
-        mass_convert: toy.clone(),
-        undo: toy,
-    }
+    let toy: Arc<dyn Action> = Arc::new(toy);
+    Actions::new(JobKind::ALL.iter().map(|kind| (*kind, Arc::clone(&toy))))
 }
 
 impl Bench {
@@ -242,11 +240,11 @@ impl Bench {
     pub(crate) fn accept_planned(&self, id: i64, plan: i64, n: i64, tolerance: i64) {
         let mut new = new_job(id, None);
         new.plan = Some(PlanId(plan));
-        new.terms.tolerance = tolerance;
+        new.options.tolerance = tolerance;
         self.try_planned(&new, n).unwrap();
     }
 
-    /// The same of a job on other terms.
+    /// The same of a job on other options.
     pub(crate) fn try_planned(&self, new: &NewJob, n: i64) -> Result<(), Fault> {
         let now = self.now();
         let plan = Plan {

@@ -2,7 +2,7 @@
 
 use crate::version::Version;
 use model::module::Module;
-use model::scope::{Need, Op, Scopes};
+use model::scope::{ActionScope, Need, Op, Scopes};
 
 const CRM: &str = "ZohoCRM";
 
@@ -35,6 +35,16 @@ pub enum ScopeRule {
     AllOf(&'static [ScopeRule]),
     /// One of these.
     AnyOf(&'static [ScopeRule]),
+}
+
+impl From<ActionScope> for ScopeRule {
+    fn from(scope: ActionScope) -> Self {
+        match scope {
+            ActionScope::ByModule(group, op) => Self::ByModule(group, op),
+            ActionScope::ChangeOwner(op) => Self::ChangeOwner(op),
+            ActionScope::Sub(group, sub, op) => Self::Sub(group, sub, op),
+        }
+    }
 }
 
 /// What the rules are asked about.

@@ -2,7 +2,7 @@
 //! module, once the modules are known. They come out of the selection, so what depends on them is
 //! refused after what does not.
 
-use super::mass_action::{self, Asked, Told};
+use super::mass_action::{self, RefusedRequest, WireSelection};
 use super::mass_update::{self, Named, Part, Request};
 use crate::call::Call;
 use crm::actions::mass_update as action;
@@ -18,14 +18,17 @@ use std::collections::BTreeMap;
 use store::jobs::Job;
 use store::{Fault, Tx};
 
-/// What a request asks for.
-pub(super) fn asked(tx: &mut Tx, call: &Call<'_>) -> Result<Result<Request, Told>, Fault> {
+/// Who asks for what.
+pub(super) fn request(
+    tx: &mut Tx,
+    call: &Call<'_>,
+) -> Result<(Actor, Result<Request, RefusedRequest>), Fault> {
     let catalog = tx.catalog()?;
     let actor = Actor::of(&catalog, call.actor.user)?;
     activities::authorise(&actor)?;
     let body = call.json_object()?;
-    Ok(match read(&body) {
-        Ok(Asked::Now(ids)) => {
+    let request = match read(&body) {
+        Ok(WireSelection::Named(ids)) => {
             let known: Vec<RecordId> = ids.iter().flatten().copied().collect();
             let found = activities::of_ids(tx, &actor, &known)?;
             let mut parts = Vec::new();
@@ -34,37 +37,38 @@ pub(super) fn asked(tx: &mut Tx, call: &Call<'_>) -> Result<Result<Request, Told
             }
             sorted(parts, ids).map(Request::Now)
         }
-        Ok(Asked::Later(selection)) => match activities::of_view(&actor, selection.cvid) {
+        Ok(WireSelection::View(query)) => match activities::of_view(&actor, query.view) {
             Ok(module) => {
-                part(tx, call, &actor, module, &body)?.map(|part| Request::Later(part, selection))
+                part(tx, call, &actor, module, &body)?.map(|part| Request::Later(part, query))
             }
-            Err(refusal) => Err(Told::Bare(refusal)),
+            Err(refusal) => Err(RefusedRequest::Bare(refusal)),
         },
-        Err(told) => Err(told),
-    })
+        Err(refused) => Err(refused),
+    };
+    Ok((actor, request))
 }
 
 /// Named records by what is to be done with them. A module that does not take the change refuses its
 /// own records; when none takes it, the request is refused.
 fn sorted(
-    found: Vec<(Result<Part, Told>, Vec<RecordId>)>,
+    found: Vec<(Result<Part, RefusedRequest>, Vec<RecordId>)>,
     ids: Vec<Result<RecordId, String>>,
-) -> Result<Named, Told> {
+) -> Result<Named, RefusedRequest> {
     let mut parts = Vec::new();
     let mut refused = BTreeMap::new();
     let mut first = None;
     for (part, own) in found {
         match part {
             Ok(part) => parts.push(Part { ids: own, ..part }),
-            Err(told) => {
-                let (Told::InData(refusal) | Told::Bare(refusal)) = &told;
+            Err(whole) => {
+                let refusal = whole.refusal();
                 refused.extend(own.into_iter().map(|id| (id, refusal.clone())));
-                first = first.or(Some(told));
+                first = first.or(Some(whole));
             }
         }
     }
     match first {
-        Some(told) if parts.is_empty() => Err(told),
+        Some(whole) if parts.is_empty() => Err(whole),
         _ => Ok(Named {
             ids,
             parts,
@@ -74,10 +78,10 @@ fn sorted(
 }
 
 /// What can be read without knowing the modules.
-fn read(body: &Map<String, Json>) -> Result<Asked, Told> {
+fn read(body: &Map<String, Json>) -> Result<WireSelection, RefusedRequest> {
     mass_update::check_keys(body)?;
     mass_action::flag(body, "over_write", "$.over_write")?;
-    action::object(body.get("data"), MASS_UPDATE_FIELDS_MAX).map_err(Told::InData)?;
+    action::object(body.get("data"), MASS_UPDATE_FIELDS_MAX).map_err(RefusedRequest::InData)?;
     mass_action::selection(body)
 }
 
@@ -88,13 +92,13 @@ fn part(
     actor: &Actor,
     module: &Module,
     body: &Map<String, Json>,
-) -> Result<Result<Part, Told>, Fault> {
+) -> Result<Result<Part, RefusedRequest>, Fault> {
     let change = match action::authorise(actor, module) {
         Ok(()) => mass_update::change(tx, call, actor, module, body)?,
         Err(refusal) => Err(refusal.into()),
     };
     Ok(change.map(|change| Part {
-        module: module.api_name.clone(),
+        module: module.clone(),
         change,
         ids: Vec::new(),
     }))

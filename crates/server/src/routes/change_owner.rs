@@ -5,7 +5,7 @@ use super::records::{batch, open, path_id};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
-use crm::actions::change_owner::{self, Given, Left, Wanted};
+use crm::actions::change_owner::{self, Given, Left, OwnerChange};
 use crm::{Actor, owner};
 use jobs::Settled;
 use model::field::json_id;
@@ -172,13 +172,13 @@ fn give(
         Some(json) => change_owner::parts(tx, (actor, module), json, ids, to)?,
         None => Vec::new(),
     };
-    let wanted = Wanted {
+    let change = OwnerChange {
         owner: to,
         ids,
         parts: &parts,
         notify,
     };
-    change_owner::run_now(tx, actor, module, &wanted, call.now)
+    change_owner::run_now(tx, actor, module, &change, call.now)
 }
 
 /// The item of an id, or why it was refused.

@@ -1,13 +1,13 @@
 //! Conversion of one lead (wire API 6.1).
 
-use super::mass_action::{Told, flag};
+use super::mass_action::{RefusedRequest, flag};
 use super::records::{open, path_id, single, writing};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::version::Version;
 use crate::wire;
 use crm::Actor;
-use crm::actions::convert::{self, Terms};
+use crm::actions::convert::{self, ConvertOptions};
 use crm::convert::{Became, Named};
 use crm::owner::Unfit;
 use jobs::Settled;
@@ -38,14 +38,14 @@ pub(super) fn convert(call: &Call<'_>) -> Result<Answer, Fault> {
             return refused(fault).map(Err);
         }
         let body = call.json_object()?;
-        let terms = single(&body).map_err(Fault::from);
-        let terms = terms.and_then(|item| terms_of(tx, call.version, &actor, item));
-        let terms = match terms {
-            Ok(terms) => terms,
-            Err(Fault::Refused(refusal)) => return Ok(Err(Told::InData(*refusal))),
+        let options = single(&body).map_err(Fault::from);
+        let options = options.and_then(|item| terms_of(tx, call.version, &actor, item));
+        let options = match options {
+            Ok(options) => options,
+            Err(Fault::Refused(refusal)) => return Ok(Err(RefusedRequest::InData(*refusal))),
             Err(fault) => return Err(fault),
         };
-        let settled = convert::run_now(tx, &actor, &module, id, &terms, call.now)?;
+        let settled = convert::run_now(tx, &actor, &module, id, &options, call.now)?;
         if let Settled::Failed(refusal) = settled {
             // Nothing of it stays, not even the job that tried.
             return Err(refusal.into());
@@ -59,8 +59,12 @@ pub(super) fn convert(call: &Call<'_>) -> Result<Answer, Fault> {
     };
     Ok(match became {
         Ok(became) => Answer::data(200, vec![told(call.version, &became)]),
-        Err(Told::InData(refusal)) => Answer::data(refusal.code.status(), vec![refusal.to_json()]),
-        Err(Told::Bare(refusal)) => Answer::refused(&refusal, refusal.code.status()),
+        Err(RefusedRequest::InData(refusal)) => {
+            Answer::data(refusal.code.status(), vec![refusal.to_json()])
+        }
+        Err(RefusedRequest::Bare(refusal) | RefusedRequest::AsItIs(refusal)) => {
+            Answer::refused(&refusal, refusal.code.status())
+        }
     })
 }
 
@@ -75,7 +79,7 @@ pub(super) fn leads(tx: &mut Tx, call: &Call<'_>) -> Result<(Actor, Module), Fau
 }
 
 /// A refusal of the lead, or of what it becomes, in the words of wire API 6.1 and where it has them.
-fn refused(fault: Fault) -> Result<Told, Fault> {
+fn refused(fault: Fault) -> Result<RefusedRequest, Fault> {
     let Fault::Refused(refusal) = fault else {
         return Err(fault);
     };
@@ -104,24 +108,28 @@ fn refused(fault: Fault) -> Result<Told, Fault> {
         _ => None,
     };
     if let Some(path) = path {
-        return Ok(Told::InData(refusal.with("json_path", path)));
+        return Ok(RefusedRequest::InData(refusal.with("json_path", path)));
     }
     let alone = |refusal: Refusal| refusal.with("resource_path_index", 1);
     Ok(match refusal.code {
-        Code::InvalidData if lead.is_some() => Told::Bare(alone(Refusal::new(Code::InvalidData))),
-        Code::IdAlreadyConverted => Told::Bare(alone(refusal)),
+        Code::InvalidData if lead.is_some() => {
+            RefusedRequest::Bare(alone(Refusal::new(Code::InvalidData)))
+        }
+        Code::IdAlreadyConverted => RefusedRequest::Bare(alone(refusal)),
         Code::NotApproved if refusal.message != Code::NotApproved.message() => {
-            Told::Bare(Refusal::new(Code::NotReviewed))
+            RefusedRequest::Bare(Refusal::new(Code::NotReviewed))
         }
         Code::RecordLocked if refusal.details.remove("action").is_some() => {
             let text = "You cannot perform this operation as the record is locked.";
-            Told::Bare(refusal.saying(text))
+            RefusedRequest::Bare(refusal.saying(text))
         }
         Code::NotApproved | Code::RecordLocked => {
-            Told::Bare(refusal.saying("cannot convert record that is not approved yet"))
+            RefusedRequest::Bare(refusal.saying("cannot convert record that is not approved yet"))
         }
-        _ if module.is_some() && refusal.code != Code::NoPermission => Told::InData(refusal),
-        _ => Told::Bare(match lead.filter(|_| module.is_none()) {
+        _ if module.is_some() && refusal.code != Code::NoPermission => {
+            RefusedRequest::InData(refusal)
+        }
+        _ => RefusedRequest::Bare(match lead.filter(|_| module.is_none()) {
             Some(lead) => refusal.with("id", lead),
             None => refusal,
         }),
@@ -162,7 +170,7 @@ fn terms_of(
     version: Version,
     actor: &Actor,
     item: &Map<String, Json>,
-) -> Result<Terms, Fault> {
+) -> Result<ConvertOptions, Fault> {
     const KNOWN: [&str; 10] = [
         "overwrite",
         "notify_lead_owner",
@@ -181,7 +189,7 @@ fn terms_of(
     }
     let truth = |key: &str| flag(item, key, &format!("{AT}.{key}"));
     let id = |key: &str| id_of(version, item, key);
-    let mut terms = Terms {
+    let mut options = ConvertOptions {
         contact: id(CONTACTS)?.map(RecordId),
         account: id(ACCOUNTS)?.map(RecordId),
         owner: id("assign_to")?.map(UserId),
@@ -190,10 +198,10 @@ fn terms_of(
         notify_new_owner: truth("notify_new_entity_owner")?,
         tags: tags(item)?,
         attachments_to: module_of(actor, item, "move_attachments_to", AT)?,
-        ..Terms::default()
+        ..ConvertOptions::default()
     };
     if item.contains_key("add_to_existing_record") {
-        terms.add_to_existing = truth("add_to_existing_record")?;
+        options.add_to_existing = truth("add_to_existing_record")?;
     }
     if let Some(deal) = given(item, DEALS) {
         let path = format!("{AT}.{DEALS}");
@@ -206,13 +214,15 @@ fn terms_of(
             "$move_attachments",
             &format!("{path}.$move_attachments"),
         )? {
-            terms.attachments_to.get_or_insert_with(|| DEALS.to_owned());
+            options
+                .attachments_to
+                .get_or_insert_with(|| DEALS.to_owned());
         }
-        terms.deal = Some(convert::deal(tx, actor, object, &path)?);
+        options.deal = Some(convert::deal(tx, actor, object, &path)?);
     }
-    convert::check(&terms, &format!("{AT}.move_attachments_to"))?;
-    match convert::unfit(actor, &terms)? {
-        None => Ok(terms),
+    convert::check(&options, &format!("{AT}.move_attachments_to"))?;
+    match convert::unfit(actor, &options)? {
+        None => Ok(options),
         Some(Unfit::NotSubordinate) => {
             let refusal = Refusal::invalid("Owner", "$.data[0].Owner");
             Err(refusal.saying("Non Subordinate User Found").into())

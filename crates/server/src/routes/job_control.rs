@@ -2,6 +2,7 @@
 //! answered, and the engine is woken.
 
 use super::idempotency::{Once, once};
+use super::job_request::accept;
 use super::jobs::{named, one};
 use super::meta::asker;
 use super::native::{self, known_keys};
@@ -9,14 +10,14 @@ use super::notify_secret::notify_url;
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::Actor;
+use crm::actions::accept::{Run, Source};
 use crm::actions::undo;
-use crm::job::Retry;
 use jobs::control;
 use model::id::JobId;
 use model::limits::{AUTOMATION_CAP_MAX, THROTTLE_MAX};
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json};
-use store::jobs::Job;
+use store::jobs::{Job, JobOptions};
 use store::{Fault, Priority, Tx};
 
 /// `POST …/actions/pause`.
@@ -67,23 +68,19 @@ pub(super) fn retry(call: &Call<'_>) -> Result<Answer, Fault> {
     known_keys(&body, &["notify_url"])?;
     let unknown = || Refusal::new(Code::NotFound).saying("there is no such job");
     let of = JobId::parse(call.param("job")).ok_or_else(unknown)?;
-    let wanted = Retry {
-        of,
-        actor: call.actor.user,
-        client: call.actor.client.map(|client| client.to_string()),
-        notify_url: notify_url(call, &body)?,
-        may: &|actor: &Actor, old: &Job| {
-            let kind = undo::of_kind(old)?;
-            Ok(native::require_scope_of(call, actor, kind, old.module)?)
+    let run = Run {
+        options: JobOptions {
+            notify_url: notify_url(call, &body)?,
+            ..JobOptions::default()
         },
+        automation: None,
+    };
+    let may = |actor: &Actor, old: &Job| {
+        let kind = undo::of_kind(old)?;
+        Ok(native::require_scope_of(call, actor, kind, old.module)?)
     };
     let retried = once(call, |once| {
-        crm::job::retry(&call.app.db, &wanted, call.now, &mut |tx, job| {
-            let reader = asker(tx, call)?;
-            let answer = Answer::json(202, one(tx, &reader, job)?);
-            once.keep(tx, &answer)?;
-            Ok(answer)
-        })
+        accept(call, &Source::Retry { of, may: &may }, &run, once)
     });
     call.app.engine.wake();
     native::in_the_way(retried)

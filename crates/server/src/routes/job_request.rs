@@ -2,27 +2,25 @@
 
 use super::idempotency::{Once, once};
 use super::jobs::one;
-use super::mass_request::{self, KEYS, SelectAt, Use, text, whole};
+use super::mass_request::{self, KEYS, SelectAt, Use, strict};
 use super::meta::asker;
-use super::native::{in_the_way, known_keys, require_scope_of};
+use super::native::{in_the_way, require_scope_of};
 use super::notify_secret::notify_url;
 use super::plans;
 use crate::answer::Answer;
 use crate::call::Call;
-use crm::actions::request::Prepared;
+use crm::actions::accept::{self, Asker, Run, Source};
 use crm::actions::undo;
-use jobs::Outdated;
+use model::body::Object;
 use model::id::JobId;
-use model::job::Relation;
 use model::limits::{AUTOMATION_CAP_MAX, RUN_AHEAD_MS_MAX, THROTTLE_MAX, TOLERANCE_MAX};
 use model::refusal::Refusal;
 use model::time::Timestamp;
-use serde_json::{Map, Value as Json};
-use store::jobs::{self as stored, NewJob, Terms};
-use store::{Error, Fault, Priority, Tx};
+use store::jobs::{self as stored, JobOptions};
+use store::{Error, Fault, Tx};
 
 /// The keys that say how a job runs.
-const TERMS: [&str; 5] = [
+const OPTIONS: [&str; 5] = [
     "run_at",
     "throttle",
     "automation",
@@ -32,9 +30,10 @@ const TERMS: [&str; 5] = [
 
 /// `POST /jobs`: 202 with the job, which survives once this answers.
 pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
-    let body = call.json_object()?;
+    let map = call.json_object()?;
+    let body = strict(&map);
     let accepted = once(call, |once| {
-        if body.contains_key("plan") {
+        if body.has("plan") {
             of_plan(call, &body, once)
         } else {
             directly(call, &body, once)
@@ -44,13 +43,16 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
     in_the_way(accepted)
 }
 
+/// Who asks for a job.
+pub(super) fn for_caller(call: &Call<'_>) -> Asker {
+    Asker {
+        user: call.actor.user,
+        client: call.actor.client.as_ref().map(ToString::to_string),
+    }
+}
+
 /// The answer of an accepted job, kept in the transaction that accepts it.
-pub(super) fn accepted(
-    tx: &mut Tx,
-    call: &Call<'_>,
-    id: JobId,
-    once: &Once<'_>,
-) -> Result<Answer, Fault> {
+fn accepted(tx: &mut Tx, call: &Call<'_>, id: JobId, once: &Once<'_>) -> Result<Answer, Fault> {
     let reader = asker(tx, call)?;
     let gone = || Error::Inconsistent(format!("job {id} went before it was answered"));
     let job = stored::find(tx, id)?.ok_or_else(gone)?;
@@ -59,135 +61,86 @@ pub(super) fn accepted(
     Ok(answer)
 }
 
-/// `{"plan","tolerance"}`: compares the catalog, the actor, the client and the time, no record.
-fn of_plan(call: &Call<'_>, body: &Map<String, Json>, once: &Once<'_>) -> Result<Answer, Fault> {
-    let known: Vec<&str> = ["plan", "tolerance"].into_iter().chain(TERMS).collect();
-    known_keys(body, &known)?;
-    let mut terms = terms(call, body)?;
-    if let Some(json) = body.get("tolerance") {
-        terms.tolerance = whole(json, "tolerance", 0..=TOLERANCE_MAX)?;
+/// `{"plan","tolerance"}`: the job visits what the plan saw.
+fn of_plan(call: &Call<'_>, body: &Object<'_>, once: &Once<'_>) -> Result<Answer, Fault> {
+    let known: Vec<&str> = ["plan", "tolerance"].into_iter().chain(OPTIONS).collect();
+    body.known(&known)?;
+    let mut run = run(call, body)?;
+    if let Some(tolerance) = body.key("tolerance").whole(0..=TOLERANCE_MAX)? {
+        run.options.tolerance = tolerance;
     }
-    let named = text(body, "plan", "$.plan")?;
-    let db = &call.app.db;
-    let id = JobId(db.new_id()?);
-    jobs::past_given_up(db, call.now, || {
-        db.write(Priority::Interactive, |tx| {
-            let catalog = tx.catalog()?;
-            let plan = plans::own(tx, call, named)?;
-            let kind = undo::of_plan(&plan)?;
-            require_scope_of(call, &asker(tx, call)?, kind, plan.module)?;
-            let outdated = if let Some(job) = plan.job {
-                Some(Outdated::Taken(job))
-            } else if plan.expires_at <= call.now {
-                Some(Outdated::Expired)
-            } else {
-                (plan.catalog_version != catalog.version).then_some(Outdated::Catalog)
-            };
-            if let Some(outdated) = outdated {
-                return Err(outdated.refusal().into());
-            }
-            let (plan_id, total) = (plan.id, plan.total);
-            let mut terms = terms.clone();
-            if !body.contains_key("automation") {
-                terms.automation = plan.automation;
-            }
-            let new = NewJob {
-                id,
-                kind: plan.kind,
-                module: plan.module,
-                actor: plan.actor,
-                client: plan.client,
-                request: plan.request,
-                exclusive: plan.exclusive,
-                plan: Some(plan_id),
-                // Only an undo is planned for a job.
-                parent: plan.parent.map(|job| (Relation::Undo, job)),
-                terms,
-            };
-            undo::accept_planned(tx, new.kind, &new.request)?;
-            jobs::accept_in(tx, &new, total, call.now)?;
-            if store::plans::take(tx, plan_id, id)? {
-                return accepted(tx, call, id, once);
-            }
-            // Another request took it a moment ago: reading it again says which job.
-            let text = format!("plan {plan_id} was taken by another request");
-            Err(Error::Conflict(text).into())
-        })
-    })
+    let named = body.key("plan").required()?;
+    let named = named.text()?;
+    let find = |tx: &mut Tx| {
+        let plan = plans::own(tx, call, named)?;
+        let kind = undo::of_plan(&plan)?;
+        require_scope_of(call, &asker(tx, call)?, kind, plan.module)?;
+        Ok(plan)
+    };
+    accept(call, &Source::Plan(&find), &run, once)
 }
 
 /// A mass action without a plan.
-fn directly(call: &Call<'_>, body: &Map<String, Json>, once: &Once<'_>) -> Result<Answer, Fault> {
-    let own = TERMS.into_iter().chain(["select_at"]);
+fn directly(call: &Call<'_>, body: &Object<'_>, once: &Once<'_>) -> Result<Answer, Fault> {
+    let own = OPTIONS.into_iter().chain(["select_at"]);
     let known: Vec<&str> = KEYS.into_iter().chain(own).collect();
-    known_keys(body, &known)?;
-    let mut terms = terms(call, body)?;
-    let select_at = select_at(body, &terms)?;
-    terms.selects = select_at == SelectAt::Start;
-    let wanted_for = Use {
-        select_at,
+    body.known(&known)?;
+    let run = run(call, body)?;
+    let made_for = Use {
+        select_at: select_at(body, &run.options)?,
         counts_everything: true,
     };
-    let db = &call.app.db;
-    let id = JobId(db.new_id()?);
-    jobs::past_given_up(db, call.now, || {
-        let prepared = db.read(|tx| {
-            let actor = asker(tx, call)?;
-            mass_request::prepare(tx, call, &actor, body, wanted_for)
-        })?;
-        let Prepared {
-            kind,
-            module,
-            request,
-            exclusive,
-            targets,
-            ..
-        } = prepared;
-        let new = NewJob {
-            id,
-            kind,
-            module,
-            actor: call.actor.user,
-            client: call.actor.client.as_ref().map(ToString::to_string),
-            request,
-            exclusive,
-            plan: None,
-            parent: None,
-            terms: terms.clone(),
-        };
-        let mut sealed = |tx: &mut Tx| accepted(tx, call, id, once);
-        match select_at {
-            SelectAt::Now => jobs::accept_then(db, &new, &targets, call.now, &mut sealed),
-            SelectAt::Start => db.write(Priority::Interactive, |tx| {
-                jobs::accept_in(tx, &new, 0, call.now)?;
-                sealed(tx)
-            }),
-        }
-    })
+    let prepare = |tx: &mut Tx| {
+        let actor = asker(tx, call)?;
+        mass_request::prepare(tx, call, &actor, body, made_for)
+    };
+    accept(call, &Source::Prepared(&prepare), &run, once)
+}
+
+/// Accepts a job, and answers with it.
+pub(super) fn accept(
+    call: &Call<'_>,
+    source: &Source<'_>,
+    run: &Run,
+    once: &Once<'_>,
+) -> Result<Answer, Fault> {
+    let asker = for_caller(call);
+    accept::accept(
+        &call.app.db,
+        source,
+        &asker,
+        run,
+        call.now,
+        &mut |tx, id| accepted(tx, call, id, once),
+    )
 }
 
 /// How the job is to run, whatever it is.
-fn terms(call: &Call<'_>, body: &Map<String, Json>) -> Result<Terms, Refusal> {
-    let mut terms = Terms::default();
-    if body.contains_key("run_at") {
-        terms.run_at = Some(run_at(call, body)?);
-    }
-    if let Some(json) = body.get("throttle") {
-        terms.throttle = Some(whole(json, "throttle", 1..=THROTTLE_MAX)?);
-    }
-    terms.automation = mass_request::automation(body)?;
-    if let Some(json) = body.get("automation_cap") {
-        let cap = whole(json, "automation_cap", 0..=AUTOMATION_CAP_MAX)?;
-        terms.automation_cap = Some(cap);
-    }
-    terms.notify_url = notify_url(call, body)?;
-    Ok(terms)
+fn run(call: &Call<'_>, body: &Object<'_>) -> Result<Run, Refusal> {
+    let run_at = match body.key("run_at").node() {
+        None => None,
+        Some(_) => Some(run_at(call, body)?),
+    };
+    let throttle = body.key("throttle").whole(1..=THROTTLE_MAX)?;
+    let automation = mass_request::automation(body)?;
+    let automation_cap = body.key("automation_cap").whole(0..=AUTOMATION_CAP_MAX)?;
+    Ok(Run {
+        options: JobOptions {
+            run_at,
+            throttle,
+            automation_cap,
+            notify_url: notify_url(call, body.map())?,
+            ..JobOptions::default()
+        },
+        automation,
+    })
 }
 
 /// When the job starts: in the future, and not beyond a year.
-fn run_at(call: &Call<'_>, body: &Map<String, Json>) -> Result<Timestamp, Refusal> {
-    let wrong = || Refusal::invalid("run_at", "$.run_at");
-    let written = text(body, "run_at", "$.run_at")?;
+fn run_at(call: &Call<'_>, body: &Object<'_>) -> Result<Timestamp, Refusal> {
+    let node = body.key("run_at").required()?;
+    let wrong = || node.place().invalid();
+    let written = node.text()?;
     let zoned = written.len() > 19;
     let at = Timestamp::from_wire(written, &jiff::tz::TimeZone::UTC).filter(|_| zoned);
     let at = at.ok_or_else(|| wrong().with("expected_data_type", "datetime"))?;
@@ -200,17 +153,17 @@ fn run_at(call: &Call<'_>, body: &Map<String, Json>) -> Result<Timestamp, Refusa
 }
 
 /// When the records are selected; at the start only of a job that is put off.
-fn select_at(body: &Map<String, Json>, terms: &Terms) -> Result<SelectAt, Refusal> {
-    let wrong = || Refusal::invalid("select_at", "$.select_at");
-    if !body.contains_key("select_at") {
+fn select_at(body: &Object<'_>, options: &JobOptions) -> Result<SelectAt, Refusal> {
+    let Some(node) = body.key("select_at").node() else {
         return Ok(SelectAt::Now);
-    }
-    match text(body, "select_at", "$.select_at")? {
+    };
+    match node.text()? {
         "now" => Ok(SelectAt::Now),
-        "start" if terms.run_at.is_none() => {
-            Err(wrong().saying("a job without `run_at` starts now, with the records of now"))
+        "start" if options.run_at.is_none() => {
+            let refusal = node.place().invalid();
+            Err(refusal.saying("a job without `run_at` starts now, with the records of now"))
         }
         "start" => Ok(SelectAt::Start),
-        _ => Err(wrong().with("supported_values", vec!["now", "start"])),
+        _ => Err(node.place().no_such_word(["now", "start"])),
     }
 }

@@ -73,7 +73,7 @@ fn wanted(call: &Call<'_>, reader: &Actor) -> Result<Wanted, Refusal> {
                 wanted.state = Some(found.ok_or_else(|| supported(words()))?);
             }
             "action" => {
-                let words = || JobKind::ALL.into_iter().map(JobKind::action).collect();
+                let words = || JobKind::ALL.iter().map(|kind| kind.action()).collect();
                 let found = JobKind::of_action(text);
                 wanted.kind = Some(found.ok_or_else(|| supported(words()))?);
             }
@@ -122,7 +122,7 @@ fn shown(tx: &mut Tx, reader: &Actor, jobs: &[Job]) -> Result<Vec<Json>, Fault> 
         let until = undo::until(job)?;
         let mut form = form(reader, job, failed, (request, until));
         if let Some(object) = form.as_object_mut() {
-            let notify = job.terms.notify_url.as_ref();
+            let notify = job.options.notify_url.as_ref();
             let notify = notify.map(|_| notice(calls.get(&job.id)));
             object.insert("notify".to_owned(), notify.into());
         }
@@ -154,17 +154,17 @@ fn form(
         "failed_by_code": failed.collect::<Map<String, Json>>(),
         "rate": job.rate(),
         "eta": job.eta().map(Timestamp::to_utc),
-        "throttle": job.terms.throttle,
-        "tolerance": job.terms.tolerance,
-        "automation": job.terms.automation.as_str(),
-        "automation_cap": job.terms.automation_cap,
+        "throttle": job.options.throttle,
+        "tolerance": job.options.tolerance,
+        "automation": job.options.automation.as_str(),
+        "automation_cap": job.options.automation_cap,
         "fired": job.fired,
         "plan": job.plan.map(|plan| plan.to_string()),
         "parent": job.parent.map(|(_, id)| id.to_string()),
         "undo_of": parent(Relation::Undo),
         "retry_of": parent(Relation::Retry),
         "undo_until": until.map(Timestamp::to_utc),
-        "run_at": job.terms.run_at.map(Timestamp::to_utc),
+        "run_at": job.options.run_at.map(Timestamp::to_utc),
         "created_at": job.created_at.to_utc(),
         "started_at": job.started_at.map(Timestamp::to_utc),
         "finished_at": job.finished_at.map(Timestamp::to_utc),

@@ -5,8 +5,8 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::Actor;
-use crm::actions::ViewSelection;
-use crm::selection::TerritoryPart;
+use crm::actions::accept::{self, Prepared};
+use crm::selection::{SelectionQuery, TerritoryPart};
 use model::criteria::{Criteria, GroupOp};
 use model::field::json_id;
 use model::id::{JobId, RecordId, TerritoryId, ViewId};
@@ -15,33 +15,46 @@ use model::limits::IDS_MAX;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use store::jobs::Job;
 use store::{Fault, Tx};
 
-/// What a request asks for.
-pub(super) enum Asked {
-    /// These records, at once. An id that is no number names no record.
-    Now(Vec<Result<RecordId, String>>),
-    /// A view's records, as a job.
-    Later(ViewSelection),
+/// Which records a request asks for.
+pub(super) enum WireSelection {
+    /// These, at once. An id that is no number names no record.
+    Named(Vec<Result<RecordId, String>>),
+    /// A view's, as a job.
+    View(SelectionQuery),
 }
 
-/// Where a refusal of the request stands in the answer (wire API 1.6, "where").
-pub(super) enum Told {
+/// A refusal of the request, by where it stands in the answer (wire API 1.6, "where").
+pub(super) enum RefusedRequest {
     /// Alone in `data`.
     InData(Refusal),
     /// As the whole body.
     Bare(Refusal),
+    /// The same, in the words of every other request.
+    AsItIs(Refusal),
 }
 
-impl From<Refusal> for Told {
+impl RefusedRequest {
+    /// The refusal, wherever it stands.
+    pub(super) fn refusal(&self) -> &Refusal {
+        match self {
+            Self::InData(refusal) | Self::Bare(refusal) | Self::AsItIs(refusal) => refusal,
+        }
+    }
+}
+
+impl From<Refusal> for RefusedRequest {
     fn from(refusal: Refusal) -> Self {
         Self::Bare(refusal)
     }
 }
 
 /// Which records, in keys that all mass actions share: `ids` or `cvid`, and what narrows a view.
-pub(super) fn selection(body: &Map<String, Json>) -> Result<Asked, Told> {
+pub(super) fn selection(body: &Map<String, Json>) -> Result<WireSelection, RefusedRequest> {
     let ids = match body.get("ids") {
         None | Some(Json::Null) => None,
         Some(Json::Array(ids)) => Some(ids),
@@ -59,11 +72,13 @@ pub(super) fn selection(body: &Map<String, Json>) -> Result<Asked, Told> {
             Err(refusal.with("ambiguity_due_to", both.to_vec()).into())
         }
         (Some(ids), None) if !ids.is_empty() && !body.contains_key("territory") => {
-            Ok(Asked::Now(read_ids(ids)?))
+            Ok(WireSelection::Named(read_ids(ids)?))
         }
-        (None, Some(cvid)) => Ok(Asked::Later(view_selection(body, cvid)?)),
+        (None, Some(cvid)) => Ok(WireSelection::View(view_selection(body, cvid)?)),
         // No ids are none, and a territory narrows a view: without one, both are missing.
-        _ => Err(Told::InData(Refusal::new(Code::MandatoryNotFound))),
+        _ => Err(RefusedRequest::InData(Refusal::new(
+            Code::MandatoryNotFound,
+        ))),
     }
 }
 
@@ -98,14 +113,14 @@ pub(super) fn cvid(json: &Json) -> Result<ViewId, Refusal> {
 pub(super) fn view_selection(
     body: &Map<String, Json>,
     view: &Json,
-) -> Result<ViewSelection, Refusal> {
+) -> Result<SelectionQuery, Refusal> {
     let cvid = cvid(view)?;
     let territory = body.get("territory").map(territory).transpose()?;
     let criteria = body.get("criteria").map(criteria).transpose()?;
-    Ok(ViewSelection {
-        cvid,
+    Ok(SelectionQuery {
         territory,
         criteria,
+        ..SelectionQuery::of_view(cvid)
     })
 }
 
@@ -162,6 +177,19 @@ pub(super) fn flag(body: &Map<String, Json>, key: &str, path: &str) -> Result<bo
         None => Ok(false),
         Some(Json::Bool(flag)) => Ok(*flag),
         Some(_) => Err(Refusal::invalid(key, path).with("expected_data_type", "boolean")),
+    }
+}
+
+/// Accepts the job that `prepare` prepares, as the wire schedules one.
+pub(super) fn schedule(
+    call: &Call<'_>,
+    prepare: &dyn Fn(&mut Tx) -> Result<Prepared, Fault>,
+) -> Result<JobId, Fault> {
+    let read = |tx: &mut Tx| Ok(ControlFlow::<Infallible, _>::Continue(prepare(tx)?));
+    let done = accept::schedule(&call.app.db, &read, call.actor.user, call.now)?;
+    match done {
+        ControlFlow::Continue(job) => Ok(job),
+        ControlFlow::Break(never) => match never {},
     }
 }
 

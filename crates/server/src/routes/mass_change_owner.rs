@@ -6,7 +6,9 @@ use super::mass_action;
 use super::records::open;
 use crate::answer::Answer;
 use crate::call::Call;
-use crm::actions::{ViewSelection, change_owner};
+use crm::actions::accept::{Select, prepare};
+use crm::actions::change_owner;
+use crm::selection::SelectionQuery;
 use crm::{Actor, owner};
 use model::id::UserId;
 use model::job::{JobKind, WireStatus};
@@ -18,18 +20,16 @@ use store::{Fault, jobs};
 
 /// `POST /{module}/actions/mass_change_owner`: a job for a view's records.
 pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
-    let asked = call.app.db.read(|tx| {
+    let scheduled = mass_action::schedule(call, &|tx| {
         let (actor, module) = open(tx, call)?;
         change_owner::authorise(&actor, &module, Right::MassTransfer)?;
         let body = call.json_object()?;
-        let (owner, wanted) = read(call, &actor, &module, &body)?;
-        change_owner::check_conditions(&actor, &module, &wanted)?;
+        let (owner, query) = read(call, &actor, &module, &body)?;
+        change_owner::check_conditions(&actor, &module, &query)?;
         owner::fit(&actor, &module, owner).map_err(|unfit| unfit.of_mass(&module))?;
-        Ok((owner, wanted))
-    });
-    let scheduled = asked.and_then(|(owner, wanted)| {
-        let (app, module) = (call.app, call.param("module"));
-        change_owner::schedule(&app.db, call.actor.user, module, owner, &wanted, call.now)
+        let request = change_owner::request(owner)?;
+        let about = (&actor, &module);
+        prepare(tx, about, &request, &query, Select::Scheduled, call.now)
     });
     match scheduled {
         Ok(job) => {
@@ -58,7 +58,7 @@ fn read(
     actor: &Actor,
     module: &Module,
     body: &Map<String, Json>,
-) -> Result<(UserId, ViewSelection), Refusal> {
+) -> Result<(UserId, SelectionQuery), Refusal> {
     // A misspelt key could mean other records than the caller thinks (wire API 22).
     let criteria = call.version.mass_change_owner_has_criteria();
     let known = |key: &str| {
@@ -84,20 +84,22 @@ fn read(
     let criteria = object("criteria")?
         .map(|json| change_owner::criteria(actor, module, json))
         .transpose()?;
-    let selection = ViewSelection {
-        cvid: mass_action::cvid(cvid).map_err(|refusal| Refusal {
-            details: Map::from_iter([
-                ("api_name".to_owned(), "cvid".into()),
-                ("expected_data_type".to_owned(), "long".into()),
-            ]),
-            ..refusal
-        })?,
-        territory: object("territory")?
-            .map(mass_action::territory)
-            .transpose()?,
+    let cvid = mass_action::cvid(cvid).map_err(|refusal| Refusal {
+        details: Map::from_iter([
+            ("api_name".to_owned(), "cvid".into()),
+            ("expected_data_type".to_owned(), "long".into()),
+        ]),
+        ..refusal
+    })?;
+    let territory = object("territory")?
+        .map(mass_action::territory)
+        .transpose()?;
+    let query = SelectionQuery {
+        territory,
         criteria,
+        ..SelectionQuery::of_view(cvid)
     };
-    Ok((owner, selection))
+    Ok((owner, query))
 }
 
 /// `GET /{module}/actions/mass_change_owner?job_id=`: the counts of a job of this module.

@@ -5,7 +5,7 @@ use super::mass_action;
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::Actor;
-use crm::actions::convert::{self, Terms};
+use crm::actions::convert::{self, ConvertOptions};
 use crm::owner::Unfit;
 use model::conversion::{DEALS, INTO};
 use model::field::json_id;
@@ -32,12 +32,12 @@ const MODULES_MAX: usize = 3;
 
 /// `POST /Leads/actions/mass_convert`: a job for up to 50 leads.
 pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
-    let (ids, terms) = call.app.db.read(|tx| {
+    let job = mass_action::schedule(call, &|tx| {
         let (actor, _) = leads(tx, call)?;
         let body = call.json_object()?;
-        read(tx, &actor, &body)
+        let (ids, options) = read(tx, &actor, &body)?;
+        convert::prepare_named(tx, &actor, &ids, &options)
     })?;
-    let job = convert::schedule(&call.app.db, call.actor.user, &ids, &terms, call.now)?;
     call.app.engine.wake();
     let answer = json!({
         "code": "SCHEDULED",
@@ -53,16 +53,16 @@ fn read(
     tx: &mut Tx,
     actor: &Actor,
     body: &Map<String, Json>,
-) -> Result<(Vec<RecordId>, Terms), Fault> {
+) -> Result<(Vec<RecordId>, ConvertOptions), Fault> {
     // A misspelt key could make something else than the caller thinks (wire API 22).
     if let Some(key) = body.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(Refusal::invalid(key, format!("$.{key}")).into());
     }
     let ids = ids(body)?;
     let given = |key: &str| body.get(key).filter(|json| !json.is_null());
-    let mut terms = Terms {
+    let mut options = ConvertOptions {
         owner: assignee(body)?,
-        ..Terms::default()
+        ..ConvertOptions::default()
     };
     if let Some(json) = given(DEALS) {
         let path = format!("$.{DEALS}");
@@ -70,7 +70,7 @@ fn read(
             let refusal = Refusal::invalid(DEALS, path.as_str());
             refusal.with("expected_data_type", "jsonobject")
         })?;
-        terms.deal = Some(convert::deal(tx, actor, object, &path).map_err(missing)?);
+        options.deal = Some(convert::deal(tx, actor, object, &path).map_err(missing)?);
     }
     if let Some(json) = given("portal_user_type") {
         // There are no portals here, so there is no type of their users.
@@ -78,21 +78,21 @@ fn read(
         return Err(Refusal::invalid("id", path_of("$.portal_user_type", key)).into());
     }
     let modules = |key: &str, among: &[&str]| modules(actor, body, key, among);
-    terms.related = modules("related_modules", &ACTIVITY_MODULES)?;
+    options.related = modules("related_modules", &ACTIVITY_MODULES)?;
     let tagged = modules("carry_over_tags", &INTO)?;
-    terms.tags = tagged.into_iter().map(|name| (name, None)).collect();
+    options.tags = tagged.into_iter().map(|name| (name, None)).collect();
     if let Some(json) = given("move_attachments_to") {
         let at = ("move_attachments_to", "$.move_attachments_to");
-        terms.attachments_to = Some(named_module(actor, json, at, &INTO)?);
+        options.attachments_to = Some(named_module(actor, json, at, &INTO)?);
     }
     // Nobody here is given records by rules, so there is no threshold to pass.
     if given("apply_assignment_threshold").is_some_and(|json| !json.is_boolean()) {
         const KEY: &str = "apply_assignment_threshold";
         return Err(Refusal::invalid(KEY, format!("$.{KEY}")).into());
     }
-    convert::check(&terms, "$.move_attachments_to")?;
-    match convert::unfit(actor, &terms)? {
-        None => Ok((ids, terms)),
+    convert::check(&options, "$.move_attachments_to")?;
+    match convert::unfit(actor, &options)? {
+        None => Ok((ids, options)),
         Some(Unfit::NotSubordinate) => {
             let refusal = Refusal::invalid("assign_to", "$.assign_to.id");
             Err(refusal.saying("Non Subordinate User Found").into())

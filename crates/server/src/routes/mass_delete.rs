@@ -5,40 +5,58 @@ use super::records::{batch, open};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
-use crm::actions::{ViewSelection, mass_delete};
+use crm::actions::accept::{self, Select, prepare, run_named};
+use crm::actions::mass_delete;
+use crm::selection::SelectionQuery;
 use jobs::Settled;
-use model::id::RecordId;
+use model::id::{ModuleId, RecordId};
 use model::job::{JobKind, WireStatus};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
-use store::{Fault, Priority};
+use std::ops::ControlFlow;
+use store::{Fault, Priority, Tx};
 
-/// What a request asks for.
-enum Asked {
-    /// These records, at once.
-    Now(Vec<RecordId>),
-    /// A view's records, as a job.
-    Later(ViewSelection),
+/// Which records a request asks for.
+enum Selected {
+    /// These, at once.
+    Named(Vec<RecordId>),
+    /// A view's, as a job.
+    View(SelectionQuery),
 }
 
 /// `POST /{module}/actions/mass_delete`: at once for ids, as a job for a view.
 pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
-    let asked = call.app.db.read(|tx| {
+    let read = |tx: &mut Tx| {
         let (actor, module) = open(tx, call)?;
         mass_delete::authorise(&actor, &module)?;
-        Ok(asked(&call.json_object()?)?)
-    })?;
-    match asked {
-        Asked::Now(ids) => now(call, &ids),
-        Asked::Later(selection) => later(call, &selection),
+        let query = match selected(&call.json_object()?)? {
+            Selected::Named(ids) => return Ok(ControlFlow::Break((module.id, ids))),
+            Selected::View(query) => query,
+        };
+        let request = mass_delete::request()?;
+        let about = (&actor, &module);
+        let prepared = prepare(tx, about, &request, &query, Select::Scheduled, call.now);
+        prepared
+            .map(ControlFlow::Continue)
+            .map_err(|fault| match fault {
+                Fault::Refused(refusal) => of_view(*refusal, query.view).into(),
+                fault @ Fault::Store(_) => fault,
+            })
+    };
+    match accept::schedule(&call.app.db, &read, call.actor.user, call.now)? {
+        ControlFlow::Continue(job) => {
+            let text = "mass delete scheduled successfully";
+            Ok(mass_action::scheduled(call, (200, "SUCCESS"), text, job))
+        }
+        ControlFlow::Break((module, ids)) => now(call, module, &ids),
     }
 }
 
 /// Which records: `ids` or `cvid`, and a territory that narrows the view. The SDKs let a territory
 /// stand beside `ids`, where it means nothing (wire API 4.2).
-fn asked(body: &Map<String, Json>) -> Result<Asked, Refusal> {
+fn selected(body: &Map<String, Json>) -> Result<Selected, Refusal> {
     let known = ["ids", "cvid", "territory"];
     if let Some(key) = body.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(Refusal::invalid(key, format!("$.{key}")));
@@ -54,7 +72,7 @@ fn asked(body: &Map<String, Json>) -> Result<Asked, Refusal> {
         (Some(Json::Array(ids)), None) if !ids.is_empty() => {
             let ids = read_ids(ids)?.into_iter().enumerate();
             let ids = ids.map(|(n, id)| id.map_err(|text| invalid_id(n, &text)));
-            Ok(Asked::Now(ids.collect::<Result<_, _>>()?))
+            Ok(Selected::Named(ids.collect::<Result<_, _>>()?))
         }
         (Some(Json::Array(_)) | None, None) => Err(Refusal::new(Code::MandatoryNotFound)
             .with("api_name", "ids")
@@ -66,9 +84,9 @@ fn asked(body: &Map<String, Json>) -> Result<Asked, Refusal> {
             let text = cvid
                 .as_str()
                 .map_or_else(|| cvid.to_string(), str::to_owned);
-            let selection = view_selection(body, cvid);
-            Ok(Asked::Later(
-                selection.map_err(|refusal| of_view(refusal, &text))?,
+            let query = view_selection(body, cvid);
+            Ok(Selected::View(
+                query.map_err(|refusal| of_view(refusal, Some(text)))?,
             ))
         }
     }
@@ -82,35 +100,24 @@ fn invalid_id(n: usize, id: &str) -> Refusal {
 }
 
 /// A refusal of a view names it (wire API 4.4).
-fn of_view(refusal: Refusal, cvid: &str) -> Refusal {
+fn of_view(refusal: Refusal, cvid: Option<impl ToString>) -> Refusal {
     let about_view = refusal
         .details
         .get("api_name")
         .is_some_and(|name| name == "cvid");
-    if refusal.code == Code::InvalidData && about_view {
-        return refusal.with("id", cvid);
+    match cvid {
+        Some(cvid) if refusal.code == Code::InvalidData && about_view => {
+            refusal.with("id", cvid.to_string())
+        }
+        _ => refusal,
     }
-    refusal
-}
-
-/// The view form: the job and its targets are stored when this answers.
-fn later(call: &Call<'_>, selection: &ViewSelection) -> Result<Answer, Fault> {
-    let (app, user, module) = (call.app, call.actor.user, call.param("module"));
-    let job = mass_delete::schedule(&app.db, user, module, selection, call.now);
-    let job = job.map_err(|fault| match fault {
-        Fault::Refused(refusal) => of_view(*refusal, &selection.cvid.to_string()).into(),
-        fault @ Fault::Store(_) => fault,
-    })?;
-    let text = "mass delete scheduled successfully";
-    mass_action::accepted(call, (200, "SUCCESS"), text, Ok(job))
 }
 
 /// The ids form: everything commits before the answer, and each id has its item, in order.
-fn now(call: &Call<'_>, ids: &[RecordId]) -> Result<Answer, Fault> {
-    let settled = call.app.db.write(Priority::Interactive, |tx| {
-        let (actor, module) = open(tx, call)?;
-        mass_delete::authorise(&actor, &module)?;
-        mass_delete::run_now(tx, &actor, &module, ids, call.now)
+fn now(call: &Call<'_>, module: ModuleId, ids: &[RecordId]) -> Result<Answer, Fault> {
+    let (_, settled) = call.app.db.write(Priority::Interactive, |tx| {
+        let request = mass_delete::request()?;
+        run_named(tx, (call.actor.user, module), &request, ids, call.now)
     })?;
     let unknown = |settled: &Settled| matches!(settled, Settled::Failed(refusal) if refusal.code == Code::InvalidData);
     if let Some(first) = ids.first().filter(|_| settled.values().all(unknown)) {

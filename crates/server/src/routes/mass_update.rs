@@ -1,12 +1,14 @@
 //! Mass update and its status (wire API 1).
 
 use super::activities;
-use super::mass_action::{self, Asked, Told, flag};
-use super::records::{batch, open, open_named};
+use super::mass_action::{self, RefusedRequest, WireSelection, flag};
+use super::records::{batch, open};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
-use crm::actions::{ViewSelection, mass_update};
+use crm::actions::accept::{self, Select, prepare, run_named};
+use crm::actions::mass_update;
+use crm::selection::SelectionQuery;
 use crm::{Actor, Change};
 use jobs::Settled;
 use model::id::RecordId;
@@ -16,12 +18,13 @@ use model::people::Right;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use store::{Fault, Priority, Tx};
 
 /// The same values for records of one module.
 pub(super) struct Part {
-    /// The module's api name.
-    pub(super) module: String,
+    /// The module.
+    pub(super) module: Module,
     /// The values.
     pub(super) change: Change,
     /// The records, in the ids form.
@@ -43,57 +46,85 @@ pub(super) enum Request {
     /// These, at once.
     Now(Named),
     /// A view's records, as a job.
-    Later(Part, ViewSelection),
+    Later(Part, SelectionQuery),
 }
 
 /// `POST /{module}/actions/mass_update`: at once for ids, as a job for a view. Checks in the order
 /// of wire API 1.9.
 pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
-    let read = call.app.db.read(|tx| {
-        if of_activities(call) {
-            return activities::asked(tx, call);
-        }
-        let (actor, module) = open(tx, call)?;
-        mass_update::authorise(&actor, &module)?;
-        let body = call.json_object()?;
-        asked(tx, call, &actor, &module, &body)
-    })?;
-    match read {
-        Ok(Request::Now(named)) => now(call, &named),
-        Ok(Request::Later(part, selection)) => later(call, &part, &selection),
-        Err(Told::InData(refusal)) => {
+    let read = |tx: &mut Tx| {
+        let (actor, request) = match request(tx, call) {
+            Ok(read) => read,
+            Err(Fault::Refused(refusal)) => {
+                return Ok(ControlFlow::Break(Err(RefusedRequest::AsItIs(*refusal))));
+            }
+            Err(fault) => return Err(fault),
+        };
+        let (part, query) = match request {
+            Ok(Request::Now(named)) => return Ok(ControlFlow::Break(Ok(named))),
+            Ok(Request::Later(part, query)) => (part, query),
+            Err(refused) => return Ok(ControlFlow::Break(Err(refused))),
+        };
+        let request = mass_update::request(&part.module, &part.change)?;
+        let about = (&actor, &part.module);
+        let prepared = prepare(tx, about, &request, &query, Select::Scheduled, call.now)?;
+        Ok(ControlFlow::Continue(prepared))
+    };
+    let job = match accept::schedule(&call.app.db, &read, call.actor.user, call.now) {
+        Ok(ControlFlow::Break(Ok(named))) => return now(call, &named),
+        Ok(ControlFlow::Break(Err(refused))) => return refused_request(call, refused),
+        Ok(ControlFlow::Continue(job)) => Ok(job),
+        Err(fault) => Err(fault),
+    };
+    let text = "mass update scheduled successfully";
+    mass_action::accepted(call, (200, "SUCCESS"), text, job)
+}
+
+fn refused_request(call: &Call<'_>, refused: RefusedRequest) -> Result<Answer, Fault> {
+    match refused {
+        RefusedRequest::InData(refusal) => {
             Ok(Answer::data(refusal.code.status(), vec![refusal.to_json()]))
         }
-        Err(Told::Bare(refusal)) => Err(call.version.mass_action_refusal(refusal).into()),
+        RefusedRequest::Bare(refusal) => Err(call.version.mass_action_refusal(refusal).into()),
+        RefusedRequest::AsItIs(refusal) => Err(refusal.into()),
     }
+}
+
+/// Who asks for what.
+fn request(
+    tx: &mut Tx,
+    call: &Call<'_>,
+) -> Result<(Actor, Result<Request, RefusedRequest>), Fault> {
+    if of_activities(call) {
+        return activities::request(tx, call);
+    }
+    let (actor, module) = open(tx, call)?;
+    mass_update::authorise(&actor, &module)?;
+    let body = call.json_object()?;
+    let change = match check_keys(&body) {
+        Ok(()) => change(tx, call, &actor, &module, &body)?,
+        Err(refusal) => Err(refusal.into()),
+    };
+    let request = change.and_then(|change| selected(module, change, &body));
+    Ok((actor, request))
 }
 
 fn of_activities(call: &Call<'_>) -> bool {
     call.param("module") == ACTIVITIES
 }
 
-fn asked(
-    tx: &mut Tx,
-    call: &Call<'_>,
-    actor: &Actor,
-    module: &Module,
+fn selected(
+    module: Module,
+    change: Change,
     body: &Map<String, Json>,
-) -> Result<Result<Request, Told>, Fault> {
-    let change = match check_keys(body) {
-        Ok(()) => change(tx, call, actor, module, body)?,
-        Err(refusal) => Err(refusal.into()),
-    };
-    Ok(change.and_then(|change| selected(module, change, body)))
-}
-
-fn selected(module: &Module, change: Change, body: &Map<String, Json>) -> Result<Request, Told> {
+) -> Result<Request, RefusedRequest> {
     let mut part = Part {
-        module: module.api_name.clone(),
+        module,
         change,
         ids: Vec::new(),
     };
     Ok(match mass_action::selection(body)? {
-        Asked::Now(ids) => {
+        WireSelection::Named(ids) => {
             part.ids = ids.iter().flatten().copied().collect();
             Request::Now(Named {
                 ids,
@@ -101,7 +132,7 @@ fn selected(module: &Module, change: Change, body: &Map<String, Json>) -> Result
                 refused: BTreeMap::new(),
             })
         }
-        Asked::Later(selection) => Request::Later(part, selection),
+        WireSelection::View(query) => Request::Later(part, query),
     })
 }
 
@@ -121,14 +152,14 @@ pub(super) fn change(
     actor: &Actor,
     module: &Module,
     body: &Map<String, Json>,
-) -> Result<Result<Change, Told>, Fault> {
+) -> Result<Result<Change, RefusedRequest>, Fault> {
     let change = match read(call, actor, module, body) {
         Ok(change) => change,
-        Err(told) => return Ok(Err(told)),
+        Err(refused) => return Ok(Err(refused)),
     };
     match mass_update::check_references(tx, actor, module, &change) {
         Ok(()) => Ok(Ok(change)),
-        Err(Fault::Refused(refusal)) => Ok(Err(Told::InData(*refusal))),
+        Err(Fault::Refused(refusal)) => Ok(Err(RefusedRequest::InData(*refusal))),
         Err(fault) => Err(fault),
     }
 }
@@ -138,20 +169,22 @@ fn read(
     actor: &Actor,
     module: &Module,
     body: &Map<String, Json>,
-) -> Result<Change, Told> {
+) -> Result<Change, RefusedRequest> {
     let over_write = flag(body, "over_write", "$.over_write")?;
     let with_layout = call.version.mass_updates_layouts();
     mass_update::change(actor, module, body.get("data"), over_write, with_layout).map_err(
         |refusal| match refusal.code {
-            Code::NoPermission => Told::Bare(refusal),
-            _ => Told::InData(refusal),
+            Code::NoPermission => RefusedRequest::Bare(refusal),
+            _ => RefusedRequest::InData(refusal),
         },
     )
 }
 
 /// The ids form: everything commits before the answer, and each id has its item, in order.
 fn now(call: &Call<'_>, named: &Named) -> Result<Answer, Fault> {
+    let user = call.actor.user;
     let items = call.app.db.write(Priority::Interactive, |tx| {
+        let actor = Actor::of(&tx.catalog()?, user)?;
         let failed = |(id, refusal): (&RecordId, &Refusal)| {
             let refusal = refusal.clone().with("id", id.to_string());
             (*id, Settled::Failed(refusal))
@@ -164,11 +197,10 @@ fn now(call: &Call<'_>, named: &Named) -> Result<Answer, Fault> {
             ids,
         } in &named.parts
         {
-            let (actor, module) = open_named(tx, call, module)?;
-            settled.extend(mass_update::run_now(
-                tx, &actor, &module, change, ids, call.now,
-            )?);
-            stamps.extend(wire::stamps(tx, &actor, &module, ids)?);
+            let request = mass_update::request(module, change)?;
+            let (_, done) = run_named(tx, (user, module.id), &request, ids, call.now)?;
+            settled.extend(done);
+            stamps.extend(wire::stamps(tx, &actor, module, ids)?);
         }
         let items = named.ids.iter();
         let items = items.map(|id| item(call, id, &settled, &stamps));
@@ -195,19 +227,6 @@ fn item(
             _ => unknown(&id.to_string()),
         },
     }
-}
-
-/// The view form: the job and its targets are stored when this answers.
-fn later(call: &Call<'_>, part: &Part, selection: &ViewSelection) -> Result<Answer, Fault> {
-    let Part { module, change, .. } = part;
-    let user = call.actor.user;
-    let job = mass_update::schedule(&call.app.db, user, module, change, selection, call.now);
-    mass_action::accepted(
-        call,
-        (200, "SUCCESS"),
-        "mass update scheduled successfully",
-        job,
-    )
 }
 
 /// `GET /{module}/actions/mass_update?job_id=`: the counts of a job of this module.

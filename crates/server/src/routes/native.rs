@@ -9,7 +9,7 @@ use model::id::{ModuleId, UserId};
 use model::job::JobKind;
 use model::module::Module;
 use model::refusal::{Code, Refusal};
-use model::scope::{Op, ScopeError, Scopes};
+use model::scope::{ScopeError, Scopes};
 use serde_json::{Map, Value as Json};
 use std::ops::RangeInclusive;
 use store::{Fault, Tx};
@@ -84,13 +84,7 @@ pub(super) fn require_scope(
     segment: &str,
     module: Option<&Module>,
 ) -> Result<(), Refusal> {
-    let rule = match kind {
-        // An undo is asked about as what it undoes.
-        JobKind::MassUpdate | JobKind::Undo => ScopeRule::ByModule("mass_update", Op::Update),
-        JobKind::ChangeOwner => ScopeRule::ChangeOwner(Op::Create),
-        JobKind::MassDelete => ScopeRule::ByModule("mass_delete", Op::Delete),
-        JobKind::MassConvert => ScopeRule::Sub("mass_convert", "leads", Op::Create),
-    };
+    let rule = ScopeRule::from(crm::actions::scope(kind));
     let asked = Asked {
         version: call.version,
         segment,

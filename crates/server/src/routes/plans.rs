@@ -3,20 +3,19 @@
 
 use super::approvals;
 use super::idempotency::{Once, once};
-use super::mass_request::{self, KEYS, SelectAt, Use};
+use super::job_request::for_caller;
+use super::mass_request::{self, KEYS, SelectAt, Use, strict};
 use super::meta::asker;
-use super::native::known_keys;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{self, Shape};
 use crm::Actor;
-use crm::actions::request::{self, Prepared};
-use jobs::{Example, Reason, Summary};
+use crm::actions::accept::{self, Prepared};
+use crm::plan::{Example, Reason, Summary};
 use model::catalog::Catalog;
 use model::field::Field;
-use model::id::{FieldId, JobId, ModuleId, PlanId, RecordId, RuleId};
+use model::id::{FieldId, ModuleId, PlanId, RecordId, RuleId};
 use model::job::Automation;
-use model::limits::PLAN_MS;
 use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
@@ -34,60 +33,38 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
 }
 
 fn make(call: &Call<'_>, once: &Once<'_>) -> Result<Answer, Fault> {
-    let prepared = call.app.db.read(|tx| {
+    let (prepared, automation) = call.app.db.read(|tx| {
         let actor = asker(tx, call)?;
-        let body = call.json_object()?;
+        let map = call.json_object()?;
+        let body = strict(&map);
         let known: Vec<&str> = KEYS.into_iter().chain(["automation"]).collect();
-        known_keys(&body, &known)?;
-        let wanted_for = Use {
+        body.known(&known)?;
+        let made_for = Use {
             select_at: SelectAt::Now,
             counts_everything: false,
         };
-        let prepared = mass_request::prepare(tx, call, &actor, &body, wanted_for)?;
+        let prepared = mass_request::prepare(tx, call, &actor, &body, made_for)?;
         Ok((prepared, mass_request::automation(&body)?))
     })?;
-    made(call, once, prepared, None)
+    made(call, once, prepared, automation.unwrap_or_default())
 }
 
 /// Makes the plan of a mass action, or of the undo of a job: 201 with what was foreseen.
 pub(super) fn made(
     call: &Call<'_>,
     once: &Once<'_>,
-    (prepared, automation): (Prepared, Automation),
-    parent: Option<JobId>,
+    prepared: Prepared,
+    automation: Automation,
 ) -> Result<Answer, Fault> {
-    let plan = Plan {
-        id: PlanId(call.app.db.new_id()?),
-        kind: prepared.kind,
-        module: prepared.module,
-        actor: call.actor.user,
-        client: call.actor.client.as_ref().map(ToString::to_string),
-        request: prepared.request,
-        exclusive: prepared.exclusive,
-        automation,
-        parent,
-        total: i64::try_from(prepared.targets.len()).unwrap_or(i64::MAX),
-        summary: "{}".to_owned(),
-        catalog_version: prepared.catalog_version,
-        created_at: call.now,
-        expires_at: call.now.plus_ms(PLAN_MS),
-        job: None,
+    let for_caller = for_caller(call);
+    let mut sealed = |tx: &mut Tx, plan: &Plan, summary: &Summary| {
+        let actor = asker(tx, call)?;
+        let answer = Answer::json(201, shown(tx, &actor, plan, summary)?);
+        once.keep(tx, &answer)?;
+        Ok(answer)
     };
-    let actions = crm::actions::all();
-    let (db, targets) = (&call.app.db, &prepared.targets);
-    jobs::make_plan(
-        db,
-        &actions,
-        &plan,
-        targets,
-        call.now,
-        &mut |tx, summary| {
-            let actor = asker(tx, call)?;
-            let answer = Answer::json(201, shown(tx, &actor, &plan, summary)?);
-            once.keep(tx, &answer)?;
-            Ok(answer)
-        },
-    )
+    let db = &call.app.db;
+    accept::make_plan(db, prepared, &for_caller, automation, call.now, &mut sealed)
 }
 
 /// `GET /plans/{plan}`.
@@ -95,7 +72,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
     let shown = call.app.db.read(|tx| {
         let actor = asker(tx, call)?;
         let plan = own(tx, call, call.param("plan"))?;
-        let summary = jobs::summary_of(&plan)?;
+        let summary = Summary::of(&plan)?;
         shown(tx, &actor, &plan, &summary)
     })?;
     Ok(Answer::ok(shown))
@@ -125,7 +102,7 @@ pub(super) fn shown(
         Some(module) => sample(tx, reader, module, &summary.sample)?,
         None => Vec::new(),
     };
-    let fires = request::fires_automation(plan)?;
+    let fires = accept::plan_fires(plan)?;
     let name = |id: &ModuleId| catalog.module_by_id(*id).map(|m| m.api_name.as_str());
     let counted = |(id, count): (&ModuleId, &i64)| json!({ "module": name(id), "count": count });
     let attaches = summary

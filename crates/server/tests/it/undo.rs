@@ -3,6 +3,7 @@
 use crate::api::{Api, Reply};
 use crate::demo::{Caller, run};
 use crate::recycle_bin::{BIN, delete, restore};
+use crm::actions::accept::{Asker, Run, Source, accept};
 use model::time::Clock;
 use serde_json::{Value as Json, json};
 use testkit::{Kind, each_db};
@@ -481,15 +482,13 @@ mod check {
         let seen = seen.unwrap().unwrap();
         assert_eq!(seen.cursor, 4);
         run(worker);
-        let wanted = crm::actions::undo::Wanted {
-            job: &seen,
-            actor: seen.actor,
+        let asker = Asker {
+            user: seen.actor,
             client: None,
-            throttle: None,
-            fires: false,
         };
+        let (source, how) = (Source::Undo(&seen), Run::default());
         let now = api.clock.now();
-        let undo = crm::actions::undo::schedule(&api.db, &wanted, now, &mut |_, id| Ok(id));
+        let undo = accept(&api.db, &source, &asker, &how, now, &mut |_, id| Ok(id));
         api.run_jobs();
         came_to(&api, &undo.unwrap().to_string(), [10, 0, 0]);
     }

@@ -149,10 +149,10 @@ impl World {
         let now = self.now();
         let key = asked.key.map(|key| format!("view:{key}"));
         let mut new = new_job(id, key.as_deref());
-        new.terms.throttle = asked.throttle;
-        new.terms.run_at = asked.later_ms.map(|ms| self.bench().now().plus_ms(ms));
-        new.terms.selects = asked.selects;
-        new.terms.tolerance = asked.tolerance.unwrap_or(0);
+        new.options.throttle = asked.throttle;
+        new.options.run_at = asked.later_ms.map(|ms| self.bench().now().plus_ms(ms));
+        new.options.selects = asked.selects;
+        new.options.tolerance = asked.tolerance.unwrap_or(0);
         let (bench, at) = (self.bench(), self.bench().now());
         let answer = if asked.tolerance.is_some() {
             new.plan = Some(PlanId(id + 500));
@@ -181,7 +181,7 @@ impl World {
         } else {
             job.row.key = key;
         }
-        job.row.tolerance = new.terms.tolerance;
+        job.row.tolerance = new.options.tolerance;
         job.row.selects = asked.selects;
         job.run_at = asked.later_ms.map_or(i64::MIN, |ms| now + ms);
         job.planned = asked.tolerance.is_some();
@@ -260,7 +260,7 @@ impl World {
         let make = |tx: &mut store::Tx, old: &store::jobs::Job| {
             let mut new = new_job(id, store::jobs::exclusive(tx, old.id)?.as_deref());
             new.parent = Some((Relation::Retry, old.id));
-            new.terms.throttle = old.terms.throttle;
+            new.options.throttle = old.options.throttle;
             Ok(new)
         };
         let mut sealed = |_: &mut store::Tx, job: &store::jobs::Job| Ok(job.total);

@@ -1,14 +1,14 @@
 //! What a job was asked to do, told so that a person can read it and within a reader's rights: in the
 //! words of the body that makes a job, with everything resolved.
 
-use super::{change_owner, convert, mass_delete, mass_update, undo};
 use crate::actor::Actor;
+use model::body::Node;
 use model::criteria::{Bound, Test};
 use model::field::Field;
 use model::id::UserId;
-use model::job::JobKind;
 use model::module::Module;
 use model::people::{Right, User};
+use model::refusal::Refusal;
 use model::value::Value;
 use serde_json::{Map, Value as Json, json};
 use store::Fault;
@@ -21,13 +21,18 @@ pub(crate) fn request(reader: &Actor, job: &Job) -> Result<Json, Fault> {
     let Some(module) = seen else {
         return Ok(Json::Null);
     };
-    match job.kind {
-        JobKind::MassUpdate => mass_update::told(reader, module, job),
-        JobKind::ChangeOwner => change_owner::told(reader, module, job),
-        JobKind::MassDelete => mass_delete::told(reader, module, job),
-        JobKind::MassConvert => convert::told(reader, module, job),
-        JobKind::Undo => undo::told(job),
-    }
+    super::of(job.kind).describe(reader, module, &job.request)
+}
+
+/// The user whom a request names by id or e-mail address. Whether they may own the records is for the
+/// action to say.
+pub(super) fn user_named(actor: &Actor, node: &Node<'_>) -> Result<UserId, Refusal> {
+    let text = node.text()?;
+    let by_email = || actor.catalog.user_by_email(text).map(|user| user.id);
+    UserId::parse(text).or_else(by_email).ok_or_else(|| {
+        let refusal = node.place().invalid();
+        refusal.saying("neither a user's id nor an e-mail address")
+    })
 }
 
 /// A user by name.
