@@ -9,6 +9,7 @@ use crate::{hold, input};
 use jobs::Settled;
 use model::access::Access;
 use model::approval::{ApprovalState, ApprovalStep, Decision};
+use model::body::Object;
 use model::catalog::Catalog;
 use model::field::Field;
 use model::hold::HoldKind;
@@ -17,7 +18,6 @@ use model::module::{Module, system};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::value::Value;
-use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::approvals::{self, Approval, Decided, Entry, Place, Submitted};
 use store::changes::Cause;
@@ -134,18 +134,13 @@ pub fn resubmit(
 }
 
 /// Reads the values that a rejected record gets when it is given in again.
-pub fn correction(
-    tx: &mut Tx,
-    writing: Writing<'_>,
-    fields: &Map<String, Json>,
-    path: &str,
-) -> Result<Change, Fault> {
+pub fn correction(tx: &mut Tx, writing: Writing<'_>, fields: &Object<'_>) -> Result<Change, Fault> {
     let Writing { actor, module, .. } = writing;
     if let Some(odd) = fields.keys().find(|name| module.field(name).is_none()) {
-        let refusal = Refusal::invalid(odd, format!("{path}.{odd}"));
+        let refusal = fields.key(odd).place().invalid();
         return Err(refusal.saying("there is no such field").into());
     }
-    let change = input::change(actor, module, fields, &BTreeSet::new(), path)?;
+    let change = input::change(actor, module, fields, &BTreeSet::new())?;
     let values = change.0.iter().filter_map(|part| match &part.write {
         Write::Set(value) => Some((module.field_by_id(part.field)?, value)),
         Write::Append(_) => None,
@@ -153,10 +148,7 @@ pub fn correction(
     let row: Vec<(&Field, &Value)> = values.collect();
     let dangling = input::check_references(tx, actor, &[row.into()])?;
     if let Some(field) = dangling.into_iter().flatten().next() {
-        let name = &field.api_name;
-        let refusal = Refusal::invalid(name, format!("{path}.{name}.id"));
-        let text = "the related id given seems to be invalid";
-        return Err(refusal.saying(text).into());
+        return Err(input::dangling(fields.place(), field).into());
     }
     Ok(change)
 }

@@ -2,7 +2,7 @@
 //! (wire API 14.2).
 
 use crate::actor::Actor;
-use crate::change::{FieldWrite, Write};
+use crate::change::{Change, FieldWrite, Write};
 use crate::input::{self, check_references};
 use crate::judge::{Columns, Facts, denied, standing_still};
 use crate::record::{self, Standing, Writing};
@@ -10,6 +10,7 @@ use crate::selection;
 use jobs::Settled;
 use model::access::Access;
 use model::blueprint::{Blueprint, Transition};
+use model::body::{Object, Place};
 use model::criteria::{Bound, Criteria, Test};
 use model::field::{Field, FieldKind};
 use model::id::{RecordId, TransitionId};
@@ -17,7 +18,6 @@ use model::module::{Module, system};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
 use model::value::{Value, fold};
-use serde_json::{Map, Value as Json};
 use std::collections::BTreeSet;
 use store::changes::Cause;
 use store::records::{self, Filter, Record};
@@ -44,9 +44,6 @@ pub struct Offer<'a> {
     /// Whether the record meets its criteria; without that, nobody can go it.
     pub met: bool,
 }
-
-/// The path of the one transition of a request.
-const PATH: &str = "$.blueprint[0]";
 
 /// The process that a record is in, and the ways on from its state that the actor may go.
 pub fn find<'a>(
@@ -141,13 +138,22 @@ fn selected(
     Ok(found.into_iter().map(|(id, _)| id).collect())
 }
 
+/// The way that a request asks a record to go.
+pub struct TransitionRequest<'a> {
+    /// Where the request says so.
+    pub place: Place,
+    /// Which way, if what names it is an id.
+    pub transition: Option<TransitionId>,
+    /// Values for the record.
+    pub data: Option<Object<'a>>,
+}
+
 /// Brings a record to another state, with the values that the way there demands.
 pub fn go(
     tx: &mut Tx,
     writing: Writing<'_>,
     id: RecordId,
-    transition: Option<TransitionId>,
-    data: &Map<String, Json>,
+    request: &TransitionRequest<'_>,
 ) -> Result<(), Fault> {
     let Writing { actor, module, .. } = writing;
     actor.require(Right::Edit, module)?;
@@ -162,18 +168,18 @@ pub fn go(
     let Process {
         blueprint, field, ..
     } = process;
-    let at = |refusal: Refusal| {
-        refusal
-            .with("api_name", "transition_id")
-            .with("json_path", format!("{PATH}.transition_id"))
-    };
-    let forbidden = || at(Refusal::new(Code::NoPermission));
+    let place = request.place.key("transition_id");
+    let forbidden = || Refusal::new(Code::NoPermission).at(&place);
     // Before the way is looked at: whether it starts here would tell the hidden state.
     if !process.shown {
         return Err(forbidden().into());
     }
-    let invalid = || at(Refusal::new(Code::InvalidData).saying("invalid transition"));
-    let transition = transition
+    let invalid = || {
+        let refusal = Refusal::new(Code::InvalidData).saying("invalid transition");
+        refusal.at(&place)
+    };
+    let transition = request
+        .transition
         .and_then(|id| blueprint.transition(id))
         .filter(|transition| transition.starts_at(&process.state))
         .ok_or_else(invalid)?;
@@ -183,19 +189,22 @@ pub fn go(
     if !meets(tx, writing, id, transition)? {
         return Err(invalid().into());
     }
-    let path = format!("{PATH}.data");
-    let mut change = input::change(actor, module, data, &BTreeSet::new(), &path)?;
+    let mut change = match &request.data {
+        Some(data) => input::change(actor, module, data, &BTreeSet::new())?,
+        None => Change::default(),
+    };
+    let data = request.place.key("data");
     if change.of(field.id).is_some() {
         let text = "the transition itself writes the blueprint's field";
-        let path = format!("{path}.{}", field.api_name);
-        return Err(Refusal::invalid(&field.api_name, path).saying(text).into());
+        let refusal = data.key(&field.api_name).invalid();
+        return Err(refusal.saying(text).into());
     }
     let values = change.0.iter().filter_map(|part| match &part.write {
         Write::Set(value) => Some((module.field_by_id(part.field)?, value)),
         Write::Append(_) => None,
     });
     let row: Vec<(&Field, &Value)> = values.collect();
-    check_data(tx, writing, transition, &process.record, &row)?;
+    check_data(tx, writing, (transition, &data), &process.record, &row)?;
     let state = Write::Set(Value::text(transition.to.as_str()));
     change.0.push(FieldWrite {
         field: field.id,
@@ -221,17 +230,14 @@ pub fn go(
 fn check_data(
     tx: &mut Tx,
     writing: Writing<'_>,
-    transition: &Transition,
+    (transition, place): (&Transition, &Place),
     record: &Record,
     row: &[(&Field, &Value)],
 ) -> Result<(), Fault> {
     let Writing { actor, module, .. } = writing;
-    let path = |field: &Field| format!("{PATH}.data.{}", field.api_name);
     let dangling = check_references(tx, actor, &[row.to_vec().into()])?;
     if let Some(field) = dangling.into_iter().flatten().next() {
-        let refusal = Refusal::invalid(&field.api_name, format!("{}.id", path(field)));
-        let text = "the related id given seems to be invalid";
-        return Err(refusal.saying(text).into());
+        return Err(input::dangling(place, field).into());
     }
     let columns = Columns::all(module);
     for field in transition
@@ -242,7 +248,7 @@ fn check_data(
         let given = row.iter().find(|(known, _)| known.id == field.id);
         let stands = || columns.value(record, &field.api_name);
         if given.map_or_else(stands, |(_, value)| value).is_null() {
-            return Err(Refusal::mandatory(&field.api_name, path(field)).into());
+            return Err(place.key(&field.api_name).mandatory().into());
         }
     }
     Ok(())

@@ -2,13 +2,13 @@
 
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
+use model::body::{Node, Object, Place};
 use model::field::{Field, FieldKind};
 use model::id::{LayoutId, ModuleId, RecordId, UserId};
 use model::module::{Layout, Module, system};
 use model::people::FieldRight;
 use model::refusal::{Code, Refusal};
 use model::value::Value;
-use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use store::records;
 use store::{Fault, Tx};
@@ -22,18 +22,15 @@ pub fn value(
     actor: &Actor,
     module: &Module,
     field: &Field,
-    json: &Json,
-    path: &str,
+    node: &Node<'_>,
 ) -> Result<Value, Refusal> {
-    let at = || format!("{path}.{}", field.api_name);
-    let value = field.kind.parse(json, &actor.zone).map_err(|misfit| {
+    let read = field.kind.parse(node.json(), &actor.zone);
+    let value = read.map_err(|misfit| {
         let mut refusal = Refusal::new(Code::InvalidData);
         refusal.details = misfit.details;
-        refusal
-            .with("api_name", field.api_name.as_str())
-            .with("json_path", at())
+        refusal.at(node.place())
     })?;
-    check_known(actor, module, field, &value, path)?;
+    check_known(actor, module, field, &value, node.place())?;
     Ok(value)
 }
 
@@ -43,7 +40,7 @@ pub(crate) fn check_known(
     module: &Module,
     field: &Field,
     value: &Value,
-    path: &str,
+    place: &Place,
 ) -> Result<(), Refusal> {
     let Some(id) = value.as_int() else {
         return Ok(());
@@ -60,8 +57,7 @@ pub(crate) fn check_known(
     if known {
         return Ok(());
     }
-    let path = format!("{path}.{}.id", field.api_name);
-    Err(Refusal::invalid("id", path))
+    Err(place.key("id").invalid())
 }
 
 /// The fields of a record object that the server takes from a caller, with their values. Keys that
@@ -70,11 +66,11 @@ pub(crate) fn check_known(
 fn given<'a>(
     actor: &Actor,
     module: &'a Module,
-    object: &Map<String, Json>,
-    path: &str,
+    object: &Object<'_>,
 ) -> Result<Vec<(&'a Field, Value)>, Refusal> {
     let mut values = Vec::new();
-    for (key, json) in object {
+    for node in object.nodes() {
+        let key = node.place().api_name();
         let Some(field) = module.field(key) else {
             continue;
         };
@@ -84,9 +80,9 @@ fn given<'a>(
         if actor.profile.field(field.id) != FieldRight::Editable {
             let refusal =
                 Refusal::new(Code::NoPermission).saying("Field Edit Permission not given");
-            return Err(refusal.with("api_name", key.as_str()));
+            return Err(refusal.with("api_name", key));
         }
-        values.push((field, value(actor, module, field, json, path)?));
+        values.push((field, value(actor, module, field, &node)?));
     }
     Ok(values)
 }
@@ -120,11 +116,10 @@ pub fn mandatory_fields<'a>(
 pub fn new_record<'a>(
     actor: &Actor,
     module: &'a Module,
-    object: &Map<String, Json>,
-    path: &str,
+    object: &Object<'_>,
 ) -> Result<Vec<(&'a Field, Value)>, Refusal> {
-    let values = given(actor, module, object, path)?;
-    check_mandatory(module, &values, path)?;
+    let values = given(actor, module, object)?;
+    check_mandatory(module, &values, object.place())?;
     Ok(values)
 }
 
@@ -132,14 +127,13 @@ pub fn new_record<'a>(
 pub fn check_mandatory(
     module: &Module,
     values: &[(&Field, Value)],
-    path: &str,
+    place: &Place,
 ) -> Result<(), Refusal> {
     let layout = layout_of(module, values);
     for field in mandatory_fields(module, layout) {
         let value = values.iter().find(|(given, _)| given.id == field.id);
         if value.is_none_or(|(_, value)| value.is_null()) {
-            let name = field.api_name.as_str();
-            return Err(Refusal::mandatory(name, format!("{path}.{name}")));
+            return Err(place.key(&field.api_name).mandatory());
         }
     }
     Ok(())
@@ -151,18 +145,16 @@ pub fn check_mandatory(
 pub fn change(
     actor: &Actor,
     module: &Module,
-    object: &Map<String, Json>,
+    object: &Object<'_>,
     append: &BTreeSet<&str>,
-    path: &str,
 ) -> Result<Change, Refusal> {
-    let values = given(actor, module, object, path)?;
+    let values = given(actor, module, object)?;
     let mut change = Change::default();
     for (field, value) in values {
         // What the record's layout demands beyond that is for `judge` to say.
         let always = is_mandatory(field, None) || field.api_name == system::OWNER;
         if value.is_null() && always {
-            let name = field.api_name.as_str();
-            return Err(Refusal::mandatory(name, format!("{path}.{name}")));
+            return Err(object.place().key(&field.api_name).mandatory());
         }
         change.0.push(write(
             field,
@@ -192,24 +184,25 @@ pub fn write(field: &Field, value: Value, append: bool) -> FieldWrite {
 pub fn about<'a>(
     actor: &'a Actor,
     module: &Module,
-    object: &Map<String, Json>,
-    path: &str,
+    object: &Object<'_>,
 ) -> Result<Option<&'a Module>, Refusal> {
-    let by_any = |field: &Field| {
-        let given = object.get(&field.api_name).filter(|json| !json.is_null());
-        field.kind == FieldKind::RelatedTo && given.is_some()
-    };
-    let said = object.get(ABOUT).filter(|json| !json.is_null());
-    let Some(said) = said.filter(|_| module.fields.iter().any(by_any)) else {
+    let given = |key: &str| object.key(key).or_null().node();
+    let by_any =
+        |field: &Field| field.kind == FieldKind::RelatedTo && given(&field.api_name).is_some();
+    let said = given(ABOUT).filter(|_| module.fields.iter().any(by_any));
+    let Some(said) = said else {
         return Ok(None);
     };
-    let wrong = || Refusal::invalid(ABOUT, format!("{path}.{ABOUT}"));
-    let name = said
-        .as_str()
-        .ok_or_else(|| wrong().with("expected_data_type", "string"))?;
-    let named = actor.catalog.module(name);
+    let named = actor.catalog.module(said.text()?);
     let named = named.filter(|module| module.may_be_related());
-    named.map(Some).ok_or_else(wrong)
+    named.map(Some).ok_or_else(|| said.place().invalid())
+}
+
+/// The refusal of a lookup of the record at this place, which names no record.
+pub fn dangling(place: &Place, field: &Field) -> Refusal {
+    let name = &field.api_name;
+    let refusal = place.key(name).key("id").called(name).invalid();
+    refusal.saying("the related id given seems to be invalid")
 }
 
 /// What a record refers to, read from a caller.

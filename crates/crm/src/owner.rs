@@ -3,6 +3,7 @@
 
 use crate::actor::Actor;
 use crate::record::Writing;
+use model::body::Place;
 use model::field::Field;
 use model::id::UserId;
 use model::module::{Module, system};
@@ -77,6 +78,11 @@ pub fn may_give_to(actor: &Actor, to: UserId) -> bool {
     }
 }
 
+/// Where a request names the new owner.
+fn id_in_request() -> Place {
+    Place::body().key("owner").key("id")
+}
+
 impl Unfit {
     /// The `owner_status` of the wire, where it has one.
     fn status(self) -> Option<&'static str> {
@@ -97,11 +103,7 @@ impl Unfit {
             }
             Self::ServiceProvider => {
                 let refusal = Refusal::new(Code::NotAllowed).saying(APPOINTMENTS_ONLY);
-                Some(
-                    refusal
-                        .with("api_name", "id")
-                        .with("json_path", "$.owner.id"),
-                )
+                Some(refusal.at(&id_in_request()))
             }
             _ => None,
         }
@@ -119,7 +121,8 @@ impl Unfit {
             let refusal = Refusal::new(Code::InvalidData).saying(text);
             return refusal.with("param_name", "owner_id");
         }
-        let refusal = Refusal::invalid("owner", "$.owner.id").saying("Invalid data provided");
+        let refusal = id_in_request().called("owner").invalid();
+        let refusal = refusal.saying("Invalid data provided");
         match self.status() {
             Some(status) => refusal.with("owner_status", status),
             None => refusal,
@@ -137,12 +140,12 @@ impl Unfit {
             Self::Deleted => ("has closed their account", Some("deleted")),
             Self::Lite => ("is a Lite User", None),
             _ => {
-                let refusal = Refusal::invalid("owner", "$.owner.id");
+                let refusal = id_in_request().called("owner").invalid();
                 return refusal.saying("Invalid data provided");
             }
         };
         let text = format!("The user to whom you are trying to transfer the records {what}.");
-        let refusal = Refusal::invalid("id", "$.owner.id").saying(text);
+        let refusal = id_in_request().invalid().saying(text);
         match status {
             Some(status) => refusal.with("owner_status", status),
             None => refusal,

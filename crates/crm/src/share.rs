@@ -5,6 +5,7 @@ use crate::actor::Actor;
 use crate::judge::{Columns, denied, fixed};
 use crate::record::{self, Standing, Writing, touch};
 use model::access::{Access, Permission};
+use model::body::Place;
 use model::id::{RecordId, UserId};
 use model::limits::SHARES_PER_RECORD_MAX;
 use model::module::{Module, system};
@@ -23,8 +24,8 @@ pub struct Wanted {
     pub user: UserId,
     /// What they may do.
     pub permission: Permission,
-    /// The path of the entry in the request.
-    pub path: String,
+    /// Where the entry stands in the request.
+    pub place: Place,
 }
 
 /// Which of the record's shares a request speaks of.
@@ -141,8 +142,7 @@ pub fn put(
 }
 
 fn at(refusal: Refusal, entry: &Wanted) -> Refusal {
-    let path = format!("{}.user.id", entry.path);
-    refusal.with("api_name", "id").with("json_path", path)
+    refusal.at(&entry.place.key("user").key("id"))
 }
 
 fn already_visible() -> Refusal {

@@ -3,6 +3,7 @@
 use crate::actor::Actor;
 use crate::judge::{Columns, fixed};
 use crate::record::{self, Standing, Writing, each, raise};
+use model::body::Place;
 use model::id::{RecordId, TagId};
 use model::limits::{TAG_NAME_MAX, TAGS_PER_MODULE_MAX, TAGS_PER_RECORD_MAX};
 use model::module::{Module, system};
@@ -29,12 +30,12 @@ pub struct Named {
     /// Its colour, if the request says one.
     pub color: Option<String>,
     /// Where the request says so.
-    pub path: String,
+    pub place: Place,
 }
 
 impl Named {
     fn wrong(&self, key: &str) -> Refusal {
-        Refusal::invalid(key, format!("{}.{key}", self.path))
+        self.place.key(key).invalid()
     }
 }
 

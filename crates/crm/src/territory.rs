@@ -3,6 +3,7 @@
 use crate::judge::{Columns, denied, standing_still};
 use crate::record::{self, Standing, Writing, touch};
 use model::access::Access;
+use model::body::Place;
 use model::id::{RecordId, TerritoryId};
 use model::limits::TERRITORIES_PER_RECORD_MAX;
 use model::module::Module;
@@ -21,8 +22,9 @@ pub enum Direction {
     Remove,
 }
 
-fn wrong_id(path: String) -> Refusal {
-    Refusal::invalid("id", path).saying("the id given seems to be invalid")
+fn wrong_id(place: &Place) -> Refusal {
+    let refusal = place.key("id").invalid();
+    refusal.saying("the id given seems to be invalid")
 }
 
 /// Moves one record into or out of these territories: all of them or none.
@@ -32,26 +34,24 @@ pub fn change(
     id: RecordId,
     wanted: &[TerritoryId],
     direction: Direction,
-    path: &str,
+    place: &Place,
 ) -> Result<Result<(), Refusal>, Fault> {
     let Writing {
         actor, module, now, ..
     } = writing;
+    let list = place.key("Territories");
     let distinct: BTreeSet<TerritoryId> = wanted.iter().copied().collect();
     if distinct.len() < wanted.len() {
-        let refusal = Refusal::new(Code::AlreadyUsed);
-        return Ok(Err(refusal
-            .with("api_name", "Territories")
-            .with("json_path", format!("{path}.Territories"))));
+        return Ok(Err(Refusal::new(Code::AlreadyUsed).at(&list)));
     }
     if let Some(n) = wanted
         .iter()
         .position(|t| actor.catalog.territory(*t).is_none())
     {
-        return Ok(Err(wrong_id(format!("{path}.Territories[{n}].id"))));
+        return Ok(Err(wrong_id(&list.item(n))));
     }
     let Some(Standing { record, facts, .. }) = record::one(tx, writing, id)? else {
-        return Ok(Err(wrong_id(format!("{path}.id"))));
+        return Ok(Err(wrong_id(place)));
     };
     // A territory's members may do with the record what the territory says, the actor among them.
     let refusal = denied(id, &facts, Access::Full)
@@ -64,8 +64,8 @@ pub fn change(
         .map(|a| a.territory)
         .collect();
     let refusal = match direction {
-        Direction::Assign => cannot_assign(module, &has, &distinct, path),
-        Direction::Remove => cannot_remove(&has, wanted, path),
+        Direction::Assign => cannot_assign(module, &has, &distinct, &list),
+        Direction::Remove => cannot_remove(&has, wanted, &list),
     };
     if let Some(refusal) = refusal {
         return Ok(Err(refusal));
@@ -98,16 +98,12 @@ fn cannot_assign(
     module: &Module,
     has: &BTreeSet<TerritoryId>,
     wanted: &BTreeSet<TerritoryId>,
-    path: &str,
+    list: &Place,
 ) -> Option<Refusal> {
-    let at = |refusal: Refusal| {
-        refusal
-            .with("api_name", "Territories")
-            .with("json_path", format!("{path}.Territories"))
-    };
     if !has.is_disjoint(wanted) {
         let text = "Given territory already exists for that record";
-        return Some(at(Refusal::new(Code::DuplicateData).saying(text)));
+        let refusal = Refusal::new(Code::DuplicateData).saying(text);
+        return Some(refusal.at(list));
     }
     // A deal belongs to one territory (wire API 12).
     let max = if module.api_name == "Deals" {
@@ -117,9 +113,8 @@ fn cannot_assign(
     };
     if has.len() + wanted.len() > max {
         let text = "Maximum limit of territories for that record exceeds";
-        return Some(at(Refusal::new(Code::LimitExceeded)
-            .saying(text)
-            .with("limit", max)));
+        let refusal = Refusal::new(Code::LimitExceeded).saying(text);
+        return Some(refusal.with("limit", max).at(list));
     }
     None
 }
@@ -127,10 +122,10 @@ fn cannot_assign(
 fn cannot_remove(
     has: &BTreeSet<TerritoryId>,
     wanted: &[TerritoryId],
-    path: &str,
+    list: &Place,
 ) -> Option<Refusal> {
     let n = wanted
         .iter()
         .position(|territory| !has.contains(territory))?;
-    Some(wrong_id(format!("{path}.Territories[{n}].id")))
+    Some(wrong_id(&list.item(n)))
 }

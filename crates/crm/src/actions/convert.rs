@@ -76,28 +76,24 @@ pub fn open(
     Ok(convert::open(writing.module, standing, needed)?)
 }
 
-/// Reads the deal that is to be made of each lead. `path` is where it stands in the request.
-pub fn deal(
-    tx: &mut Tx,
-    actor: &Actor,
-    object: &Map<String, Json>,
-    path: &str,
-) -> Result<Vec<DealValue>, Fault> {
+/// Reads the deal that is to be made of each lead.
+pub fn deal(tx: &mut Tx, actor: &Actor, object: &Object<'_>) -> Result<Vec<DealValue>, Fault> {
     let deals = modules(actor)?.deals;
+    let place = object.place();
     // What the conversion fills itself, and what nothing here could be.
     let own = [ACCOUNT_NAME, CONTACT_NAME, CONTACT_ROLE];
-    if let Some(name) = own.iter().find(|name| object.contains_key(**name)) {
-        return Err(Refusal::invalid(name, format!("{path}.{name}")).into());
+    if let Some(name) = own.iter().find(|name| object.has(name)) {
+        return Err(place.key(name).invalid().into());
     }
-    let values = input::new_record(actor, deals, object, path)?;
+    let values = input::new_record(actor, deals, object)?;
     let closing = values.iter().find(|(f, _)| f.api_name == CLOSING_DATE);
     if closing.is_none_or(|(_, value)| value.is_null()) {
-        return Err(Refusal::mandatory(CLOSING_DATE, format!("{path}.{CLOSING_DATE}")).into());
+        return Err(place.key(CLOSING_DATE).mandatory().into());
     }
     if let Some(refusal) = rules::ill_matched(deals, &values) {
         let field = refusal.details.get("api_name").and_then(Json::as_str);
-        let at = format!("{path}.{}", field.unwrap_or_default());
-        return Err(refusal.with("json_path", at).into());
+        let at = place.key(field.unwrap_or_default());
+        return Err(refusal.with("json_path", at.json_path()).into());
     }
     let read: Vec<(&Field, &Value)> = values
         .iter()
@@ -105,9 +101,7 @@ pub fn deal(
         .collect();
     let dangling = input::check_references(tx, actor, &[read.into()])?;
     if let Some(field) = dangling.into_iter().flatten().next() {
-        let at = format!("{path}.{}.id", field.api_name);
-        let text = "the related id given seems to be invalid";
-        return Err(Refusal::invalid(&field.api_name, at).saying(text).into());
+        return Err(input::dangling(place, field).into());
     }
     let stored = values.into_iter().map(|(field, value)| DealValue {
         field: field.id,

@@ -10,7 +10,7 @@ use crate::input;
 use crate::owner;
 use crate::record::{Judged, Purpose, judge_update};
 use crate::rules;
-use model::body::Object;
+use model::body::{Manner, Node, Object, Place};
 use model::field::{Field, FieldKind};
 use model::id::{FieldId, RecordId, UserId};
 use model::job::JobKind;
@@ -80,7 +80,9 @@ pub fn change_of(
             .filter(|field| with_layout || field.kind != FieldKind::Layout)
             .ok_or_else(|| refused(name, NOT_UPDATED))?;
         check_writable(actor, module, field)?;
-        let value = input::value(actor, module, field, json, AT)?;
+        let place = Place::body().key("data").item(0).key(name);
+        let node = Node::standing_at(place, json, Manner::WIRE);
+        let value = input::value(actor, module, field, &node)?;
         check_value(actor, field, &value)?;
         values.push((field, value.clone()));
         change.0.push(input::write(field, value, !over_write));
@@ -277,7 +279,8 @@ impl MassAction for MassUpdate {
             let field = same_field(module, write.field, kind)?;
             check_writable(actor, module, field)?;
             let value = write.write.onto(&Value::Null);
-            input::check_known(actor, module, field, &value, AT)?;
+            let place = Place::body().key("data").item(0).key(&field.api_name);
+            input::check_known(actor, module, field, &value, &place)?;
             check_value(actor, field, &value)?;
         }
         check_references(tx, actor, module, &change.change())

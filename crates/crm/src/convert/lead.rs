@@ -3,6 +3,7 @@
 use crate::actor::Actor;
 use crate::judge::{Columns, Facts, full_name};
 use crate::owner;
+use model::body::Place;
 use model::conversion::{ACCOUNT_NAME, Modules, mapping};
 use model::field::Field;
 use model::id::{RecordId, UserId};
@@ -133,7 +134,7 @@ fn carried(
                 "{} is too long for {} of {}: it may have {max} characters",
                 from.label, to.label, module.plural
             );
-            let refusal = Refusal::invalid(&from.api_name, format!("$.{}", from.api_name));
+            let refusal = Place::body().key(&from.api_name).invalid();
             let refusal = refusal.with("maximum_length", max).saying(text);
             Err(refusal.with("id", lead.to_string()))
         }

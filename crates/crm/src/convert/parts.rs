@@ -13,7 +13,8 @@ use crate::rules::LayoutRules;
 use crate::tag;
 use jobs::Settled;
 use model::access::Access;
-use model::conversion::{ACCOUNT_NAME, CONTACT_NAME};
+use model::body::Place;
+use model::conversion::{ACCOUNT_NAME, ACCOUNTS, CONTACT_NAME};
 use model::field::Field;
 use model::id::{ModuleId, RecordId, UserId};
 use model::module::{Module, system};
@@ -345,7 +346,7 @@ impl<'a> Parts<'a> {
             let there = found.is_some_and(shown);
             let wrong = || {
                 let name = module.api_name.as_str();
-                Refusal::invalid(name, format!("$.{name}.id"))
+                Place::body().key(name).key("id").called(name).invalid()
             };
             there.then_some(Some((id, By::Id))).ok_or_else(wrong)
         };
@@ -356,7 +357,8 @@ impl<'a> Parts<'a> {
                 .account_of(contact)
                 .is_some_and(|theirs| theirs != account)
         {
-            let refusal = Refusal::invalid("Accounts", "$.Accounts.id");
+            let place = Place::body().key(ACCOUNTS).key("id").called(ACCOUNTS);
+            let refusal = place.invalid();
             return Err(refusal.saying("give account id is mismatched with the data"));
         }
         if options.add_to_existing {
@@ -439,7 +441,7 @@ impl<'a> Parts<'a> {
             let refusal = refusal.saying("Permission denied to create");
             return Ok(Err(told(refusal)));
         }
-        if let Err(refusal) = input::check_mandatory(module, &row.0, "$") {
+        if let Err(refusal) = input::check_mandatory(module, &row.0, &Place::body()) {
             return Ok(Err(told(refusal)));
         }
         let values = match self.newcomers(module).judge(tx, &row.0)? {

@@ -3,6 +3,7 @@
 use crate::auth::grant::{
     ACCESS_MS, NewClient, create_client, mint_access_token, mint_code, mint_refresh_token,
 };
+use model::body::Place;
 use model::catalog::Catalog;
 use model::id::UserId;
 use model::people::{User, UserStatus};
@@ -64,7 +65,8 @@ fn active_user<'a>(catalog: &'a Catalog, email: &str) -> Result<&'a User, Refusa
         .user_by_email(email)
         .filter(|user| user.status == UserStatus::Active)
         .ok_or_else(|| {
-            Refusal::invalid("user", "$.user").saying("no active user has this e-mail address")
+            let refusal = Place::body().key("user").invalid();
+            refusal.saying("no active user has this e-mail address")
         })
 }
 
@@ -82,8 +84,7 @@ fn console_user(catalog: &Catalog) -> Result<UserId, Refusal> {
 
 fn check_text(key: &str, text: &str, max: usize) -> Result<(), Refusal> {
     if text.is_empty() || text.len() > max || text.chars().any(char::is_control) {
-        let refusal = Refusal::invalid(key, format!("$.{key}"));
-        return Err(refusal.with("maximum_length", max));
+        return Err(Place::body().key(key).too_long(max));
     }
     Ok(())
 }
@@ -118,7 +119,7 @@ pub fn register(
     made.insert("client_secret".to_owned(), client.secret.into());
     if let Some(grant) = asked.grant {
         let scopes = asked.scopes.as_ref();
-        let scopes = scopes.ok_or_else(|| Refusal::mandatory("scope", "$.scope"))?;
+        let scopes = scopes.ok_or_else(|| Place::body().key("scope").mandatory())?;
         let minted = match grant {
             Grant::Code => mint_code(tx, user, client.id, scopes, now)?,
             Grant::RefreshToken => mint_refresh_token(tx, user, client.id, scopes, now)?,

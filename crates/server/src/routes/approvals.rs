@@ -85,9 +85,7 @@ pub(super) fn resubmit(call: &Call<'_>) -> Result<Answer, Fault> {
         &["comment", "fields"],
         |tx, writing, id, said, body| {
             let fields = body.key("fields").object()?;
-            let change = fields.map(|fields| {
-                approval::correction(tx, writing, fields.map(), fields.place().json_path())
-            });
+            let change = fields.map(|fields| approval::correction(tx, writing, &fields));
             let change = change.transpose()?;
             approval::resubmit(tx, writing, id, said, change.as_ref())
         },

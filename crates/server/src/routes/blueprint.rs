@@ -2,13 +2,14 @@
 
 use super::fields;
 use super::meta::joined;
-use super::records::{open, path_id, writing};
+use super::records::{open, path_id, wire_body, writing};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{self, Shape};
 use crm::Actor;
-use crm::blueprint::{self, Offer, Process};
+use crm::blueprint::{self, Offer, Process, TransitionRequest};
 use model::blueprint::Transition;
+use model::body::Object;
 use model::criteria::Criteria;
 use model::field::{Field, json_id};
 use model::id::TransitionId;
@@ -136,9 +137,9 @@ pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
         actor.require(Right::Edit, &module)?;
         let id = path_id(call)?;
         let body = call.json_object()?;
-        let (transition, data) = wanted(&body)?;
+        let request = wanted(&wire_body(&body))?;
         let writing = writing(call, &actor, &module, Cause::Api);
-        blueprint::go(tx, writing, id, transition, &data)
+        blueprint::go(tx, writing, id, &request)
     })?;
     Ok(Answer::ok(wire::success(
         "transition updated successfully",
@@ -147,30 +148,15 @@ pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
 }
 
 /// The one transition of a request, and its data. An id that is no number names none.
-fn wanted(body: &Map<String, Json>) -> Result<(Option<TransitionId>, Map<String, Json>), Refusal> {
-    const LIST: &str = "blueprint";
-    let missing = || Refusal::mandatory(LIST, "$.blueprint");
-    let wrong = |name: &str, path: &str, kind: &str| {
-        Refusal::invalid(name, path).with("expected_data_type", kind)
-    };
-    let list = body.get(LIST).ok_or_else(missing)?;
-    let list = list
-        .as_array()
-        .ok_or_else(|| wrong(LIST, "$.blueprint", "jsonarray"))?;
-    let object = match list.as_slice() {
-        [] => return Err(missing()),
-        [one] => one
-            .as_object()
-            .ok_or_else(|| wrong(LIST, "$.blueprint[0]", "jsonobject"))?,
-        _ => return Err(Refusal::invalid(LIST, "$.blueprint").with("maximum_length", 1)),
-    };
-    let path = "$.blueprint[0].transition_id";
-    let id = object.get("transition_id").filter(|id| !id.is_null());
-    let id = id.ok_or_else(|| Refusal::mandatory("transition_id", path))?;
-    let data = match object.get("data") {
-        None | Some(Json::Null) => Map::new(),
-        Some(Json::Object(data)) => data.clone(),
-        Some(_) => return Err(wrong("data", "$.blueprint[0].data", "jsonobject")),
-    };
-    Ok((json_id(id).map(TransitionId), data))
+fn wanted<'a>(body: &Object<'a>) -> Result<TransitionRequest<'a>, Refusal> {
+    let list = body.key("blueprint").required()?;
+    let items = list.items_up_to(1)?;
+    let one = items.first().ok_or_else(|| list.place().mandatory())?;
+    let object = one.object()?;
+    let id = object.key("transition_id").or_null().required()?;
+    Ok(TransitionRequest {
+        place: object.place().clone(),
+        transition: json_id(id.json()).map(TransitionId),
+        data: object.key("data").or_null().object()?,
+    })
 }

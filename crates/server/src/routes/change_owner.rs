@@ -1,14 +1,14 @@
 //! Change of owner of records that are named, with what belongs to them (wire API 5).
 
-use super::mass_action::{flag, too_many_ids};
-use super::records::{batch, open, path_id};
+use super::mass_action::too_many_ids;
+use super::records::{batch, open, path_id, wire_body};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::actions::change_owner::{self, Given, Left, OwnerChange};
 use crm::{Actor, owner};
 use jobs::Settled;
-use model::field::json_id;
+use model::body::Object;
 use model::id::{RecordId, UserId};
 use model::limits::IDS_MAX;
 use model::module::Module;
@@ -22,6 +22,7 @@ pub(super) fn many(call: &Call<'_>) -> Result<Answer, Fault> {
     let items = call.app.db.write(Priority::Interactive, |tx| {
         let (actor, module, body) =
             opened(tx, call, &["ids", "owner", "notify", "related_modules"])?;
+        let body = wire_body(&body);
         let ids = ids(&body)?;
         let given = give(tx, call, (&actor, &module), &body, &ids)?;
         let items = ids
@@ -68,7 +69,7 @@ pub(super) fn one(call: &Call<'_>) -> Result<Answer, Fault> {
         let (actor, module, body) = opened(tx, call, &["owner", "notify", "related_modules"])?;
         let unknown = |refusal: Refusal| refusal.saying("the id given seems to be invalid");
         let id = path_id(call).map_err(unknown)?;
-        let given = give(tx, call, (&actor, &module), &body, &[id])?;
+        let given = give(tx, call, (&actor, &module), &wire_body(&body), &[id])?;
         Ok(item(&given, id))
     });
     let answer = match told(answer)? {
@@ -112,64 +113,41 @@ fn opened(
     }
     let body = call.json_object()?;
     // A misspelt key could mean other records than the caller thinks (wire API 22).
-    if let Some(key) = body.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(Refusal::invalid(key, format!("$.{key}")).into());
-    }
+    wire_body(&body).known(known)?;
     Ok((actor, module, body))
 }
 
 /// The ids of the body: 1 to 500, each a number.
-fn ids(body: &Map<String, Json>) -> Result<Vec<RecordId>, Refusal> {
-    let wrong =
-        |kind: &str, path: String| Refusal::invalid("ids", path).with("expected_data_type", kind);
-    let items = match body.get("ids") {
-        None | Some(Json::Null) => return Err(Refusal::mandatory("ids", "$.ids")),
-        Some(Json::Array(items)) if items.is_empty() => {
-            return Err(Refusal::mandatory("ids", "$.ids"));
-        }
-        Some(Json::Array(items)) if items.len() > IDS_MAX => return Err(too_many_ids()),
-        Some(Json::Array(items)) => items,
-        Some(_) => return Err(wrong("jsonarray", "$.ids".to_owned())),
-    };
-    let ids = items.iter().enumerate().map(|(n, id)| {
-        let id = json_id(id).map(RecordId);
-        id.ok_or_else(|| wrong("long", format!("$.ids[{n}]")))
-    });
-    ids.collect()
+fn ids(body: &Object<'_>) -> Result<Vec<RecordId>, Refusal> {
+    let items = body.key("ids").or_null().items()?;
+    if items.len() > IDS_MAX {
+        return Err(too_many_ids());
+    }
+    items.iter().map(|id| id.id().map(RecordId)).collect()
 }
 
 /// The id of the new owner, as both calls take it.
-pub(super) fn new_owner(body: &Map<String, Json>) -> Result<UserId, Refusal> {
-    let given = |json: Option<&Json>| json.filter(|json| !json.is_null()).cloned();
-    let owner = given(body.get("owner")).ok_or_else(|| Refusal::mandatory("owner", "$.owner"))?;
-    let Json::Object(owner) = owner else {
-        let refusal = Refusal::invalid("owner", "$.owner");
-        return Err(refusal.with("expected_data_type", "jsonobject"));
-    };
+pub(super) fn new_owner(body: &Object<'_>) -> Result<UserId, Refusal> {
+    let owner = body.key("owner").or_null().required()?.object()?;
     // The SDKs may send the name beside the id.
-    let unknown = |key: &&String| !["id", "name"].contains(&key.as_str());
-    if let Some(key) = owner.keys().find(unknown) {
-        return Err(Refusal::invalid(key, format!("$.owner.{key}")));
-    }
-    let id = given(owner.get("id")).ok_or_else(|| Refusal::mandatory("id", "$.owner.id"))?;
-    let wrong = || Refusal::invalid("id", "$.owner.id").with("expected_data_type", "long");
-    json_id(&id).map(UserId).ok_or_else(wrong)
+    owner.known(&["id", "name"])?;
+    owner.key("id").or_null().required()?.id().map(UserId)
 }
 
 fn give(
     tx: &mut Tx,
     call: &Call<'_>,
     (actor, module): (&Actor, &Module),
-    body: &Map<String, Json>,
+    body: &Object<'_>,
     ids: &[RecordId],
 ) -> Result<Given, Fault> {
     let to = new_owner(body)?;
-    let notify = flag(body, "notify", "$.notify")?;
+    let notify = body.key("notify").flag()?;
     owner::fit(actor, module, to)
         .map_err(|unfit| call.version.unfit_owner(unfit.of_call(module)))?;
-    let related = body.get("related_modules").filter(|json| !json.is_null());
+    let related = body.key("related_modules").or_null().node();
     let parts = match related {
-        Some(json) => change_owner::parts(tx, (actor, module), json, ids, to)?,
+        Some(node) => change_owner::parts(tx, (actor, module), node.json(), ids, to)?,
         None => Vec::new(),
     };
     let change = OwnerChange {

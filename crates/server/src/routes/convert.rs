@@ -1,7 +1,7 @@
 //! Conversion of one lead (wire API 6.1).
 
-use super::mass_action::{RefusedRequest, flag};
-use super::records::{open, path_id, single, writing};
+use super::mass_action::RefusedRequest;
+use super::records::{open, path_id, single, wire_body, writing};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::version::Version;
@@ -12,8 +12,8 @@ use crm::convert::{Became, Named};
 use crm::owner::Unfit;
 use jobs::Settled;
 use model::access::Access;
+use model::body::{DataType, Key, Node, Object, Place};
 use model::conversion::{ACCOUNTS, CONTACTS, DEALS, INTO, LEADS};
-use model::field::json_id;
 use model::id::{RecordId, UserId};
 use model::limits::TAGS_PER_RECORD_MAX;
 use model::module::Module;
@@ -24,7 +24,10 @@ use store::changes::Cause;
 use store::{Fault, Priority, Tx};
 
 /// Where a lead's keys stand in the request.
-const AT: &str = "$.data[0]";
+fn lead_place() -> Place {
+    Place::body().key("data").item(0)
+}
+
 const DONE: &str = "The record has been converted successfully";
 
 /// `POST /Leads/{id}/actions/convert`: the lead becomes a contact, an account and on demand a deal.
@@ -38,8 +41,8 @@ pub(super) fn convert(call: &Call<'_>) -> Result<Answer, Fault> {
             return refused(fault).map(Err);
         }
         let body = call.json_object()?;
-        let options = single(&body).map_err(Fault::from);
-        let options = options.and_then(|item| terms_of(tx, call.version, &actor, item));
+        let item = single(&wire_body(&body)).map_err(Fault::from);
+        let options = item.and_then(|item| options_of(tx, call.version, &actor, &item));
         let options = match options {
             Ok(options) => options,
             Err(Fault::Refused(refusal)) => return Ok(Err(RefusedRequest::InData(*refusal))),
@@ -90,7 +93,7 @@ fn refused(fault: Fault) -> Result<RefusedRequest, Fault> {
     let field = refusal.details.get("api_name").and_then(Json::as_str);
     let field = field.map(str::to_owned);
     let path = refusal.details.get("json_path").and_then(Json::as_str);
-    let path = path.map(|path| path.replacen('$', AT, 1));
+    let path = path.map(|path| path.replacen('$', lead_place().json_path(), 1));
     if let Some(module) = &module {
         // The job's sentence says first what it is about; here the path does.
         let place = match &field {
@@ -103,8 +106,13 @@ fn refused(fault: Fault) -> Result<RefusedRequest, Fault> {
         }
     }
     let path = match (&module, &field) {
-        (Some(module), Some(field)) => Some(format!("{AT}.{module}.{field}")),
-        (None, Some(field)) => path.or_else(|| Some(format!("{AT}.{field}"))),
+        (Some(module), Some(field)) => {
+            let place = lead_place().key(module).key(field);
+            Some(place.json_path().to_owned())
+        }
+        (None, Some(field)) => {
+            path.or_else(|| Some(lead_place().key(field).json_path().to_owned()))
+        }
         _ => None,
     };
     if let Some(path) = path {
@@ -165,11 +173,11 @@ fn told(version: Version, became: &Became) -> Json {
 }
 
 /// How a lead is to be converted.
-fn terms_of(
+fn options_of(
     tx: &mut Tx,
     version: Version,
     actor: &Actor,
-    item: &Map<String, Json>,
+    item: &Object<'_>,
 ) -> Result<ConvertOptions, Fault> {
     const KNOWN: [&str; 10] = [
         "overwrite",
@@ -184,11 +192,10 @@ fn terms_of(
         "add_to_existing_record",
     ];
     // A misspelt key could make something else than the caller thinks (wire API 22).
-    if let Some(key) = item.keys().find(|key| !KNOWN.contains(&key.as_str())) {
-        return Err(Refusal::invalid(key, format!("{AT}.{key}")).into());
-    }
-    let truth = |key: &str| flag(item, key, &format!("{AT}.{key}"));
-    let id = |key: &str| id_of(version, item, key);
+    item.known(&KNOWN)?;
+    let truth = |key: &str| item.key(key).flag();
+    let id = |key: &str| id_of(version, item.key(key).or_null());
+    let attachments = item.key("move_attachments_to").or_null();
     let mut options = ConvertOptions {
         contact: id(CONTACTS)?.map(RecordId),
         account: id(ACCOUNTS)?.map(RecordId),
@@ -197,164 +204,94 @@ fn terms_of(
         notify_lead_owner: truth("notify_lead_owner")?,
         notify_new_owner: truth("notify_new_entity_owner")?,
         tags: tags(item)?,
-        attachments_to: module_of(actor, item, "move_attachments_to", AT)?,
+        attachments_to: attachments
+            .node()
+            .map(|node| named_module(actor, &node, &INTO))
+            .transpose()?,
         ..ConvertOptions::default()
     };
-    if item.contains_key("add_to_existing_record") {
+    if item.has("add_to_existing_record") {
         options.add_to_existing = truth("add_to_existing_record")?;
     }
-    if let Some(deal) = given(item, DEALS) {
-        let path = format!("{AT}.{DEALS}");
-        let object = deal.as_object().ok_or_else(|| {
-            let refusal = Refusal::invalid(DEALS, path.as_str());
-            refusal.with("expected_data_type", "jsonobject")
-        })?;
-        if flag(
-            object,
-            "$move_attachments",
-            &format!("{path}.$move_attachments"),
-        )? {
-            options
-                .attachments_to
-                .get_or_insert_with(|| DEALS.to_owned());
+    if let Some(deal) = item.key(DEALS).or_null().object()? {
+        if deal.key("$move_attachments").flag()? {
+            options.attachments_to.get_or_insert_with(|| DEALS.to_owned());
         }
-        options.deal = Some(convert::deal(tx, actor, object, &path)?);
+        options.deal = Some(convert::deal(tx, actor, &deal)?);
     }
-    convert::check(&options, &format!("{AT}.move_attachments_to"))?;
+    convert::check(&options, attachments.place().json_path())?;
     match convert::unfit(actor, &options)? {
         None => Ok(options),
         Some(Unfit::NotSubordinate) => {
-            let refusal = Refusal::invalid("Owner", "$.data[0].Owner");
+            let refusal = item.place().key("Owner").invalid();
             Err(refusal.saying("Non Subordinate User Found").into())
         }
-        Some(_) => Err(Refusal::invalid("id", format!("{AT}.assign_to.id")).into()),
+        Some(_) => Err(item.place().key("assign_to").key("id").invalid().into()),
     }
-}
-
-fn given<'a>(item: &'a Map<String, Json>, key: &str) -> Option<&'a Json> {
-    item.get(key).filter(|json| !json.is_null())
 }
 
 /// The id of what is named: an object with it, or in the first versions the id itself.
-fn id_of(version: Version, item: &Map<String, Json>, key: &str) -> Result<Option<i64>, Refusal> {
-    let Some(json) = given(item, key) else {
+fn id_of(version: Version, key: Key<'_>) -> Result<Option<i64>, Refusal> {
+    if version.converts_to_plain_ids() {
+        return key.id();
+    }
+    let Some(object) = key.object()? else {
         return Ok(None);
     };
-    let wrong = |name: &str, path: String, kind: &str| {
-        Refusal::invalid(name, path).with("expected_data_type", kind)
-    };
-    if version.converts_to_plain_ids() {
-        let path = format!("{AT}.{key}");
-        return json_id(json)
-            .map(Some)
-            .ok_or_else(|| wrong(key, path, "long"));
-    }
-    let object = json.as_object();
-    let object = object.ok_or_else(|| wrong(key, format!("{AT}.{key}"), "jsonobject"))?;
-    let path = format!("{AT}.{key}.id");
-    if let Some(other) = object
-        .keys()
-        .find(|key| !["id", "name"].contains(&key.as_str()))
-    {
-        return Err(Refusal::invalid(other, format!("{AT}.{key}.{other}")));
-    }
-    let id = given(object, "id").ok_or_else(|| Refusal::mandatory("id", path.as_str()))?;
-    json_id(id)
-        .map(Some)
-        .ok_or_else(|| wrong("id", path, "long"))
+    object.known(&["id", "name"])?;
+    object.key("id").or_null().required()?.id().map(Some)
 }
 
 /// Tags by module, named one by one.
-fn tags(item: &Map<String, Json>) -> Result<BTreeMap<String, Option<Vec<String>>>, Refusal> {
-    const KEY: &str = "carry_over_tags";
+fn tags(item: &Object<'_>) -> Result<BTreeMap<String, Option<Vec<String>>>, Refusal> {
     let mut tags = BTreeMap::new();
-    let Some(json) = given(item, KEY) else {
+    let Some(object) = item.key("carry_over_tags").or_null().object()? else {
         return Ok(tags);
     };
-    let path = format!("{AT}.{KEY}");
-    let wrong = |name: &str, path: &str, kind: &str| {
-        Refusal::invalid(name, path).with("expected_data_type", kind)
-    };
-    let object = json.as_object();
-    let object = object.ok_or_else(|| wrong(KEY, &path, "jsonobject"))?;
-    for (module, names) in object {
-        let path = format!("{path}.{module}");
-        if !INTO.contains(&module.as_str()) {
-            return Err(Refusal::invalid(module, path));
+    for node in object.nodes() {
+        let module = node.place().api_name();
+        if !INTO.contains(&module) {
+            return Err(node.place().invalid());
         }
-        let items = names.as_array();
-        let items = items.ok_or_else(|| wrong(module, &path, "jsonarray"))?;
+        let items = node.list()?;
         if items.len() > TAGS_PER_RECORD_MAX {
-            let refusal = Refusal::invalid(module, path);
-            return Err(refusal.with("maximum_length", TAGS_PER_RECORD_MAX));
+            return Err(node.place().too_long(TAGS_PER_RECORD_MAX));
         }
-        let named = items.iter().enumerate().map(|(n, item)| {
+        let named = items.iter().map(|item| {
+            let json = item.json();
             // The SDKs may send a tag as the object that they read it as.
-            let name = item.as_str().or_else(|| item.get("name")?.as_str());
+            let name = json.as_str().or_else(|| json.get("name")?.as_str());
             let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
-            name.ok_or_else(|| wrong(module, &format!("{path}[{n}]"), "string"))
+            name.ok_or_else(|| item.place().wrong_type(DataType::String))
         });
-        tags.insert(module.clone(), Some(named.collect::<Result<_, Refusal>>()?));
+        let named = named.collect::<Result<_, Refusal>>()?;
+        tags.insert(module.to_owned(), Some(named));
     }
     Ok(tags)
-}
-
-/// One of the modules of what is made, by its api name or its id; both must name the same one.
-pub(super) fn module_of(
-    actor: &Actor,
-    item: &Map<String, Json>,
-    key: &str,
-    path: &str,
-) -> Result<Option<String>, Refusal> {
-    let Some(json) = given(item, key) else {
-        return Ok(None);
-    };
-    named_module(actor, json, (key, &format!("{path}.{key}")), &INTO).map(Some)
 }
 
 /// One of these modules, by its api name or its id; both must name the same one (wire API 3.4).
 pub(super) fn named_module(
     actor: &Actor,
-    json: &Json,
-    (key, path): (&str, &str),
+    node: &Node<'_>,
     among: &[&str],
 ) -> Result<String, Refusal> {
-    let wrong = |name: &str| Refusal::invalid(name, format!("{path}.{name}"));
-    let object = json
-        .as_object()
-        .ok_or_else(|| Refusal::invalid(key, path).with("expected_data_type", "jsonobject"))?;
-    if let Some(other) = object
-        .keys()
-        .find(|key| !["id", "api_name"].contains(&key.as_str()))
-    {
-        return Err(wrong(other));
-    }
-    let both = || {
-        let one = |name: &str| json!({ "api_name": name, "json_path": format!("{path}.{name}") });
-        vec![one("id"), one("api_name")]
-    };
-    let by_name = match given(object, "api_name") {
-        None => None,
-        Some(Json::String(name)) => {
-            let module = actor.catalog.module(name);
-            let module = module.filter(|module| among.contains(&module.api_name.as_str()));
-            Some(module.ok_or_else(|| wrong("api_name"))?)
-        }
-        Some(_) => return Err(wrong("api_name").with("expected_data_type", "string")),
-    };
-    let by_id = match given(object, "id") {
-        None => None,
-        Some(json) => {
-            let id = json_id(json);
-            let id = id.ok_or_else(|| wrong("id").with("expected_data_type", "long"))?;
-            let mut named = among.iter().filter_map(|name| actor.catalog.module(name));
-            Some(
-                named
-                    .find(|module| module.id.0 == id)
-                    .ok_or_else(|| wrong("id"))?,
-            )
-        }
-    };
+    let object = node.object()?;
+    object.known(&["id", "api_name"])?;
+    let (name, id) = (object.key("api_name").or_null(), object.key("id").or_null());
+    let both = || vec![id.place().to_json(), name.place().to_json()];
+    let by_name = name.text()?.map(|text| {
+        let module = actor.catalog.module(text);
+        let module = module.filter(|module| among.contains(&module.api_name.as_str()));
+        module.ok_or_else(|| name.place().invalid())
+    });
+    let by_name = by_name.transpose()?;
+    let by_id = id.id()?.map(|number| {
+        let mut named = among.iter().filter_map(|name| actor.catalog.module(name));
+        let module = named.find(|module| module.id.0 == number);
+        module.ok_or_else(|| id.place().invalid())
+    });
+    let by_id = by_id.transpose()?;
     match (by_name, by_id) {
         (None, None) => {
             let refusal = Refusal::new(Code::ExpectedFieldMissing);

@@ -3,7 +3,7 @@
 
 use super::change_owner::new_owner;
 use super::mass_action;
-use super::records::open;
+use super::records::{open, wire_body};
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::actions::accept::{Select, prepare};
@@ -69,7 +69,7 @@ fn read(
     }
     let given = |key: &str| body.get(key).filter(|value| !value.is_null());
     let cvid = given("cvid").ok_or_else(|| Refusal::mandatory("cvid", "$.cvid"))?;
-    let owner = new_owner(body)?;
+    let owner = new_owner(&wire_body(body))?;
     // What narrows the view is never ignored: null would mean all of it (wire API 22).
     let object = |key: &str| {
         let found = body.get(key);

@@ -7,6 +7,7 @@ use crate::call::Call;
 use crm::Actor;
 use crm::actions::convert::{self, ConvertOptions};
 use crm::owner::Unfit;
+use model::body::{Manner, Node, Object, Place};
 use model::conversion::{DEALS, INTO};
 use model::field::json_id;
 use model::id::{RecordId, UserId};
@@ -70,7 +71,8 @@ fn read(
             let refusal = Refusal::invalid(DEALS, path.as_str());
             refusal.with("expected_data_type", "jsonobject")
         })?;
-        options.deal = Some(convert::deal(tx, actor, object, &path).map_err(missing)?);
+        let deal = Object::standing_at(Place::body().key(DEALS), object, Manner::WIRE);
+        options.deal = Some(convert::deal(tx, actor, &deal).map_err(missing)?);
     }
     if let Some(json) = given("portal_user_type") {
         // There are no portals here, so there is no type of their users.
@@ -82,8 +84,9 @@ fn read(
     let tagged = modules("carry_over_tags", &INTO)?;
     options.tags = tagged.into_iter().map(|name| (name, None)).collect();
     if let Some(json) = given("move_attachments_to") {
-        let at = ("move_attachments_to", "$.move_attachments_to");
-        options.attachments_to = Some(named_module(actor, json, at, &INTO)?);
+        let place = Place::body().key("move_attachments_to");
+        let node = Node::standing_at(place, json, Manner::WIRE);
+        options.attachments_to = Some(named_module(actor, &node, &INTO)?);
     }
     // Nobody here is given records by rules, so there is no threshold to pass.
     if given("apply_assignment_threshold").is_some_and(|json| !json.is_boolean()) {
@@ -186,8 +189,8 @@ fn modules(
         return Err(wrong().with("maximum_length", MODULES_MAX));
     }
     let named = items.iter().enumerate().map(|(n, item)| {
-        let path = format!("$.{key}[{n}]");
-        named_module(actor, item, (key, &path), among)
+        let place = Place::body().key(key).item(n);
+        named_module(actor, &Node::standing_at(place, item, Manner::WIRE), among)
     });
     named.collect()
 }

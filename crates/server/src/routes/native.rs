@@ -37,11 +37,6 @@ pub(super) fn known_keys(map: &Map<String, Json>, known: &[&str]) -> Result<(), 
     body(map).known(known)
 }
 
-/// A text that must be there.
-pub(super) fn needed_text<'a>(map: &'a Map<String, Json>, key: &str) -> Result<&'a str, Refusal> {
-    body(map).key(key).required()?.text()
-}
-
 /// A truth value of a body; absent is false.
 pub(super) fn truth_of(map: &Map<String, Json>, key: &str) -> Result<bool, Refusal> {
     body(map).key(key).flag()

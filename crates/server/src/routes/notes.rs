@@ -1,12 +1,13 @@
 //! Notes on records: through their record, or by their own ids.
 
 use super::meta::{Page, asker, pointer};
-use super::records::{batch, data, open, path_id, single};
+use super::records::{batch, data, open, path_id, single, wire_body};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::note::{self, Text};
 use crm::{Actor, Writing, hanging};
+use model::body::Object;
 use model::field::json_id;
 use model::id::{NoteId, RecordId};
 use model::limits::{NOTE_CONTENT_MAX, NOTE_TITLE_MAX, PER_PAGE_MAX};
@@ -108,9 +109,8 @@ pub(super) fn add(call: &Call<'_>) -> Result<Answer, Fault> {
         let body = call.json_object()?;
         let writing = Writing::of(&actor, &module, Cause::Api, call.now);
         let mut items = Vec::new();
-        for (n, object) in data(&body)?.into_iter().enumerate() {
-            let path = format!("$.data[{n}]");
-            items.push(match text(object, &path, true) {
+        for object in data(&wire_body(&body))? {
+            items.push(match text(&object, true) {
                 Ok(text) => done(
                     &actor,
                     "record added",
@@ -130,10 +130,9 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
         let actor = asker(tx, call)?;
         let body = call.json_object()?;
         let mut items = Vec::new();
-        for (n, object) in data(&body)?.into_iter().enumerate() {
-            let path = format!("$.data[{n}]");
-            let read = parent(&actor, object, &path)
-                .and_then(|(module, record)| Ok((module, record, text(object, &path, true)?)));
+        for object in data(&wire_body(&body))? {
+            let read = parent(&actor, &object)
+                .and_then(|(module, record)| Ok((module, record, text(&object, true)?)));
             let added = match read {
                 Ok((module, record, text)) => {
                     let writing = Writing::of(&actor, module, Cause::Api, call.now);
@@ -144,10 +143,8 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
             items.push(match added {
                 Ok(note) => done(&actor, "record added", &note),
                 Err(Fault::Refused(refusal)) if *refusal == hanging::unknown() => {
-                    let path = format!("{path}.{PARENT}.id");
-                    Refusal::invalid("id", path)
-                        .saying(refusal.message)
-                        .to_json()
+                    let place = object.key(PARENT).place().key("id");
+                    place.invalid().saying(refusal.message).to_json()
                 }
                 Err(Fault::Refused(refusal)) if refusal.code != Code::NoPermission => {
                     refusal.to_json()
@@ -161,46 +158,32 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
 }
 
 /// The record that a note of its own call names, in the form of newer pages or of older ones.
-fn parent<'a>(
-    actor: &'a Actor,
-    object: &Map<String, Json>,
-    path: &str,
-) -> Result<(&'a Module, RecordId), Refusal> {
-    let given = object.get(PARENT).filter(|json| !json.is_null());
-    let given = given.ok_or_else(|| Refusal::mandatory(PARENT, format!("{path}.{PARENT}")))?;
-    let id = given.get("id").unwrap_or(given);
-    let wrong_id = || Refusal::invalid("id", format!("{path}.{PARENT}.id"));
-    let id = json_id(id).map(RecordId).ok_or_else(wrong_id)?;
+fn parent<'a>(actor: &'a Actor, object: &Object<'_>) -> Result<(&'a Module, RecordId), Refusal> {
+    let node = object.key(PARENT).or_null().required()?;
+    let (given, place) = (node.json(), node.place());
+    let id = json_id(given.get("id").unwrap_or(given)).map(RecordId);
+    let id = id.ok_or_else(|| place.key("id").invalid())?;
     let within = given
         .get("module")
         .and_then(|module| module.get("api_name"));
-    let (name, place) = match (within, object.get("$se_module")) {
-        (Some(name), _) => (name, format!("{path}.{PARENT}.module.api_name")),
-        (None, Some(name)) => (name, format!("{path}.$se_module")),
-        (None, None) => {
-            let place = format!("{path}.{PARENT}.module");
-            return Err(Refusal::mandatory("module", place));
-        }
+    let beside = object.key("$se_module");
+    let (name, place) = match (within, beside.node()) {
+        (Some(name), _) => (name, place.key("module").key("api_name")),
+        (None, Some(name)) => (name.json(), beside.place().clone().called("api_name")),
+        (None, None) => return Err(place.key("module").mandatory()),
     };
     let module = name.as_str().and_then(|name| actor.catalog.module(name));
-    let module = module.ok_or_else(|| Refusal::invalid("api_name", place))?;
+    let module = module.ok_or_else(|| place.invalid())?;
     Ok((module, id))
 }
 
 /// What an object of `data` says on a note.
-fn text(object: &Map<String, Json>, path: &str, new: bool) -> Result<Text, Refusal> {
-    let part = |key: &str, max: usize| {
-        let wrong = || Refusal::invalid(key, format!("{path}.{key}"));
-        match object.get(key) {
-            None => Ok(None),
-            Some(Json::Null) => Ok(Some(String::new())),
-            Some(Json::String(text)) if text.chars().count() > max => {
-                Err(wrong().with("maximum_length", max))
-            }
-            // No text of a database holds a NUL.
-            Some(Json::String(text)) if !text.contains('\0') => Ok(Some(text.clone())),
-            Some(_) => Err(wrong().with("expected_data_type", "string")),
-        }
+fn text(object: &Object<'_>, new: bool) -> Result<Text, Refusal> {
+    // A null empties it.
+    let part = |key: &str, max: usize| match object.key(key).node() {
+        None => Ok(None),
+        Some(node) if node.json().is_null() => Ok(Some(String::new())),
+        Some(node) => node.text_up_to(max).map(|text| Some(text.to_owned())),
     };
     let text = Text {
         title: part(TITLE, NOTE_TITLE_MAX)?,
@@ -208,7 +191,7 @@ fn text(object: &Map<String, Json>, path: &str, new: bool) -> Result<Text, Refus
     };
     let blank = |content: &String| content.trim().is_empty();
     if (new && text.content.is_none()) || text.content.as_ref().is_some_and(blank) {
-        return Err(Refusal::mandatory(CONTENT, format!("{path}.{CONTENT}")));
+        return Err(object.key(CONTENT).place().mandatory());
     }
     Ok(text)
 }
@@ -297,7 +280,7 @@ pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
     let item = call.app.db.write(Priority::Interactive, |tx| {
         let found = Found::to_change(tx, call)?;
         let body = call.json_object()?;
-        let text = text(single(&body)?, "$.data[0]", false)?;
+        let text = text(&single(&wire_body(&body))?, false)?;
         let Note { record, id, .. } = found.note;
         let note = note::update(tx, found.writing(call), record, id, text)?;
         Ok(done(&found.actor, "record updated", &note))

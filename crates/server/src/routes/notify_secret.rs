@@ -10,7 +10,7 @@ use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use store::Fault;
 
-use super::native::{administrators_only, needed_text};
+use super::native::{self, administrators_only};
 
 /// Answers `{"secret"}`. It is derived, so it is the same each time; nothing of it is stored. With
 /// `?of=org` it is the one that web hooks are signed with, which administrators learn.
@@ -50,10 +50,11 @@ pub(super) fn notify_url(
     if !body.contains_key("notify_url") {
         return Ok(None);
     }
-    let url = needed_text(body, "notify_url")?;
+    let node = native::body(body).key("notify_url").required()?;
+    let url = node.text()?;
     if !is_callable(url) {
         let text = "the URL needs to be http://… or https://… with a host and without a password";
-        let refusal = Refusal::invalid("notify_url", "$.notify_url").saying(text);
+        let refusal = node.place().invalid().saying(text);
         return Err(refusal.with("maximum_length", NOTIFY_URL_BYTES_MAX));
     }
     key(call).map_err(|refusal| refusal.with("api_name", "notify_url"))?;

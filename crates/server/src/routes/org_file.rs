@@ -1,6 +1,6 @@
 //! `/swathe/v1/org`: the org as a file, for administrators.
 
-use super::native::{administrators_only, known_keys, needed_text, truth_of};
+use super::native::{self, administrators_only};
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::org::{self, Unfit};
@@ -30,11 +30,12 @@ pub(super) fn apply(call: &Call<'_>) -> Result<Answer, Fault> {
         .db
         .read(|tx| administrators_only(tx, call.actor.user))?;
     let body = call.json_object()?;
-    known_keys(&body, &["org", "allow_remove", "dry_run"])?;
-    let text = needed_text(&body, "org")?;
-    let allow_remove = truth_of(&body, "allow_remove")?;
+    let body = native::body(&body);
+    body.known(&["org", "allow_remove", "dry_run"])?;
+    let text = body.key("org").required()?.text()?;
+    let allow_remove = body.key("allow_remove").flag()?;
     let db = &call.app.db;
-    let answer = if truth_of(&body, "dry_run")? {
+    let answer = if body.key("dry_run").flag()? {
         org::diff(db, text).map(|changes| json!({ "changed": false, "changes": shown(&changes) }))
     } else {
         org::apply(db, text, allow_remove, call.now).map(|applied| {

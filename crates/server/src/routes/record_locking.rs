@@ -5,6 +5,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::{Actor, lock};
+use model::body::{DataType, Manner, Object};
 use model::id::{HoldId, RecordId};
 use model::limits::LOCK_REASON_MAX;
 use model::module::Module;
@@ -109,20 +110,15 @@ fn lock_id(call: &Call<'_>) -> Result<HoldId, Refusal> {
 
 /// The reason in the one object of `data`.
 fn reason(call: &Call<'_>) -> Result<Option<String>, Refusal> {
+    const MANNER: Manner = Manner {
+        text: DataType::Text,
+        ..Manner::WIRE
+    };
     let body = call.json_object()?;
-    let object = single(&body)?;
-    let path = format!("$.data[0].{REASON}");
-    match object.get(REASON) {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::String(text)) if text.chars().count() > LOCK_REASON_MAX => {
-            Err(Refusal::invalid(REASON, path).with("maximum_length", LOCK_REASON_MAX))
-        }
-        // No text of a database holds a NUL.
-        Some(Json::String(text)) if !text.contains('\0') => {
-            Ok(Some(text.clone()).filter(|text| !text.is_empty()))
-        }
-        Some(_) => Err(Refusal::invalid(REASON, path).with("expected_data_type", "text")),
-    }
+    let object = single(&Object::body(&body, MANNER))?;
+    let reason = object.key(REASON).or_null().text_up_to(LOCK_REASON_MAX)?;
+    let reason = reason.filter(|text| !text.is_empty());
+    Ok(reason.map(str::to_owned))
 }
 
 fn done(status: u16, message: &str, details: Map<String, Json>) -> Answer {

@@ -1,13 +1,14 @@
 //! Sharing a record with users (the vendor's pages on sharing records; wire API 7.5). Refusals are
 //! bare and name their place: a request shares with all of its users or with none.
 
-use super::records::{open, path_id, writing};
+use super::records::{open, path_id, wire_body, writing};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::share::{self, Scope, Wanted};
 use crm::{Actor, Writing};
 use model::access::Permission;
+use model::body::{Key, Object};
 use model::field::json_id;
 use model::id::{RecordId, UserId};
 use model::limits::{PER_PAGE_MAX, SHARES_PER_RECORD_MAX};
@@ -115,7 +116,7 @@ fn put(call: &Call<'_>, scope: Scope) -> Result<Answer, Fault> {
         let (actor, module, id) = about(tx, call)?;
         let writing = share_writing(call, &actor, &module);
         share::authorise(writing)?;
-        let wanted = read(&call.json_object()?)?;
+        let wanted = read(&wire_body(&call.json_object()?))?;
         share::put(tx, writing, id, &wanted, scope)?;
         Ok((id, wanted.len()))
     })?;
@@ -144,62 +145,34 @@ pub(super) fn revoke(call: &Call<'_>) -> Result<Answer, Fault> {
     ))
 }
 
-/// Refuses a key that is none: a share that was read wrongly shows a record to the wrong people.
-fn known(object: &Map<String, Json>, keys: &[&str], path: &str) -> Result<(), Refusal> {
-    match object.keys().find(|key| !keys.contains(&key.as_str())) {
-        Some(key) => Err(Refusal::invalid(key, format!("{path}.{key}"))),
-        None => Ok(()),
-    }
-}
-
 /// Refuses what would be promised and not done.
-fn unsupported(
-    object: &Map<String, Json>,
-    key: &str,
-    only: &Json,
-    path: &str,
-    text: &'static str,
-) -> Result<(), Refusal> {
-    match object.get(key) {
-        None | Some(Json::Null) => Ok(()),
-        Some(value) if value == only => Ok(()),
-        Some(_) => Err(Refusal::new(Code::NotSupported)
-            .saying(text)
-            .with("api_name", key)
-            .with("json_path", format!("{path}.{key}"))),
+fn unsupported(key: &Key<'_>, only: &Json, text: &'static str) -> Result<(), Refusal> {
+    let said = key.clone().or_null().node();
+    if said.is_none_or(|said| said.json() == only) {
+        return Ok(());
     }
+    let refusal = Refusal::new(Code::NotSupported).saying(text);
+    Err(refusal.at(key.place()))
 }
 
-/// The entries of `share`: 1 to 10.
-fn read(body: &Map<String, Json>) -> Result<Vec<Wanted>, Refusal> {
-    known(body, &["share", "notify", "notify_on_completion"], "$")?;
+/// The entries of `share`: 1 to 10. A share that was read wrongly shows a record to the wrong people,
+/// so all keys must be known.
+fn read(body: &Object<'_>) -> Result<Vec<Wanted>, Refusal> {
+    body.known(&["share", "notify", "notify_on_completion"])?;
     for key in ["notify", "notify_on_completion"] {
         let text = "nobody is notified of a share: leave this out or say false";
-        unsupported(body, key, &Json::Bool(false), "$", text)?;
+        unsupported(&body.key(key), &Json::Bool(false), text)?;
     }
-    let missing = || Refusal::mandatory("share", "$.share");
-    let wrong =
-        |path: String, kind: &str| Refusal::invalid("share", path).with("expected_data_type", kind);
-    let items = match body.get("share") {
-        None => return Err(missing()),
-        Some(Json::Array(items)) if items.is_empty() => return Err(missing()),
-        Some(Json::Array(items)) => items,
-        Some(_) => return Err(wrong("$.share".to_owned(), "jsonarray")),
-    };
+    let items = body.key("share").items()?;
     if items.len() > SHARES_PER_RECORD_MAX {
         let refusal = Refusal::new(Code::ShareLimitExceeded);
         return Err(refusal.with("limit", SHARES_PER_RECORD_MAX));
     }
-    let read = items.iter().enumerate().map(|(n, item)| {
-        let path = format!("$.share[{n}]");
-        let object = item.as_object();
-        let object = object.ok_or_else(|| wrong(path.clone(), "jsonobject"))?;
-        entry(object, path)
-    });
+    let read = items.iter().map(|item| entry(&item.object()?));
     read.collect()
 }
 
-fn entry(object: &Map<String, Json>, path: String) -> Result<Wanted, Refusal> {
+fn entry(object: &Object<'_>) -> Result<Wanted, Refusal> {
     let keys = [
         "user",
         "shared_with",
@@ -207,53 +180,38 @@ fn entry(object: &Map<String, Json>, path: String) -> Result<Wanted, Refusal> {
         "share_related_records",
         "type",
     ];
-    known(object, &keys, &path)?;
+    object.known(&keys)?;
     let text = "records that belong to a shared one are shared by themselves";
-    unsupported(
-        object,
-        "share_related_records",
-        &Json::Bool(false),
-        &path,
-        text,
-    )?;
+    let related = object.key("share_related_records");
+    unsupported(&related, &Json::Bool(false), text)?;
     let text = "a record is shared with users: a module is made public in the org file";
-    unsupported(object, "type", &"private".into(), &path, text)?;
-    let key = if object.contains_key("user") {
-        "user"
-    } else {
-        "shared_with"
-    };
-    let user = object
-        .get(key)
-        .ok_or_else(|| Refusal::mandatory("user", format!("{path}.user")))?;
-    let text = "records are shared with users only";
-    if let Some(user) = user.as_object() {
-        let at = format!("{path}.{key}");
-        unsupported(user, "type", &"users".into(), &at, text)?;
+    unsupported(&object.key("type"), &"private".into(), text)?;
+    let user = object.key("user").node();
+    let user = user.or_else(|| object.key("shared_with").node());
+    let user = user.ok_or_else(|| object.key("user").place().mandatory())?;
+    let named = user.object().ok();
+    if let Some(user) = &named {
+        let text = "records are shared with users only";
+        unsupported(&user.key("type"), &"users".into(), text)?;
     }
-    let id = user
-        .get("id")
-        .ok_or_else(|| Refusal::mandatory("id", format!("{path}.{key}.id")))?;
+    let id = named.and_then(|user| user.key("id").node());
+    let id = id.ok_or_else(|| user.place().key("id").mandatory())?;
     let wrong_id = || {
-        let refusal = Refusal::invalid("id", format!("{path}.{key}.id"));
+        let refusal = id.place().invalid();
         refusal.saying("the related id given seems to be invalid")
     };
-    let user = json_id(id).map(UserId).ok_or_else(wrong_id)?;
-    let wrong = || {
-        let refusal = Refusal::invalid("permission", format!("{path}.permission"));
-        refusal.saying("Permission is invalid")
-    };
-    let permission = match object.get("permission") {
+    let user = json_id(id.json()).map(UserId).ok_or_else(wrong_id)?;
+    let permission = match object.key("permission").or_null().node() {
         // The vendor's default.
-        None | Some(Json::Null) => Permission::FullAccess,
-        Some(word) => word
-            .as_str()
-            .and_then(Permission::parse)
-            .ok_or_else(wrong)?,
+        None => Permission::FullAccess,
+        Some(word) => {
+            let known = word.json().as_str().and_then(Permission::parse);
+            known.ok_or_else(|| word.place().invalid().saying("Permission is invalid"))?
+        }
     };
     Ok(Wanted {
         user,
         permission,
-        path,
+        place: object.place().clone(),
     })
 }

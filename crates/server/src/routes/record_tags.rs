@@ -1,19 +1,18 @@
 //! Putting tags on records and taking them off (wire API 9.8).
 
-use super::mass_action::{flag, too_many_ids};
-use super::native::known_keys;
+use super::mass_action::too_many_ids;
 use super::records::{batch, open, path_id, writing};
 use super::tags::{name, named, objects};
 use crate::answer::{Answer, Body};
 use crate::call::Call;
 use crate::wire;
 use crm::tag::{self, How, Named};
-use model::field::json_id;
+use model::body::{Manner, Node, Object, Place};
 use model::id::RecordId;
 use model::limits::{IDS_MAX, TAGS_PER_CALL_MAX};
 use model::people::Right;
 use model::refusal::{Code, Refusal};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use store::changes::Cause;
 use store::{Fault, Priority};
 
@@ -26,6 +25,12 @@ pub(super) fn add(call: &Call<'_>) -> Result<Answer, Fault> {
 pub(super) fn remove(call: &Call<'_>) -> Result<Answer, Fault> {
     change(call, false)
 }
+
+/// A misspelt key is told as the native API tells it.
+const MANNER: Manner = Manner {
+    unknown_key: Manner::NATIVE.unknown_key,
+    ..Manner::WIRE
+};
 
 /// What a request asks for.
 struct Asked {
@@ -84,7 +89,8 @@ fn change(call: &Call<'_>, adds: bool) -> Result<Answer, Fault> {
 /// A refusal of an unknown id, with its place in the request.
 fn placed(refusal: Refusal, n: usize) -> Refusal {
     if refusal.code == Code::InvalidData {
-        refusal.with("json_path", format!("$.ids[{n}]"))
+        let place = Place::body().key("ids").item(n);
+        refusal.with("json_path", place.json_path())
     } else {
         refusal
     }
@@ -99,29 +105,26 @@ fn read(call: &Call<'_>, by_path: bool, adds: bool) -> Result<Asked, Refusal> {
     } else {
         call.json_object()?
     };
-    known_keys(
-        &body,
-        if adds {
-            &["tags", "ids", "over_write"]
-        } else {
-            &["tags", "ids"]
-        },
-    )?;
+    let body = Object::body(&body, MANNER);
+    body.known(if adds {
+        &["tags", "ids", "over_write"]
+    } else {
+        &["tags", "ids"]
+    })?;
     let ids = match only {
         None => ids(call, &body)?,
         // The SDKs can name the record a second time; another one would be passed over.
-        Some(id) if body.contains_key("ids") && ids(call, &body)? != [id] => {
+        Some(id) if body.has("ids") && ids(call, &body)? != [id] => {
             let text = "the record is named in the path: leave ids out";
-            return Err(Refusal::invalid("ids", "$.ids").saying(text));
+            return Err(body.key("ids").place().invalid().saying(text));
         }
         Some(id) => vec![id],
     };
     let tags = if by_query {
         names(call)?
     } else {
-        let tags = objects(&body)?.into_iter().enumerate();
-        let tags = tags.map(|(n, object)| one(object, &format!("$.tags[{n}]")));
-        tags.collect::<Result<_, _>>()?
+        let tags = objects(&body)?;
+        tags.iter().map(one).collect::<Result<_, _>>()?
     };
     Ok(Asked {
         ids,
@@ -130,50 +133,35 @@ fn read(call: &Call<'_>, by_path: bool, adds: bool) -> Result<Asked, Refusal> {
     })
 }
 
-fn over_write(call: &Call<'_>, body: &Map<String, Json>) -> Result<bool, Refusal> {
-    match (body.get("over_write"), call.query.get("over_write")) {
-        (Some(Json::Null) | None, None | Some("false")) => Ok(false),
-        (Some(Json::Null) | None, Some("true")) => Ok(true),
-        (Some(Json::Null) | None, Some(_)) => {
-            Err(Refusal::new(Code::InvalidData).with("param_name", "over_write"))
-        }
-        (Some(_), _) => flag(body, "over_write", "$.over_write"),
+fn over_write(call: &Call<'_>, body: &Object<'_>) -> Result<bool, Refusal> {
+    let said = body.key("over_write").or_null().node();
+    match (said, call.query.get("over_write")) {
+        (Some(said), _) => said.boolean(),
+        (None, None | Some("false")) => Ok(false),
+        (None, Some("true")) => Ok(true),
+        (None, Some(_)) => Err(Refusal::new(Code::InvalidData).with("param_name", "over_write")),
     }
 }
 
 /// The ids of the body, or else of the query: 1 to 500.
-fn ids(call: &Call<'_>, body: &Map<String, Json>) -> Result<Vec<RecordId>, Refusal> {
-    let wrong =
-        |kind: &str, path: String| Refusal::invalid("ids", path).with("expected_data_type", kind);
-    let texts: Vec<Json>;
-    let items = match body.get("ids") {
-        None | Some(Json::Null) => {
-            texts = call.query.list("ids").into_iter().map(Json::from).collect();
-            &texts
-        }
-        Some(Json::Array(items)) => items,
-        Some(_) => return Err(wrong("jsonarray", "$.ids".to_owned())),
-    };
-    if items.is_empty() {
-        return Err(Refusal::mandatory("ids", "$.ids"));
-    }
+fn ids(call: &Call<'_>, body: &Object<'_>) -> Result<Vec<RecordId>, Refusal> {
+    let of_body = body.key("ids").or_null();
+    let texts: Json = call.query.list("ids").into();
+    let of_query = Node::standing_at(of_body.place().clone(), &texts, MANNER);
+    let items = of_body.node().unwrap_or(of_query).items()?;
     if items.len() > IDS_MAX {
         return Err(too_many_ids());
     }
-    let ids = items.iter().enumerate().map(|(n, id)| {
-        let id = json_id(id).map(RecordId);
-        id.ok_or_else(|| wrong("long", format!("$.ids[{n}]")))
-    });
-    ids.collect()
+    items.iter().map(|id| id.id().map(RecordId)).collect()
 }
 
 /// A tag of the body, named by its id or its name.
-fn one(object: &Map<String, Json>, path: &str) -> Result<Named, Refusal> {
-    let named = named(object, path)?;
+fn one(object: &Object<'_>) -> Result<Named, Refusal> {
+    let named = named(object)?;
     if named.id.is_some() || named.name.is_some() {
         return Ok(named);
     }
-    let field = |key: &str| json!({ "api_name": key, "json_path": format!("{path}.{key}") });
+    let field = |key: &str| object.key(key).place().to_json();
     Err(Refusal::new(Code::ExpectedFieldMissing)
         .with("expected_fields", vec![field("id"), field("name")]))
 }
@@ -190,10 +178,10 @@ fn names(call: &Call<'_>) -> Result<Vec<Named>, Refusal> {
         return Err(about(refusal.with("limit", TAGS_PER_CALL_MAX)));
     }
     let tags = texts.into_iter().enumerate().map(|(n, text)| {
-        let path = format!("$.tags[{n}]");
+        let place = Place::body().key("tags").item(n);
         Ok(Named {
-            name: Some(name(Some(text), &path)?),
-            path,
+            name: Some(name(text, &place.key("name"))?),
+            place,
             ..Named::default()
         })
     });

@@ -1,16 +1,17 @@
 //! Assigning territories to records and removing them (wire API 12).
 
-use super::records::{batch, data, open, path_id, single};
+use super::records::{batch, data, open, path_id, single, wire_body};
 use crate::answer::Answer;
 use crate::call::Call;
 use crm::territory::{self, Direction};
 use crm::{Actor, Triggers, Writing};
+use model::body::{DataType, Object, Place};
 use model::field::json_id;
 use model::id::{RecordId, TerritoryId};
 use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use store::changes::Cause;
 use store::{Fault, Priority, Tx};
 
@@ -39,22 +40,16 @@ fn change(call: &Call<'_>, direction: Direction) -> Result<Answer, Fault> {
             Some(path_id(call)?)
         };
         let body = call.json_object()?;
+        let body = wire_body(&body);
         let mut items = Vec::new();
         let objects = if only.is_some() {
             vec![single(&body)?]
         } else {
             data(&body)?
         };
-        for (n, object) in objects.into_iter().enumerate() {
-            items.push(one(
-                tx,
-                call,
-                (&actor, &module),
-                direction,
-                object,
-                only,
-                n,
-            )?);
+        for object in objects {
+            let about = (&actor, &module);
+            items.push(one(tx, call, about, direction, &object, only)?);
         }
         Ok(items)
     })?;
@@ -66,12 +61,11 @@ fn one(
     call: &Call<'_>,
     (actor, module): (&Actor, &Module),
     direction: Direction,
-    object: &Map<String, Json>,
+    object: &Object<'_>,
     only: Option<RecordId>,
-    n: usize,
 ) -> Result<Json, Fault> {
-    let path = format!("$.data[{n}]");
-    let (id, wanted) = match read(object, only, &path) {
+    let place = object.place();
+    let (id, wanted) = match read(object, only) {
         Ok(read) => read,
         Err(refusal) => return Ok(refusal.to_json()),
     };
@@ -79,8 +73,9 @@ fn one(
         triggers: Triggers::NONE,
         ..Writing::of(actor, module, Cause::Territory, call.now)
     };
-    if let Err(refusal) = territory::change(tx, writing, id, &wanted, direction, &path)? {
-        let of_record = refusal.details.get("json_path") == Some(&format!("{path}.id").into());
+    if let Err(refusal) = territory::change(tx, writing, id, &wanted, direction, place)? {
+        let of_record =
+            refusal.details.get("json_path") == Some(&place.key("id").json_path().into());
         return Ok(if only.is_some() && of_record {
             let wrong = Refusal::new(refusal.code).saying(refusal.message);
             wrong.with("resource_path_index", 1).to_json()
@@ -99,32 +94,26 @@ fn one(
 }
 
 fn read(
-    object: &Map<String, Json>,
+    object: &Object<'_>,
     only: Option<RecordId>,
-    path: &str,
 ) -> Result<(RecordId, Vec<TerritoryId>), Refusal> {
-    let wrong_id =
-        |path: String| Refusal::invalid("id", path).saying("the id given seems to be invalid");
-    let id = match (only, object.get("id")) {
-        (Some(id), _) => id,
-        (None, None) => return Err(Refusal::mandatory("id", format!("{path}.id"))),
-        (None, Some(id)) => json_id(id)
-            .map(RecordId)
-            .ok_or_else(|| wrong_id(format!("{path}.id")))?,
+    let wrong_id = |place: &Place| {
+        let refusal = place.key("id").invalid();
+        refusal.saying("the id given seems to be invalid")
     };
-    let list = format!("{path}.Territories");
-    let items = object
-        .get("Territories")
-        .ok_or_else(|| Refusal::mandatory("Territories", list.as_str()))?
-        .as_array()
-        .filter(|items| !items.is_empty())
-        .ok_or_else(|| {
-            let refusal = Refusal::invalid("Territories", list.as_str());
-            refusal.with("expected_data_type", "jsonarray")
-        })?;
-    let ids = items.iter().enumerate().map(|(n, item)| {
-        let id = item.get("id").and_then(json_id).map(TerritoryId);
-        id.ok_or_else(|| wrong_id(format!("{list}[{n}].id")))
+    let read = || {
+        let id = json_id(object.key("id").required()?.json());
+        id.map(RecordId).ok_or_else(|| wrong_id(object.place()))
+    };
+    let id = only.map_or_else(read, Ok)?;
+    let list = object.key("Territories").required()?;
+    let items = list.list()?;
+    if items.is_empty() {
+        return Err(list.place().wrong_type(DataType::JsonArray));
+    }
+    let ids = items.iter().map(|item| {
+        let id = item.json().get("id").and_then(json_id).map(TerritoryId);
+        id.ok_or_else(|| wrong_id(item.place()))
     });
     Ok((id, ids.collect::<Result<_, _>>()?))
 }

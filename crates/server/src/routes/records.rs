@@ -8,7 +8,8 @@ use crate::wire::{self, Shape};
 use crm::input::References;
 use crm::{Actor, Change, LayoutRules, Triggers, Writing, hold, input, record};
 use jobs::Settled;
-use model::field::{Field, json_id};
+use model::body::{Manner, Node, Object, Place};
+use model::field::Field;
 use model::hold::HoldKind;
 use model::id::RecordId;
 use model::limits::RECORDS_PER_CALL_MAX;
@@ -74,53 +75,34 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
     })
 }
 
+/// A body as the wire API reads it.
+pub(super) fn wire_body(map: &Map<String, Json>) -> Object<'_> {
+    Object::body(map, Manner::WIRE)
+}
+
 /// The objects of `data`: 1 to 100.
-pub(super) fn data(body: &Map<String, Json>) -> Result<Vec<&Map<String, Json>>, Refusal> {
-    let data = body
-        .get("data")
-        .ok_or_else(|| Refusal::mandatory("data", "$.data"))?;
-    let wrong =
-        |kind: &str, path: String| Refusal::invalid("data", path).with("expected_data_type", kind);
-    let items = data
-        .as_array()
-        .ok_or_else(|| wrong("jsonarray", "$.data".to_owned()))?;
-    if items.is_empty() {
-        return Err(Refusal::mandatory("data", "$.data"));
-    }
-    if items.len() > RECORDS_PER_CALL_MAX {
-        let refusal = Refusal::invalid("data", "$.data");
-        return Err(refusal.with("maximum_length", RECORDS_PER_CALL_MAX));
-    }
-    let objects = items.iter().enumerate().map(|(n, item)| {
-        item.as_object()
-            .ok_or_else(|| wrong("jsonobject", format!("$.data[{n}]")))
-    });
-    objects.collect()
+pub(super) fn data<'a>(body: &Object<'a>) -> Result<Vec<Object<'a>>, Refusal> {
+    let items = body.key("data").required()?;
+    let items = items.items_up_to(RECORDS_PER_CALL_MAX)?;
+    items.iter().map(Node::object).collect()
 }
 
 /// The only object of `data`.
-pub(super) fn single(body: &Map<String, Json>) -> Result<&Map<String, Json>, Refusal> {
-    match data(body)?.as_slice() {
-        [one] => Ok(one),
-        _ => Err(Refusal::invalid("data", "$.data").with("maximum_length", 1)),
-    }
+pub(super) fn single<'a>(body: &Object<'a>) -> Result<Object<'a>, Refusal> {
+    let mut objects = data(body)?.into_iter();
+    let one = objects.next().filter(|_| objects.len() == 0);
+    one.ok_or_else(|| body.key("data").place().too_long(1))
 }
 
 /// Whether the caller asks for layout rules: `apply_feature_execution:[{"name":"layout_rules"}]`
 /// (wire API 9.2, 11.4). Another feature is none that could be executed.
-fn layout_rules(body: &Map<String, Json>) -> Result<LayoutRules, Refusal> {
-    const KEY: &str = "apply_feature_execution";
-    let Some(asked) = body.get(KEY) else {
-        return Ok(LayoutRules::Silent);
-    };
-    let path = format!("$.{KEY}");
-    let items = asked.as_array().ok_or_else(|| {
-        Refusal::invalid(KEY, path.as_str()).with("expected_data_type", "jsonarray")
-    })?;
-    for (n, item) in items.iter().enumerate() {
-        if item.get("name").and_then(Json::as_str) != Some("layout_rules") {
-            let refusal = Refusal::invalid("name", format!("{path}[{n}].name"));
-            return Err(refusal.with("supported_values", vec!["layout_rules"]));
+fn layout_rules(body: &Object<'_>) -> Result<LayoutRules, Refusal> {
+    const FEATURE: &str = "layout_rules";
+    let items = body.key("apply_feature_execution").list()?;
+    let items = items.unwrap_or_default();
+    for item in &items {
+        if item.json().get("name").and_then(Json::as_str) != Some(FEATURE) {
+            return Err(item.place().key("name").no_such_word([FEATURE]));
         }
     }
     Ok(if items.is_empty() {
@@ -139,6 +121,11 @@ pub(super) fn batch(call: &Call<'_>, good: u16, items: Vec<Json>) -> Answer {
     Answer::data(call.version.batch_status(good, failed, items.len()), items)
 }
 
+/// Where a record of a request stands.
+fn item_place(n: usize) -> Place {
+    Place::body().key("data").item(n)
+}
+
 /// A refusal of one record, with the place of its field in the request.
 fn placed(refusal: Refusal, n: usize) -> Json {
     let field = refusal
@@ -148,7 +135,8 @@ fn placed(refusal: Refusal, n: usize) -> Json {
         .map(str::to_owned);
     let refusal = match field {
         Some(field) if !refusal.details.contains_key("json_path") => {
-            refusal.with("json_path", format!("$.data[{n}].{field}"))
+            let place = item_place(n).key(&field);
+            refusal.with("json_path", place.json_path())
         }
         _ => refusal,
     };
@@ -161,12 +149,12 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
         let (actor, module) = open(tx, call)?;
         actor.require(Right::Create, &module)?;
         let body = call.json_object()?;
+        let body = wire_body(&body);
         let layout_rules = layout_rules(&body)?;
         let objects = data(&body)?;
         let mut rows: Vec<Result<Vec<(&Field, Value)>, Refusal>> = objects
             .iter()
-            .enumerate()
-            .map(|(n, object)| input::new_record(&actor, &module, object, &format!("$.data[{n}]")))
+            .map(|object| input::new_record(&actor, &module, object))
             .collect();
         refuse_dangling(tx, &actor, (&module, &objects), &mut rows, |row| {
             row.iter().map(|(field, value)| (*field, value)).collect()
@@ -199,7 +187,7 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
         let unapproved: Vec<RecordId> = made
             .iter()
             .zip(&objects)
-            .filter(|(_, object)| object.get("$approved") == Some(&Json::Bool(false)))
+            .filter(|(_, object)| object.map().get("$approved") == Some(&Json::Bool(false)))
             .filter_map(|(id, _)| id.as_ref().ok().copied())
             .collect();
         hold::put_on_new(tx, writing, &unapproved, HoldKind::Approval)?;
@@ -222,15 +210,12 @@ pub(super) fn insert(call: &Call<'_>) -> Result<Answer, Fault> {
 
 /// What the request's writes set off: `trigger` names it, and without it everything follows (wire
 /// API 9.2).
-fn triggers(body: &Map<String, Json>) -> Result<Triggers, Refusal> {
-    match body.get("trigger") {
-        None | Some(Json::Null) => Ok(Triggers::ALL),
-        Some(Json::Array(named)) => Ok(Triggers::named(named.iter().filter_map(Json::as_str))),
-        Some(_) => {
-            let refusal = Refusal::invalid("trigger", "$.trigger");
-            Err(refusal.with("expected_data_type", "jsonarray"))
-        }
-    }
+fn triggers(body: &Object<'_>) -> Result<Triggers, Refusal> {
+    let Some(named) = body.key("trigger").or_null().list()? else {
+        return Ok(Triggers::ALL);
+    };
+    let named = named.iter().filter_map(|node| node.json().as_str());
+    Ok(Triggers::named(named))
 }
 
 /// A write of a request, for this reason.
@@ -247,15 +232,14 @@ pub(super) fn writing<'a>(
 fn refuse_dangling<'a, T>(
     tx: &mut Tx,
     actor: &Actor,
-    (module, objects): (&'a Module, &[&Map<String, Json>]),
+    (module, objects): (&'a Module, &[Object<'_>]),
     rows: &mut [Result<T, Refusal>],
     values: impl for<'r> Fn(&'r T) -> Vec<(&'a Field, &'r Value)>,
 ) -> Result<(), Fault> {
-    let path = |n: usize| format!("$.data[{n}]");
     let mut about = Vec::with_capacity(rows.len());
-    for (n, (row, object)) in rows.iter_mut().zip(objects).enumerate() {
+    for (row, object) in rows.iter_mut().zip(objects) {
         let said = match row {
-            Ok(_) => input::about(actor, module, object, &path(n)),
+            Ok(_) => input::about(actor, module, object),
             Err(_) => Ok(None),
         };
         about.push(said.unwrap_or_else(|refusal| {
@@ -272,15 +256,15 @@ fn refuse_dangling<'a, T>(
         })
         .collect();
     let dangling = input::check_references(tx, actor, &read)?;
-    let dangling: Vec<Option<String>> = dangling
+    let places = objects.iter().map(Object::place);
+    let dangling: Vec<Option<Refusal>> = dangling
         .into_iter()
-        .map(|field| field.map(|field| field.api_name.clone()))
+        .zip(places)
+        .map(|(field, place)| field.map(|field| input::dangling(place, field)))
         .collect();
-    for (n, (row, name)) in rows.iter_mut().zip(dangling).enumerate() {
-        if let Some(name) = name {
-            let path = format!("{}.{name}.id", path(n));
-            let text = "the related id given seems to be invalid";
-            *row = Err(Refusal::invalid(&name, path).saying(text));
+    for (row, refusal) in rows.iter_mut().zip(dangling) {
+        if let Some(refusal) = refusal {
+            *row = Err(refusal);
         }
     }
     Ok(())
@@ -312,6 +296,7 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
         let only = only(call)?;
         let since = time_header(call, "if-unmodified-since")?;
         let body = call.json_object()?;
+        let body = wire_body(&body);
         let layout_rules = layout_rules(&body)?;
         let objects = if only.is_some() {
             vec![single(&body)?]
@@ -320,8 +305,7 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
         };
         let mut rows: Vec<Result<Item, Refusal>> = objects
             .iter()
-            .enumerate()
-            .map(|(n, object)| read_item(&actor, &module, object, only, n))
+            .map(|object| read_item(&actor, &module, object, only))
             .collect();
         refuse_dangling(tx, &actor, (&module, &objects), &mut rows, |item| {
             set_values(&module, &item.change)
@@ -347,7 +331,8 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
                 (Ok(item), Some(Settled::Failed(refusal)))
                     if only.is_none() && refusal == record::unknown_id(&item.id.to_string()) =>
                 {
-                    placed(refusal.with("json_path", format!("$.data[{n}].id")), n)
+                    let place = item_place(n).key("id");
+                    placed(refusal.with("json_path", place.json_path()), n)
                 }
                 (Err(refusal), _) | (_, Some(Settled::Failed(refusal))) => placed(refusal, n),
                 (Ok(item), _) => {
@@ -367,20 +352,20 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
 fn read_item(
     actor: &Actor,
     module: &Module,
-    object: &Map<String, Json>,
+    object: &Object<'_>,
     only: Option<RecordId>,
-    n: usize,
 ) -> Result<Item, Refusal> {
-    let path = format!("$.data[{n}]");
-    let id = match (only, object.get("id")) {
-        (Some(id), _) => id,
-        (None, None) => return Err(Refusal::mandatory("id", format!("{path}.id"))),
-        (None, Some(id)) => json_id(id).map(RecordId).ok_or_else(|| {
+    let read = || {
+        let node = object.key("id").required()?;
+        node.id().map(RecordId).map_err(|_| {
+            let id = node.json();
             let text = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-            record::unknown_id(&text).with("json_path", format!("{path}.id"))
-        })?,
+            record::unknown_id(&text).with("json_path", node.place().json_path())
+        })
     };
+    let id = only.map_or_else(read, Ok)?;
     let appended: BTreeSet<&str> = object
+        .map()
         .get("$append_values")
         .and_then(Json::as_object)
         .into_iter()
@@ -390,7 +375,7 @@ fn read_item(
         .collect();
     Ok(Item {
         id,
-        change: input::change(actor, module, object, &appended, &path)?,
+        change: input::change(actor, module, object, &appended)?,
     })
 }
 

@@ -8,6 +8,7 @@ use crate::wire;
 use crm::deleted::{self, Fate};
 use crm::{Actor, record};
 use jobs::Settled;
+use model::body::{DataType, Key, Manner, Node, Object};
 use model::field::json_id;
 use model::id::{RecordId, UserId};
 use model::limits::{IDS_PARAM_MAX, RESTORE_IDS_MAX};
@@ -250,52 +251,53 @@ pub(super) fn restore_one(call: &Call<'_>) -> Result<Answer, Fault> {
 pub(super) fn restore(call: &Call<'_>) -> Result<Answer, Fault> {
     const KEYS: [&str; 3] = ["ids", "filters", "restore_all_records"];
     let body = call.json_object()?;
-    if let Some(key) = body.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(Refusal::invalid(key, format!("$.{key}")).into());
-    }
-    let place = |key: &&str| json!({ "api_name": key, "json_path": format!("$.{key}") });
-    let absent = |value: &Json| value.is_null() || *value == Json::Bool(false);
-    let given: Vec<&str> = KEYS
+    let body = Object::body(&body, Manner::WIRE);
+    body.known(&KEYS)?;
+    let given = KEYS.map(|key| body.key(key).or_null().node());
+    let given: Vec<Node<'_>> = given
         .into_iter()
-        .filter(|key| body.get(*key).is_some_and(|value| !absent(value)))
+        .flatten()
+        .filter(|node| *node.json() != Json::Bool(false))
         .collect();
     match given.as_slice() {
         [] => {
-            let all: Vec<Json> = KEYS.iter().map(place).collect();
+            let all = KEYS.map(|key| body.key(key).place().to_json());
             let refusal = Refusal::new(Code::ExpectedFieldMissing);
-            Err(refusal.with("expected_fields", all).into())
+            Err(refusal.with("expected_fields", all.to_vec()).into())
         }
-        ["ids"] => these(call, &ids_of_body(&body)?, Fate::Restored),
+        [ids] if ids.place().api_name() == "ids" => these(call, &ids_of_body(ids)?, Fate::Restored),
         [one] => {
-            let conditions = body.get("filters").filter(|_| *one == "filters");
-            if conditions.is_none() && body.get(*one) != Some(&Json::Bool(true)) {
-                let refusal = Refusal::invalid(one, format!("$.{one}"));
-                return Err(refusal.with("expected_data_type", "boolean").into());
+            let filters = one.place().api_name() == "filters";
+            if !filters {
+                one.boolean()?;
             }
+            let conditions = filters.then_some(one.json());
             let text = "Bulk restoration of records based on filters has been scheduled";
             matching(call, conditions, Fate::Restored, text)
         }
         several => {
-            let several: Vec<Json> = several.iter().map(place).collect();
+            let several: Vec<Json> = several.iter().map(|node| node.place().to_json()).collect();
             let refusal = Refusal::new(Code::AmbiguityDuringProcessing);
             Err(refusal.with("ambiguity_due_to", several).into())
         }
     }
 }
 
-fn ids_of_body(body: &Map<String, Json>) -> Result<Vec<Named>, Refusal> {
-    let wrong = |kind: &str| Refusal::invalid("ids", "$.ids").with("expected_data_type", kind);
-    let ids = body.get("ids").and_then(Json::as_array);
-    let ids = ids.filter(|ids| !ids.is_empty());
-    let ids = ids.ok_or_else(|| wrong("jsonarray"))?;
+fn ids_of_body(list: &Node<'_>) -> Result<Vec<Named>, Refusal> {
+    let place = list.place();
+    let ids = list.list()?;
+    if ids.is_empty() {
+        return Err(place.wrong_type(DataType::JsonArray));
+    }
     if ids.len() > RESTORE_IDS_MAX {
-        let refusal = Refusal::invalid("ids", "$.ids");
-        return Err(refusal.with("maximum_length", RESTORE_IDS_MAX));
+        return Err(place.too_long(RESTORE_IDS_MAX));
     }
     let text = |id: &Json| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-    let read = |id: &Json| match id {
-        Json::String(_) | Json::Number(_) => Ok(json_id(id).map(RecordId).ok_or_else(|| text(id))),
-        _ => Err(wrong("string")),
+    let read = |id: &Node<'_>| match id.json() {
+        id @ (Json::String(_) | Json::Number(_)) => {
+            Ok(json_id(id).map(RecordId).ok_or_else(|| text(id)))
+        }
+        _ => Err(place.wrong_type(DataType::String)),
     };
     ids.iter().map(read).collect()
 }
@@ -326,11 +328,10 @@ fn filters_param(text: &str) -> Result<Json, Refusal> {
     })
 }
 
-/// What is wrong with conditions, and where.
-fn wrong(key: &str, path: &str, text: &'static str) -> Refusal {
-    Refusal::invalid(key, format!("{path}.{key}"))
-        .saying(text)
-        .with("param_name", "filters")
+/// What is wrong with a key of conditions.
+fn wrong(key: &Key<'_>, text: &'static str) -> Refusal {
+    let refusal = key.place().invalid().saying(text);
+    refusal.with("param_name", "filters")
 }
 
 /// Narrows what is found by conditions, all of which must hold.
@@ -340,44 +341,34 @@ fn narrow(filter: &mut Filter, actor: &Actor, conditions: &Json) -> Result<(), R
         let refusal = Refusal::new(Code::InvalidData).with("param_name", "filters");
         refusal.with("expected_data_type", "jsonobject")
     })?;
-    let Some(group) = object.get("group") else {
-        return condition(filter, actor, object, "$");
+    let object = Object::body(object, Manner::WIRE);
+    let key = object.key("group");
+    let Some(group) = key.node() else {
+        return condition(filter, actor, &object);
     };
-    if object
-        .get("group_operator")
-        .is_some_and(|op| op != "AND" && op != "and")
-    {
-        return Err(wrong(
-            "group_operator",
-            "$",
-            "Please provide a valid group operator",
-        ));
+    let operator = object.key("group_operator");
+    let odd = |node: Node<'_>| node.json() != "AND" && node.json() != "and";
+    if operator.node().is_some_and(odd) {
+        let text = "Please provide a valid group operator";
+        return Err(wrong(&operator, text));
     }
-    let group = group
-        .as_array()
-        .filter(|group| (1..=10).contains(&group.len()));
-    let group = group.ok_or_else(|| wrong("group", "$", "Please provide a valid group"))?;
-    for (n, one) in group.iter().enumerate() {
-        let path = format!("$.group[{n}]");
-        let one = one.as_object();
-        let one = one.ok_or_else(|| wrong("group", "$", "Please provide a valid group"))?;
-        condition(filter, actor, one, &path)?;
+    let bad_group = || wrong(&key, "Please provide a valid group");
+    let group = group.list().map_err(|_| bad_group())?;
+    if !(1..=10).contains(&group.len()) {
+        return Err(bad_group());
+    }
+    for one in group {
+        condition(filter, actor, &one.object().map_err(|_| bad_group())?)?;
     }
     Ok(())
 }
 
-fn condition(
-    filter: &mut Filter,
-    actor: &Actor,
-    one: &Map<String, Json>,
-    path: &str,
-) -> Result<(), Refusal> {
-    let field = one
-        .get("field")
-        .and_then(|field| field["api_name"].as_str());
-    let comparator = one.get("comparator").and_then(Json::as_str);
-    let value = one.get("value").unwrap_or(&Json::Null);
-    let bad_value = || wrong("value", path, "Please provide a valid value");
+fn condition(filter: &mut Filter, actor: &Actor, one: &Object<'_>) -> Result<(), Refusal> {
+    let json = |key: &str| one.map().get(key);
+    let field = json("field").and_then(|field| field["api_name"].as_str());
+    let comparator = json("comparator").and_then(Json::as_str);
+    let value = json("value").unwrap_or(&Json::Null);
+    let bad_value = || wrong(&one.key("value"), "Please provide a valid value");
     let values: Vec<&Json> = value
         .as_array()
         .map_or(vec![value], |all| all.iter().collect());
@@ -408,7 +399,7 @@ fn condition(
                 module.map(|module| module.id).ok_or_else(bad_value)
             };
             let modules = values.iter().map(known).collect::<Result<_, _>>()?;
-            once(&mut filter.modules, modules, path)
+            once(&mut filter.modules, modules, one)
         }
         (Some("deleted_by"), Some("equal" | "in")) => {
             let known = |json: &&Json| {
@@ -416,22 +407,22 @@ fn condition(
                 id.map(UserId).ok_or_else(bad_value)
             };
             let users = values.iter().map(known).collect::<Result<_, _>>()?;
-            once(&mut filter.deleted_by, users, path)
+            once(&mut filter.deleted_by, users, one)
         }
         (Some("deleted_time"), Some("equal")) => {
             let at = time(values.first())?;
-            once(&mut filter.from, at, path)?;
-            once(&mut filter.to, second_after(at), path)
+            once(&mut filter.from, at, one)?;
+            once(&mut filter.to, second_after(at), one)
         }
         (Some("deleted_time"), Some("between")) => {
-            once(&mut filter.from, time(values.first())?, path)?;
-            once(&mut filter.to, second_after(time(values.get(1))?), path)
+            once(&mut filter.from, time(values.first())?, one)?;
+            once(&mut filter.to, second_after(time(values.get(1))?), one)
         }
         (Some("deleted_time"), Some(side @ ("greater_equal" | "greater_than"))) => {
             let at = time(values.first())?;
             let past = side == "greater_than";
             let from = if past { second_after(at) } else { at };
-            once(&mut filter.from, from, path)
+            once(&mut filter.from, from, one)
         }
         (Some("deleted_time"), Some(side @ ("less_equal" | "less_than"))) => {
             let at = time(values.first())?;
@@ -439,23 +430,23 @@ fn condition(
             once(
                 &mut filter.to,
                 if with { second_after(at) } else { at },
-                path,
+                one,
             )
         }
         (Some("display_name" | "module" | "deleted_by" | "deleted_time"), _) => Err(wrong(
-            "comparator",
-            path,
+            &one.key("comparator"),
             "Please provide a valid comparator",
         )),
-        _ => Err(wrong("field", path, "Please provide a valid field")),
+        _ => Err(wrong(&one.key("field"), "Please provide a valid field")),
     }
 }
 
 /// Two conditions of one kind must both hold; rather than one of them being forgotten, they are
 /// refused.
-fn once<T>(place: &mut Option<T>, value: T, path: &str) -> Result<(), Refusal> {
+fn once<T>(place: &mut Option<T>, value: T, one: &Object<'_>) -> Result<(), Refusal> {
     if place.replace(value).is_some() {
-        return Err(wrong("field", path, "Please provide each field only once"));
+        let text = "Please provide each field only once";
+        return Err(wrong(&one.key("field"), text));
     }
     Ok(())
 }

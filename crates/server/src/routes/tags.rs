@@ -1,11 +1,13 @@
 //! The tags of a module (wire API 9.8).
 
 use super::meta::{asker, module_of};
+use super::records::wire_body;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
 use crm::tag::{self, COLORS, Named};
 use crm::{Actor, Writing};
+use model::body::{Node, Object, Place};
 use model::field::json_id;
 use model::id::TagId;
 use model::limits::{TAG_NAME_MAX, TAGS_PER_CALL_MAX, TAGS_PER_MODULE_MAX};
@@ -98,16 +100,15 @@ fn change(call: &Call<'_>, which: Which, (status, message): (u16, &str)) -> Resu
             Which::Named | Which::This(_) => tag::authorise_change(&actor)?,
         }
         let body = call.json_object()?;
+        let body = wire_body(&body);
         let objects = objects(&body)?;
         if matches!(which, Which::This(_)) && objects.len() > 1 {
-            let refusal = Refusal::invalid("tags", "$.tags");
-            return Err(refusal.with("maximum_length", 1).into());
+            return Err(body.key("tags").place().too_long(1).into());
         }
         let writing = Writing::of(&actor, module, Cause::Api, call.now);
         let (mut items, mut failed) = (Vec::with_capacity(objects.len()), 0);
-        for (n, object) in objects.into_iter().enumerate() {
-            let path = format!("$.tags[{n}]");
-            let changed = match (read(object, &path, which), which) {
+        for object in objects {
+            let changed = match (read(&object, which), which) {
                 (Err(refusal), _) => Err(refusal.into()),
                 (Ok(wanted), Which::New) => tag::create(tx, writing, &wanted),
                 (Ok(wanted), _) => tag::rename(tx, writing, &wanted),
@@ -160,38 +161,22 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
 }
 
 /// The objects of `tags`: at least one, and not too many.
-pub(super) fn objects(body: &Map<String, Json>) -> Result<Vec<&Map<String, Json>>, Refusal> {
-    let wrong =
-        |kind: &str, path: String| Refusal::invalid("tags", path).with("expected_data_type", kind);
-    let items = match body.get("tags") {
-        None | Some(Json::Null) => return Err(Refusal::mandatory("tags", "$.tags")),
-        Some(Json::Array(items)) if items.is_empty() => {
-            return Err(Refusal::mandatory("tags", "$.tags"));
-        }
-        Some(Json::Array(items)) => items,
-        Some(_) => return Err(wrong("jsonarray", "$.tags".to_owned())),
-    };
-    if items.len() > TAGS_PER_CALL_MAX {
-        let refusal = Refusal::invalid("tags", "$.tags");
-        return Err(refusal.with("maximum_length", TAGS_PER_CALL_MAX));
-    }
-    let objects = items.iter().enumerate().map(|(n, item)| {
-        item.as_object()
-            .ok_or_else(|| wrong("jsonobject", format!("$.tags[{n}]")))
-    });
-    objects.collect()
+pub(super) fn objects<'a>(body: &Object<'a>) -> Result<Vec<Object<'a>>, Refusal> {
+    let items = body.key("tags").or_null().required()?;
+    let items = items.items_up_to(TAGS_PER_CALL_MAX)?;
+    items.iter().map(Node::object).collect()
 }
 
 /// A tag of `settings/tags`: one that is made needs a name, one that is changed an id.
-fn read(object: &Map<String, Json>, path: &str, which: Which) -> Result<Named, Refusal> {
-    let mut named = named(object, path)?;
+fn read(object: &Object<'_>, which: Which) -> Result<Named, Refusal> {
+    let mut named = named(object)?;
     match which {
         Which::New if named.name.is_none() => {
-            return Err(Refusal::mandatory("name", format!("{path}.name")));
+            return Err(object.key("name").place().mandatory());
         }
         Which::New => named.id = None,
         Which::Named if named.id.is_none() => {
-            return Err(Refusal::mandatory("id", format!("{path}.id")));
+            return Err(object.key("id").place().mandatory());
         }
         Which::Named => {}
         Which::This(id) => named.id = Some(id),
@@ -200,27 +185,28 @@ fn read(object: &Map<String, Json>, path: &str, which: Which) -> Result<Named, R
 }
 
 /// What an object says of a tag: id, name, colour, each if it is there.
-pub(super) fn named(object: &Map<String, Json>, path: &str) -> Result<Named, Refusal> {
-    let given = |key: &str| object.get(key).filter(|json| !json.is_null());
-    let wrong = |key: &str| Refusal::invalid(key, format!("{path}.{key}"));
-    let id = given("id").map(|json| json_id(json).map(TagId).ok_or_else(|| wrong("id")));
-    let name = given("name").map(|json| name(json.as_str(), path));
-    let color = given("color_code").map(|json| {
+pub(super) fn named(object: &Object<'_>) -> Result<Named, Refusal> {
+    let given = |key: &str| object.key(key).or_null().node();
+    let id = given("id").map(|node| {
+        let id = json_id(node.json()).map(TagId);
+        id.ok_or_else(|| node.place().invalid())
+    });
+    let name = given("name").map(|node| name(node.text()?, node.place()));
+    let color = given("color_code").map(|node| {
         let known = |text: &&str| COLORS.iter().any(|color| color.eq_ignore_ascii_case(text));
-        let color = json.as_str().filter(known).map(str::to_ascii_uppercase);
-        color.ok_or_else(|| wrong("color_code").with("supported_values", COLORS.to_vec()))
+        let color = node.json().as_str().filter(known);
+        let color = color.map(str::to_ascii_uppercase);
+        color.ok_or_else(|| node.place().no_such_word(COLORS))
     });
     Ok(Named {
         id: id.transpose()?,
         name: name.transpose()?,
         color: color.transpose()?,
-        path: path.to_owned(),
+        place: object.place().clone(),
     })
 }
 
-/// A tag's name.
-pub(super) fn name(text: Option<&str>, path: &str) -> Result<String, Refusal> {
-    let wrong = || Refusal::invalid("name", format!("{path}.name"));
-    let text = text.ok_or_else(|| wrong().with("expected_data_type", "string"))?;
-    tag::name(text).ok_or_else(|| wrong().with("maximum_length", TAG_NAME_MAX))
+/// A tag's name, which stands there.
+pub(super) fn name(text: &str, place: &Place) -> Result<String, Refusal> {
+    tag::name(text).ok_or_else(|| place.too_long(TAG_NAME_MAX))
 }

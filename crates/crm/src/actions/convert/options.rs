@@ -28,9 +28,7 @@ pub(super) fn read(tx: &mut Tx, actor: &Actor, body: &Object<'_>) -> Result<Conv
     for node in change.nodes() {
         match node.place().api_name() {
             "deal" => {
-                let object = node.object()?;
-                let path = node.place().json_path();
-                options.deal = Some(deal(tx, actor, object.map(), path)?);
+                options.deal = Some(deal(tx, actor, &node.object()?)?);
             }
             "assign_to" => options.owner = Some(describe::user_named(actor, &node)?),
             "add_to_existing" => options.add_to_existing = node.boolean()?,
