@@ -6,6 +6,7 @@ use crate::auth::Authorized;
 use crate::file::{self, UPLOAD_BYTES_MAX};
 use crate::stream::{Source, Streams};
 use crate::version::Version;
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use model::limits::BODY_DEPTH_MAX;
 use model::refusal::{Code, Refusal};
@@ -78,7 +79,7 @@ pub struct Ask<'a> {
     /// The headers, without `Authorization`.
     pub headers: HeaderMap,
     /// The body as it was received.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// When the request was taken up.
     pub now: Timestamp,
     /// Its id in the log.

@@ -439,7 +439,7 @@ impl Server {
             }
         };
         let body = match incoming.body.into_bytes() {
-            Ok(body) => body,
+            Ok(body) => body.into(),
             Err((refusal, status)) => return Ok(Answer::refused(&refusal, status)),
         };
         let mut headers = incoming.headers;

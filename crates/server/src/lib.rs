@@ -11,6 +11,7 @@ mod csv;
 mod dispatch;
 mod file;
 mod metrics;
+mod multipart;
 mod notify;
 mod outside;
 pub mod routes;

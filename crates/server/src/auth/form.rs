@@ -2,8 +2,7 @@
 //! or as JSON (wire API, C), so all of these are read, in this order.
 
 use crate::call::Ask;
-use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request};
+use crate::multipart;
 use axum::http::header;
 use serde_json::Value as Json;
 
@@ -22,7 +21,7 @@ impl Form {
             .header(header::CONTENT_TYPE.as_str())
             .unwrap_or_default();
         if content_type.starts_with("multipart/form-data") {
-            pairs.extend(multipart(ask));
+            pairs.extend(multipart(ask, content_type));
         } else if ask.body.trim_ascii_start().starts_with(b"{") {
             pairs.extend(json(ask));
         } else {
@@ -49,22 +48,15 @@ fn json(ask: &Ask<'_>) -> Vec<(String, String)> {
     texts.collect()
 }
 
-/// The runtime's reader does the parsing; all bytes are here, so that it never waits.
-fn multipart(ask: &Ask<'_>) -> Vec<(String, String)> {
-    let mut request = Request::new(Body::from(ask.body.clone()));
-    request.headers_mut().clone_from(&ask.headers);
-    let mut pairs = Vec::new();
-    tokio::runtime::Handle::current().block_on(async {
-        let Ok(mut fields) = Multipart::from_request(request, &()).await else {
-            return;
-        };
-        while let Ok(Some(field)) = fields.next_field().await {
-            let name = field.name().unwrap_or_default().to_owned();
-            match field.text().await {
-                Ok(value) => pairs.push((name, value)),
-                Err(_) => return,
-            }
-        }
+/// The parts up to where the form breaks off.
+fn multipart(ask: &Ask<'_>, content_type: &str) -> Vec<(String, String)> {
+    let Some(boundary) = multipart::boundary(content_type) else {
+        return Vec::new();
+    };
+    let parts = multipart::parts(boundary, &ask.body).map_while(Result::ok);
+    let pairs = parts.map_while(|part| {
+        let name = part.name().unwrap_or_default().to_owned();
+        Some((name, part.text().ok()?))
     });
-    pairs
+    pairs.collect()
 }

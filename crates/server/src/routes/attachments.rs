@@ -130,7 +130,7 @@ fn done(actor: &Actor, made: &Attachment) -> Json {
 }
 
 /// Stores the content of a file, a few pieces in a transaction: nothing shows it yet.
-fn store(call: &Call<'_>, sent: &Sent<'_>) -> Result<Attached, Fault> {
+fn store(call: &Call<'_>, sent: &Sent) -> Result<Attached, Fault> {
     let db = &call.app.db;
     let id = db.write(Priority::Interactive, |tx| {
         let id = AttachmentId(tx.new_id()?);
