@@ -181,8 +181,6 @@ pub(crate) struct Facts {
     pub(crate) lapsed: bool,
     /// The job through which it entered that blueprint.
     pub(crate) entered_by: Option<JobId>,
-    /// The job through which it entered the approval process that it waits in.
-    pub(crate) submitted_by: Option<JobId>,
     /// The write takes its conversion back.
     pub(crate) unconverted: bool,
     /// It goes a way of that blueprint now.

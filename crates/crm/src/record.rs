@@ -1,7 +1,7 @@
 //! Making, changing and deleting records, always in sets: one record is a set of one.
 
+mod adjustment;
 mod along;
-mod back;
 mod create;
 mod delete;
 mod drift;
@@ -9,21 +9,20 @@ mod heirs;
 mod judged;
 mod reading;
 mod restore;
-mod ties;
 mod unique;
 mod update;
 
+pub(crate) use adjustment::{Adjusted, Adjustment, Spared, Unadjusted};
 pub use along::Along;
-pub(crate) use back::{Deed, Left};
 pub(crate) use create::Newcomers;
 pub use create::{create, create_by};
 pub use delete::delete;
-pub(crate) use delete::judge_deletion;
+pub(crate) use delete::{judge_adjusted_deletion, judge_deletion};
 pub use heirs::Heirs;
 pub(crate) use judged::{Judged, JudgedRecord, Purpose};
 pub(crate) use restore::judge_return;
 pub use restore::restore;
-pub(crate) use update::{JudgedUpdate, Proposal, judge_update, written};
+pub(crate) use update::{JudgedUpdate, Proposal, judge_adjusted_update, judge_update, written};
 pub use update::{update, update_by};
 
 use crate::actor::Actor;
@@ -160,8 +159,6 @@ pub struct Expected<'a> {
     pub within: Option<&'a Filter>,
     /// As a plan saw them: the targets, record by record as the set has them. None is no plan.
     pub targets: &'a [Target],
-    /// As a job left them: what was changed since is kept.
-    pub(crate) left_by: Option<&'a Deed>,
 }
 
 impl<'a> Expected<'a> {

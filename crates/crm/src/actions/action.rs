@@ -275,7 +275,6 @@ impl<A: MassAction> Ready<A> {
             within: self.within.as_ref(),
             // Only what is written is held against what a plan saw.
             targets: if purpose.writes() { targets } else { &[] },
-            ..Expected::default()
         };
         let task = Task {
             writing,

@@ -7,7 +7,7 @@ use crate::judge::{Columns, held};
 use crate::workflow::Firing;
 use model::access::Access;
 use model::field::Field;
-use model::id::{JobId, ModuleId, RecordId, RuleId};
+use model::id::{ModuleId, RecordId, RuleId};
 use model::limits::{ALONG_PER_CHUNK_MAX, ALONG_PER_RECORD_MAX};
 use model::module::Module;
 use model::refusal::{Code, Refusal};
@@ -15,7 +15,7 @@ use model::workflow::Trigger;
 use std::collections::{HashMap, HashSet};
 use store::belonging::{self, Belonging};
 use store::records::Record;
-use store::{Fault, Tx, deeds};
+use store::{Fault, Tx};
 
 /// A module whose records belong to others, with those that belong to records of a set.
 pub(super) struct Part<'a> {
@@ -33,8 +33,8 @@ pub struct Along<'a> {
 }
 
 impl<'a> Along<'a> {
-    /// Nothing belongs to so many records.
-    pub(super) fn none(count: usize) -> Self {
+    /// Nothing goes along with so many records.
+    pub(crate) fn none(count: usize) -> Self {
         Self {
             reach: count,
             parts: Vec::new(),
@@ -153,38 +153,16 @@ impl<'a> Along<'a> {
     }
 
     /// Refuses these records for these reasons.
-    pub(super) fn keep(&mut self, refused: HashMap<RecordId, Refusal>) {
+    pub(crate) fn refuse(&mut self, refused: HashMap<RecordId, Refusal>) {
         for (record, refusal) in refused {
             self.refused.entry(record).or_insert(refusal);
         }
     }
 
-    /// Refuses records with something along that is not as this job left it: what came to belong to
-    /// them since, or was changed, is somebody's work.
-    pub(super) fn keep_strangers(&mut self, tx: &mut Tx, job: JobId) -> Result<(), Fault> {
-        for Part {
-            module, children, ..
-        } in &self.parts
-        {
-            let ids: Vec<RecordId> = children.iter().map(|(record, _)| record.id).collect();
-            let left = deeds::of(tx, job, &ids)?.into_iter();
-            let left: HashMap<RecordId, i64> = left.map(|past| (past.record, past.rev)).collect();
-            for (record, root) in children {
-                if left.get(&record.id) != Some(&record.rev) {
-                    let refusal = || {
-                        Refusal::new(Code::ChangedSince)
-                            .saying(
-                                "what belongs to the record was made or changed after the job, and \
-                                 is not deleted with it",
-                            )
-                            .with("id", root.to_string())
-                            .with("module", module.api_name.as_str())
-                    };
-                    self.refused.entry(*root).or_insert_with(refusal);
-                }
-            }
-        }
-        Ok(())
+    /// What goes along, by module, each with the record that it belongs to.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (&'a Module, &[(Record, RecordId)])> {
+        let parts = self.parts.iter();
+        parts.map(|part| (part.module, part.children.as_slice()))
     }
 
     /// Refuses a record that would have to leave something behind.

@@ -1,11 +1,10 @@
 //! Deleting records: they go into the recycle bin, with what belongs to them.
 
+use super::adjustment::{Adjustment, Unadjusted};
 use super::along::Along;
-use super::back::Since;
 use super::drift::Drift;
 use super::judged::{Judged, JudgedRecord, Purpose};
-use super::reading::{Reading, Standing};
-use super::ties;
+use super::reading::Reading;
 use super::{Expected, Writing, keep};
 use crate::judge::{Columns, Judgement, denied, held};
 use crate::plan::{Difference, Forecast};
@@ -45,12 +44,24 @@ pub(crate) fn judge_deletion<'a>(
     expected: Expected<'_>,
     purpose: Purpose<'a>,
 ) -> Result<JudgedDeletion<'a>, Fault> {
+    judge_adjusted_deletion(tx, writing, ids, expected, purpose, &mut Unadjusted)
+}
+
+/// The same, where what happened to a record before may spare it.
+pub(crate) fn judge_adjusted_deletion<'a>(
+    tx: &mut Tx,
+    writing: Writing<'a>,
+    ids: &[RecordId],
+    expected: Expected<'_>,
+    purpose: Purpose<'a>,
+    adjustment: &mut impl Adjustment,
+) -> Result<JudgedDeletion<'a>, Fault> {
     records::lock_to_delete(tx, writing.module, ids)?;
-    // What is told needs less than what goes into the bin, except for whether any value was changed.
-    let columns = if purpose.writes() || expected.left_by.is_some() {
+    let columns = if purpose.writes() {
+        // All of it goes into the bin.
         Columns::all(writing.module)
     } else {
-        let mut columns = Columns(Vec::new());
+        let mut columns = Columns(adjustment.needs(writing.module).iter().collect());
         for field in Firing::of(writing, Trigger::Delete)?.needs() {
             columns.add(Some(field));
         }
@@ -58,7 +69,7 @@ pub(crate) fn judge_deletion<'a>(
     };
     let reading = Reading::new(tx, writing, &columns, ids, expected.within)?;
     let drift = Drift::read(tx, expected.targets, &reading)?;
-    let since = Since::read(tx, expected.left_by, &reading)?;
+    adjustment.read(tx, &reading)?;
     // What a plan says of a record is asked of it as far as it is known: first without what goes along.
     let as_planned = |n: usize, record: &Record, judgement: Judgement<()>| {
         let target = expected.target(n);
@@ -69,14 +80,15 @@ pub(crate) fn judge_deletion<'a>(
     };
     let judge = |(n, id): (usize, &RecordId)| {
         let target = expected.target(n);
-        let Standing { record, facts, .. } = match reading.get(*id, target) {
+        let standing = match reading.get(*id, target) {
             Ok(standing) => standing,
-            Err(refusal) => return Judgement::Refuse(refusal),
+            Err(refusal) => return adjustment.missing(refusal),
         };
+        let (record, facts) = (&standing.record, adjustment.deletion(standing));
         // A converted lead may be deleted; only what holds the record speaks against it.
-        let refused = denied(record.id, facts, Access::Full)
-            .or_else(|| held(record.id, &since.submitted_otherwise(record.id, facts)))
-            .or_else(|| since.changed(writing, &columns, record));
+        let refused = denied(record.id, &facts, Access::Full)
+            .or_else(|| held(record.id, &facts))
+            .or_else(|| adjustment.spare(writing, &columns, record));
         let judgement = Judgement::unless(refused, ());
         let foreseen = target.is_some_and(|t| t.foreseen == Some(Foreseen::Change));
         if judgement.is_change() && !foreseen {
@@ -89,19 +101,7 @@ pub(crate) fn judge_deletion<'a>(
     let free = ids.iter().zip(&judgements);
     let free = free.filter(|(_, judgement)| judgement.is_change());
     let free: Vec<RecordId> = free.map(|(id, _)| *id).collect();
-    let along = match expected.left_by {
-        Some(deed) if deed.made => {
-            let mut along = Along::none(free.len());
-            along.keep(ties::of(tx, writing, deed, &free)?);
-            along
-        }
-        Some(deed) => {
-            let mut along = Along::of(tx, writing, &free)?;
-            along.keep_strangers(tx, deed.job)?;
-            along
-        }
-        None => Along::of(tx, writing, &free)?,
-    };
+    let along = adjustment.along(tx, writing, &free, &purpose)?;
     if let Some(first_left) = free.get(along.reach) {
         let visited = ids.iter().position(|id| id == first_left);
         judgements.truncate(visited.unwrap_or(ids.len()));

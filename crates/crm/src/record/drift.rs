@@ -1,4 +1,4 @@
-//! Whether records are still as a plan saw them (DESIGN 3): one whose revision moved must be judged as
+//! Whether records are still as a plan saw them: one whose revision moved must be judged as
 //! it was foreseen, over the same values; one whose did not must not be changed unforeseen.
 
 use super::reading::Reading;

@@ -3,7 +3,6 @@
 use super::Writing;
 use crate::judge::{Columns, Facts};
 use model::access::Access;
-use model::approval::ApprovalState;
 use model::hold::HoldKind;
 use model::id::RecordId;
 use model::refusal::{Code, Refusal};
@@ -12,7 +11,7 @@ use std::collections::HashMap;
 use store::changes::Cause;
 use store::records::{self, Filter, Order, Record};
 use store::targets::Target;
-use store::{Fault, Tx, access, approvals, blueprints, holds};
+use store::{Fault, Tx, access, blueprints, holds};
 
 /// One record as it stands.
 pub(crate) struct Standing {
@@ -122,17 +121,6 @@ impl Reading {
                 standing.facts.blueprint = stays.then_some(inside.blueprint);
                 standing.facts.entered_by = inside.job;
                 standing.facts.lapsed = !stays;
-            }
-        }
-        let held = |(_, s): &(&RecordId, &Standing)| s.facts.holds.contains(&HoldKind::Approval);
-        let unapproved: Vec<RecordId> = found.iter().filter(held).map(|(id, _)| *id).collect();
-        if !unapproved.is_empty() {
-            for approval in approvals::of(tx, &unapproved)? {
-                // What somebody else put there holds it whatever becomes of the process.
-                let own = approval.state == ApprovalState::Pending && approval.hold.is_some();
-                if let Some(standing) = found.get_mut(&approval.record).filter(|_| own) {
-                    standing.facts.submitted_by = approval.job;
-                }
             }
         }
         Ok(Self {

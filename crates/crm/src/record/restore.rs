@@ -1,7 +1,6 @@
 //! Restoring deleted records, with what was deleted along with them.
 
 use super::Writing;
-use super::back::Deed;
 use super::drift::strayed;
 use super::judged::{Judged, JudgedRecord};
 use super::reading::Reading;
@@ -62,12 +61,13 @@ pub fn restore(
 }
 
 /// Judges the return of what a job deleted: of the first of these records with what it deleted along
-/// with them, as many as one transaction may, at least one. Ids must differ.
+/// with them, as many as one transaction may, at least one. Ids must differ; `revs` are the
+/// revisions that their deletions made.
 pub(crate) fn judge_return<'a>(
     tx: &mut Tx,
     writing: Writing<'a>,
     targets: &[Target],
-    deed: &Deed,
+    revs: &HashMap<RecordId, i64>,
 ) -> Result<JudgedReturn<'a>, Fault> {
     let ids: Vec<RecordId> = targets.iter().map(|target| target.record).collect();
     let ids = first(tx, &ids)?;
@@ -76,10 +76,8 @@ pub(crate) fn judge_return<'a>(
     let entries = deleted::of(tx, &ids)?.into_iter();
     let entries: HashMap<RecordId, Entry> = entries.map(|entry| (entry.record, entry)).collect();
     let by_job = |id: &RecordId| {
-        let left = deed.left.get(id);
         let entry = entries.get(id).filter(|entry| entry.purged_at.is_none());
-        left.zip(entry)
-            .is_some_and(|(left, entry)| left.last() == entry.rev)
+        entry.is_some_and(|entry| revs.get(id) == Some(&entry.rev))
     };
     sets.retain(|root, _| by_job(root));
     let everything = Filter::everything();

@@ -1,9 +1,9 @@
 //! Changing records.
 
-use super::back::{self, Since};
+use super::adjustment::{Adjustment, Unadjusted};
 use super::drift::Drift;
 use super::judged::{Judged, JudgedRecord};
-use super::reading::{Reading, Standing};
+use super::reading::Reading;
 use super::unique::Uniques;
 use super::{Expected, Writing, keep};
 use crate::approval;
@@ -16,7 +16,6 @@ use crate::rules::{LayoutRules, Rules};
 use crate::workflow::{self, Firing, Follows};
 use jobs::Settled;
 use model::field::Field;
-use model::hold::HoldKind;
 use model::id::{FieldId, RecordId};
 use model::refusal::Refusal;
 use model::value::Value;
@@ -46,7 +45,8 @@ pub fn update_by(
     expected: Expected<'_>,
     layout_rules: LayoutRules,
 ) -> Result<Vec<Settled>, Fault> {
-    let judged = judge_update_by(tx, writing, items, expected, layout_rules)?;
+    let rules = Rules::of(writing, layout_rules)?;
+    let judged = judge_by(tx, writing, &rules, items, expected, &mut Unadjusted)?;
     Box::new(judged).apply(tx)
 }
 
@@ -57,55 +57,58 @@ pub(crate) fn judge_update<'a>(
     items: &[(RecordId, &Change)],
     expected: Expected<'_>,
 ) -> Result<JudgedUpdate<'a>, Fault> {
-    judge_update_by(tx, writing, items, expected, LayoutRules::Silent)
+    judge_adjusted_update(tx, writing, items, expected, &mut Unadjusted)
 }
 
-fn judge_update_by<'a>(
+/// The same, where what happened to a record before may spare some of it.
+pub(crate) fn judge_adjusted_update<'a>(
     tx: &mut Tx,
     writing: Writing<'a>,
     items: &[(RecordId, &Change)],
     expected: Expected<'_>,
-    layout_rules: LayoutRules,
+    adjustment: &mut impl Adjustment,
+) -> Result<JudgedUpdate<'a>, Fault> {
+    let rules = Rules::of(writing, LayoutRules::Silent)?;
+    judge_by(tx, writing, &rules, items, expected, adjustment)
+}
+
+fn judge_by<'a>(
+    tx: &mut Tx,
+    writing: Writing<'a>,
+    rules: &Rules<'a>,
+    items: &[(RecordId, &Change)],
+    expected: Expected<'_>,
+    adjustment: &mut impl Adjustment,
 ) -> Result<JudgedUpdate<'a>, Fault> {
     let Writing { module, .. } = writing;
-    let rules = Rules::of(writing, layout_rules)?;
     let changes = items.iter().map(|(_, change)| *change);
     let firing = Firing::of_edits(writing, changes.clone())?;
-    let mut columns = Columns::for_changes(module, &rules, changes);
+    let mut columns = Columns::for_changes(module, rules, changes);
     for field in firing.needs() {
         columns.add(Some(field));
     }
     let ids: Vec<RecordId> = items.iter().map(|(id, _)| *id).collect();
     let reading = Reading::new(tx, writing, &columns, &ids, expected.within)?;
     let drift = Drift::read(tx, expected.targets, &reading)?;
-    let since = Since::read(tx, expected.left_by, &reading)?;
+    adjustment.read(tx, &reading)?;
     let mut taken = Uniques::default();
     let mut owners = Owners::default();
-    let mut judged = Vec::with_capacity(items.len());
+    let mut records = Vec::with_capacity(items.len());
     for (n, (id, change)) in items.iter().enumerate() {
         let (id, rev, target) = (*id, reading.rev(*id), expected.target(n));
         let standing = match reading.get(id, target) {
             Ok(standing) => standing,
             Err(refusal) => {
                 let judgement = Judgement::Refuse(refusal);
-                judged.push(JudgedRecord { id, rev, judgement });
+                records.push(JudgedRecord { id, rev, judgement });
                 continue;
             }
         };
-        let Standing { record, facts, .. } = standing;
-        let wanted = change;
-        let (change, stray) = since.part(&columns, record, change);
-        let kept = since.refusal(id, &stray);
-        // Where something strayed, not all that is to be approved goes away: it waits on.
-        let whole = stray.is_empty();
-        let facts = since.facts(module, &columns, record, (facts, &change, whole));
-        let mut judgement = judge(module, &columns, record, &facts, &rules, &change);
-        let whole = back::is_whole(module, wanted, &stray);
-        if let Some(refusal) = kept.as_ref()
-            && (whole || matches!(judgement, Judgement::Unchanged))
-        {
-            judgement = Judgement::Refuse(refusal.clone());
-        }
+        let record = &standing.record;
+        let adjusted = adjustment.change(module, &columns, standing, change);
+        let (facts, change) = (&adjusted.facts, &adjusted.change);
+        let judgement = judge(module, &columns, record, facts, rules, change);
+        let mut judgement = adjusted.of_whole(judgement);
         if let Judgement::Change(writes) = &judgement {
             let unfit = owners.of_change(writing, writes);
             let refusal = match unfit {
@@ -116,7 +119,7 @@ fn judge_update_by<'a>(
         }
         // Asked of the last word, because that is what a plan foresees.
         let strayed = target.and_then(|target| {
-            let written = written(&judgement).chain(stray.iter().copied());
+            let written = written(&judgement).chain(adjusted.spared_fields());
             drift.check(target, &columns, record, judgement.word(), written)
         });
         if let Some(refusal) = strayed {
@@ -127,14 +130,12 @@ fn judge_update_by<'a>(
         }
         let judgement = judgement.map(|writes| Proposal {
             follows: firing.by_edit(&columns, record, &writes),
-            withdrawn: standing.facts.submitted_by.is_some()
-                && !facts.holds.contains(&HoldKind::Approval),
-            kept,
-            ..Proposal::new(&columns, record, writes).in_blueprint(&facts)
+            withdrawn: adjusted.withdrawn,
+            spared: adjusted.spared.into_refusal(),
+            ..Proposal::new(&columns, record, writes).in_blueprint(&adjusted.facts)
         });
-        judged.push(JudgedRecord { id, rev, judgement });
+        records.push(JudgedRecord { id, rev, judgement });
     }
-    let records = judged;
     Ok(JudgedUpdate { writing, records })
 }
 
@@ -179,8 +180,8 @@ impl Judged for JudgedUpdate<'_> {
                 }
                 let process = proposal.follows.process;
                 entering.extend(process.map(|process| (id, process)));
-                let kept = batch.add(proposal);
-                kept.map_or(Settled::Changed, Settled::ChangedInPart)
+                let spared = batch.add(proposal);
+                spared.map_or(Settled::Changed, Settled::ChangedInPart)
             }));
         }
         batch.write(tx, writing)?;
@@ -211,7 +212,7 @@ pub(crate) struct Proposal<'a> {
     /// It is to be taken out of the blueprint that it is kept in.
     lapsed: bool,
     /// What of the change is not written.
-    kept: Option<Refusal>,
+    spared: Option<Refusal>,
     /// What it sets off.
     follows: Follows,
     /// It leaves the approval process that it waits in.
@@ -226,7 +227,7 @@ impl<'a> Proposal<'a> {
             writes,
             free: false,
             lapsed: false,
-            kept: None,
+            spared: None,
             follows: Follows::default(),
             withdrawn: false,
         }
@@ -250,7 +251,7 @@ impl<'a> Proposal<'a> {
         Difference {
             before: self.before.before,
             after: after.collect(),
-            refused: self.kept,
+            refused: self.spared,
             fires: self.follows.rules,
             enters: self.follows.process,
             ..Difference::default()
@@ -295,7 +296,7 @@ impl<'a> Batch<'a> {
         let Proposal {
             writes,
             before,
-            kept,
+            spared,
             follows,
             ..
         } = proposal;
@@ -318,7 +319,7 @@ impl<'a> Batch<'a> {
         let first = group.rows.first();
         group.alike &= first.is_none_or(|(_, first)| *first == values);
         group.rows.push((record, values));
-        kept
+        spared
     }
 
     /// Writes all of it.

@@ -215,7 +215,9 @@ fn options_of(
     }
     if let Some(deal) = item.key(DEALS).or_null().object()? {
         if deal.key("$move_attachments").flag()? {
-            options.attachments_to.get_or_insert_with(|| DEALS.to_owned());
+            options
+                .attachments_to
+                .get_or_insert_with(|| DEALS.to_owned());
         }
         options.deal = Some(convert::deal(tx, actor, &deal)?);
     }

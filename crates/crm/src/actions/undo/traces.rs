@@ -1,9 +1,9 @@
 //! What a job left in one record, put together from all its changes of it and those that automation
 //! made because of them.
 
+use super::since::Left;
 use crate::change::{Change, FieldWrite, Write};
 use crate::history::{History, value_of};
-use crate::record::Left;
 use model::field::Field;
 use model::id::{FieldId, ModuleId, RecordId};
 use model::module::Module;

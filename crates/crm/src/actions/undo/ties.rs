@@ -1,8 +1,7 @@
 //! What keeps a record that a job made when the job is undone: whatever refers to it or stands beside
 //! it, and is not the job's own work.
 
-use super::Writing;
-use super::back::Deed;
+use crate::record::{Purpose, Writing};
 use model::field::Field;
 use model::id::{JobId, RecordId};
 use model::module::Module;
@@ -12,16 +11,18 @@ use store::deeds::{self, Ties};
 use store::moves::MoveKind;
 use store::{Fault, Tx};
 
-/// Refuses those of these records, which a job made, that somebody or something needs.
+/// Refuses those of these records, which this job made, that somebody or something needs.
 pub(super) fn of(
     tx: &mut Tx,
     writing: Writing<'_>,
-    deed: &Deed,
+    job: JobId,
     records: &[RecordId],
+    purpose: &Purpose<'_>,
 ) -> Result<HashMap<RecordId, Refusal>, Fault> {
     let Writing { actor, module, .. } = writing;
+    // What is only told takes the rest of what the job did for put back.
     let ties = Ties {
-        but: deed.dry.then_some(deed.job),
+        but: (!purpose.writes()).then_some(job),
     };
     let mut kept: HashMap<RecordId, Refusal> = HashMap::new();
     let mut keep = |found: Vec<RecordId>, text: &str, of: &str| {
@@ -50,7 +51,7 @@ pub(super) fn of(
         let text = "something was added to the record that the job made, which is not deleted";
         keep(found, text, name);
     }
-    if let Some(undo) = writing.job.filter(|_| !deed.dry) {
+    if let Some(undo) = writing.job.filter(|_| purpose.writes()) {
         let text = "what became the record is gone, and so it is not deleted";
         for (found, of) in heirs_of_gone(tx, writing, undo)? {
             keep(vec![found], text, &of.api_name);
