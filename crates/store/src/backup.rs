@@ -114,7 +114,7 @@ fn page_sql(table: &Table, goes_on: bool) -> String {
 }
 
 /// Reads a backup to its end and says what stands in it; refuses one that was cut or damaged, and one
-/// of a schema that this program does not know.
+/// of a schema that this program cannot restore.
 pub fn check(path: &Path) -> Result<Contents> {
     let mut reader = Reader::open(path)?;
     let contents = loop {
@@ -122,14 +122,8 @@ pub fn check(path: &Path) -> Result<Contents> {
             break contents;
         }
     };
-    if contents.schema > migrate::known() {
-        return Err(Error::Unusable(format!(
-            "{} is of schema {}, this program knows {}: use a newer program",
-            path.display(),
-            contents.schema,
-            migrate::known()
-        )));
-    }
+    migrate::restored_as(contents.schema)
+        .map_err(|error| Error::Unusable(format!("{} is {error}", path.display())))?;
     Ok(contents)
 }
 

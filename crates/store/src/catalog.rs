@@ -18,11 +18,6 @@ pub(crate) fn load(tx: &mut Tx) -> Result<Catalog> {
         .map_err(|error| Error::Inconsistent(format!("the stored catalog: {error}")))
 }
 
-/// The stored catalog, if there is one.
-pub(crate) fn stored(tx: &mut Tx) -> Result<Option<Catalog>> {
-    version(tx)?.map(|_| load(tx)).transpose()
-}
-
 /// Stores a catalog and makes or alters the tables of its modules. Runs inside
 /// [`crate::Db::change_catalog`], so that nothing sees one without the other.
 pub fn save(tx: &mut Tx, catalog: &Catalog, now: Timestamp) -> Result<()> {

@@ -4,10 +4,11 @@
 
 use crate::gate::{Gate, Priority};
 use crate::ids::{BLOCK, Ids};
+use crate::migrate::{self, MIGRATIONS};
 use crate::postgres::PgConnection;
 use crate::process::Presence;
 use crate::tx::{Engine, Tx};
-use crate::{Dialect, Error, Fault, Result, catalog, kill, migrate, sqlite};
+use crate::{Dialect, Error, Fault, Result, catalog, kill, sqlite};
 use model::catalog::Catalog;
 use model::time::Timestamp;
 use std::path::{Path, PathBuf};
@@ -193,13 +194,13 @@ impl Db {
     pub fn open(settings: &Settings) -> Result<Self> {
         let now = settings.now;
         let db = Self::connect(settings)?;
-        db.prepare(&mut |tx| migrate::migrate(tx, now).map_err(Fault::from))?;
+        db.prepare(&mut |tx| migrate::migrate(tx, &MIGRATIONS, now).map_err(Fault::from))?;
         Ok(db)
     }
 
     /// Opens a database that is there and leaves its schema as it is, to take a backup of it: one of
-    /// before an upgrade must still be possible. Refuses an empty one, and one that is newer than this
-    /// program.
+    /// before an upgrade must still be possible. Refuses an empty one, and one of a schema that this
+    /// program does not know.
     pub fn open_as_is(settings: &Settings) -> Result<Self> {
         let db = Self::connect(settings)?;
         db.prepare(&mut |tx| migrate::readable(tx).map_err(Fault::from))?;
@@ -217,7 +218,7 @@ impl Db {
             })
     }
 
-    fn connect(settings: &Settings) -> Result<Self> {
+    pub(crate) fn connect(settings: &Settings) -> Result<Self> {
         let backend = match &settings.target {
             Target::Sqlite(path) => {
                 let owner = sqlite::own(path)?;

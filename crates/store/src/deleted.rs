@@ -445,13 +445,7 @@ mod tests {
     #[test]
     fn what_is_done_often_finds_its_rows_by_an_index() {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
-        for schema in [
-            include_str!("../../../migrations/0001_core.sql"),
-            include_str!("../../../migrations/0002_actions.sql"),
-        ] {
-            let schema = schema.replace("{without_rowid}", Dialect::Sqlite.without_rowid());
-            connection.execute_batch(&schema).unwrap();
-        }
+        crate::migrate::schema_for_test(&connection);
         rusqlite::vtab::array::load_module(&connection).unwrap();
         let ids = || ids_of(&[RecordId(1), RecordId(2)]);
         let (time, rows) = (Param::from(1), Param::from(5_000));

@@ -6,10 +6,10 @@ use crate::{Dialect, Error, Result, module_table, params, shape};
 use model::time::Timestamp;
 
 /// What is done to the table of a module, by its name.
-type OfModule = fn(&mut Tx, &str) -> Result<()>;
+pub(crate) type OfModule = fn(&mut Tx, &str) -> Result<()>;
 
 /// A step of the schema.
-struct Migration {
+pub(crate) struct Migration {
     name: &'static str,
     /// Statements for the tables that every database has.
     sql: &'static str,
@@ -28,40 +28,42 @@ impl Migration {
     }
 }
 
-/// The migrations, in order; the schema's version is how many were applied.
-const MIGRATIONS: [Migration; 4] = [
-    Migration::new("core", include_str!("../../../migrations/0001_core.sql")),
-    Migration::new(
-        "actions",
-        include_str!("../../../migrations/0002_actions.sql"),
-    ),
-    Migration::new("trust", include_str!("../../../migrations/0003_trust.sql")),
-    Migration {
-        name: "conversion",
-        sql: include_str!("../../../migrations/0004_conversion.sql"),
-        each_module: Some(module_table::make_found),
-    },
-];
+/// The migrations, in order; each raises the schema's version by one.
+pub(crate) const MIGRATIONS: [Migration; 1] = [Migration::new(
+    "schema",
+    include_str!("../../../migrations/0001_schema.sql"),
+)];
+
+/// The version that the first migration makes. Lower ones are of programs of before the first release,
+/// which came to the same tables by four migrations: this program reads none of them.
+const FIRST: i64 = 5;
+
+/// The last version of before [`FIRST`], which differs from it in CHECKs only: a backup of it is restored
+/// as one of [`FIRST`].
+const RESTORED_AS_FIRST: i64 = 4;
+
+/// The last program that knows [`RESTORED_AS_FIRST`].
+const PROGRAM_BEFORE: &str = "the program of commit 2285f66";
 
 /// The first id that an org hands out: 19 digits, as the vendor's ids have.
 const FIRST_ID: i64 = 4_150_868_000_000_000_001;
 
-/// The newest schema that this program knows.
-pub(crate) fn known() -> i64 {
-    count(&MIGRATIONS)
+/// The version of a database to which all these were applied.
+fn newest(migrations: &[Migration]) -> i64 {
+    FIRST - 1 + i64::try_from(migrations.len()).unwrap_or(i64::MAX - FIRST)
 }
 
-fn count(migrations: &[Migration]) -> i64 {
-    i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+/// How many migrations made this version.
+fn applied(version: i64) -> usize {
+    usize::try_from(version - FIRST + 1).unwrap_or(0)
 }
 
-/// The schema's version in this database, 0 for an empty one.
-pub(crate) fn version(tx: &mut Tx) -> Result<i64> {
+/// The schema's version in this database, none in an empty one.
+fn find_version(tx: &mut Tx) -> Result<Option<i64>> {
     let tables = tx.dialect().count_tables();
     if tx.query_one(tables, params!["schema_version"])?.int(0)? > 0 {
-        return tx
-            .query_one("SELECT version FROM schema_version", &[])?
-            .int(0);
+        let row = tx.query_one("SELECT version FROM schema_version", &[])?;
+        return row.int(0).map(Some);
     }
     if tx.dialect() == Dialect::Postgres {
         let others = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()";
@@ -70,17 +72,49 @@ pub(crate) fn version(tx: &mut Tx) -> Result<i64> {
             return Err(Error::Unusable(text.to_owned()));
         }
     }
-    Ok(0)
+    Ok(None)
 }
 
-/// Refuses a schema that is newer than this program.
-fn refuse_newer(at: i64, known: i64) -> Result<()> {
-    if at <= known {
+/// The schema's version in this database; refuses an empty one.
+pub(crate) fn version(tx: &mut Tx) -> Result<i64> {
+    find_version(tx)?.ok_or_else(|| Error::Unusable("the database is empty".to_owned()))
+}
+
+/// Refuses a schema that this program cannot read, and says what can be done with it.
+fn refuse_foreign(at: i64, known: i64) -> Result<()> {
+    let why = if at > known {
+        format!("this program knows {known}: use a newer program")
+    } else if at >= FIRST {
         return Ok(());
+    } else if at == RESTORED_AS_FIRST {
+        "of before the first release: back it up with the program that made it (swathe backup) \
+         and restore the backup with this one (swathe restore)"
+            .to_owned()
+    } else {
+        format!(
+            "of before the first release: start {PROGRAM_BEFORE} on it (swathe serve), back it up \
+             with that one (swathe backup) and restore the backup with this one (swathe restore)"
+        )
+    };
+    let text = format!("the database has schema {at}, {why}");
+    Err(Error::Unusable(text))
+}
+
+/// As which schema a backup of this one is restored; refuses one that this program cannot restore.
+pub(crate) fn restored_as(schema: i64) -> Result<i64> {
+    let known = newest(&MIGRATIONS);
+    if schema > known {
+        let text = format!("of schema {schema}, this program knows {known}: use a newer program");
+        return Err(Error::Unusable(text));
     }
-    Err(Error::Unusable(format!(
-        "the database has schema {at}, this program knows {known}: use a newer program"
-    )))
+    match schema {
+        FIRST.. => Ok(schema),
+        RESTORED_AS_FIRST => Ok(FIRST),
+        _ => Err(Error::Unusable(format!(
+            "of schema {schema}, of before the first release: restore it with {PROGRAM_BEFORE}, back \
+             that database up and restore the new backup with this one"
+        ))),
+    }
 }
 
 /// Two processes that find work here at once: the second waits, then finds the work done. It may take
@@ -98,34 +132,29 @@ pub(crate) fn alone(tx: &mut Tx) -> Result<()> {
 
 /// Refuses a database that this program cannot read as it is.
 pub(crate) fn readable(tx: &mut Tx) -> Result<()> {
-    match version(tx)? {
-        0 => Err(Error::Unusable("the database is empty".to_owned())),
-        at => refuse_newer(at, known()),
-    }
+    refuse_foreign(version(tx)?, newest(&MIGRATIONS))
 }
 
-/// Applies what is missing; refuses a schema that is newer than this program.
-pub(crate) fn migrate(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    migrate_by(tx, &MIGRATIONS, now)
-}
-
-fn migrate_by(tx: &mut Tx, migrations: &[Migration], now: Timestamp) -> Result<()> {
-    let known = count(migrations);
-    if version(tx)? == known {
+/// Applies those of the migrations that are missing; refuses a schema that is none of theirs.
+pub(crate) fn migrate(tx: &mut Tx, migrations: &[Migration], now: Timestamp) -> Result<()> {
+    let known = newest(migrations);
+    if find_version(tx)? == Some(known) {
         return Ok(());
     }
     alone(tx)?;
-    let at = version(tx)?;
-    refuse_newer(at, known)?;
-    apply(tx, migrations, at)?;
-    if at == 0 {
+    let Some(at) = find_version(tx)? else {
+        make(tx, migrations)?;
         tx.execute(
             "INSERT INTO id_blocks (one, next) VALUES (1, $1)",
             params![FIRST_ID],
         )?;
         let sql = "INSERT INTO schema_version (one, version, changed_at) VALUES (1, $1, $2)";
         tx.execute(sql, params![known, now.0])?;
-    } else if at < known {
+        return Ok(());
+    };
+    refuse_foreign(at, known)?;
+    if at < known {
+        apply(tx, migrations.get(applied(at)..).unwrap_or_default())?;
         let sql = "UPDATE schema_version SET version = $1, changed_at = $2";
         tx.execute(sql, params![known, now.0])?;
     }
@@ -133,16 +162,22 @@ fn migrate_by(tx: &mut Tx, migrations: &[Migration], now: Timestamp) -> Result<(
 }
 
 /// The tables of a schema in an empty database, without a row: a backup has them all.
-pub(crate) fn make(tx: &mut Tx, schema: i64) -> Result<()> {
-    refuse_newer(schema, known())?;
-    let until = usize::try_from(schema).unwrap_or(0);
-    apply(tx, MIGRATIONS.get(..until).unwrap_or_default(), 0)
+pub(crate) fn make_schema(tx: &mut Tx, schema: i64) -> Result<()> {
+    make(tx, MIGRATIONS.get(..applied(schema)).unwrap_or_default())
 }
 
-/// Applies the migrations from this version on.
-fn apply(tx: &mut Tx, migrations: &[Migration], at: i64) -> Result<()> {
+/// The tables of an empty database.
+fn make(tx: &mut Tx, migrations: &[Migration]) -> Result<()> {
+    apply(tx, migrations)?;
+    if tx.dialect() == Dialect::Postgres {
+        tx.batch(&Dialect::fold_function())?;
+    }
+    Ok(())
+}
+
+fn apply(tx: &mut Tx, migrations: &[Migration]) -> Result<()> {
     let dialect = tx.dialect();
-    for migration in migrations.iter().skip(usize::try_from(at).unwrap_or(0)) {
+    for migration in migrations {
         tracing::info!(migration = migration.name, "migrating the database");
         let sql = migration.sql;
         tx.batch(&sql.replace("{without_rowid}", dialect.without_rowid()))?;
@@ -153,9 +188,6 @@ fn apply(tx: &mut Tx, migrations: &[Migration], at: i64) -> Result<()> {
         for table in tables.filter(|name| module_table::is_one(name)) {
             each_module(tx, &quote(&table))?;
         }
-    }
-    if at == 0 && dialect == Dialect::Postgres {
-        tx.batch(&Dialect::fold_function())?;
     }
     Ok(())
 }
@@ -173,12 +205,14 @@ pub(crate) fn schema_for_test(connection: &rusqlite::Connection) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::restore::restore_by;
     use crate::{Db, Fault, Priority, Settings};
     use testkit::{Kind, TestDb, each_db, save_catalog, small_catalog};
 
     each_db! {
         a_migration_may_change_the_table_of_every_module,
         a_migration_that_fails_half_way_leaves_nothing,
+        a_backup_of_an_older_schema_is_brought_to_the_programs,
     }
 
     const NOW: Timestamp = Timestamp(1_704_067_200_000);
@@ -228,6 +262,16 @@ mod tests {
         (test, db)
     }
 
+    /// Panics unless the migration was applied, to the table of every module.
+    fn is_widened(db: &Db) {
+        let all = "SELECT twice FROM \"m_Leads\" UNION SELECT twice FROM \"m_Clients\"
+                   UNION SELECT twice FROM removed_9 ORDER BY 1";
+        assert_eq!(ints(db, all).unwrap(), [2, 4, 10, 22]);
+        assert_eq!(ints(db, "SELECT one FROM later").unwrap(), [7]);
+        let version = ints(db, "SELECT version FROM schema_version").unwrap();
+        assert_eq!(version, [newest(&MIGRATIONS) + 1]);
+    }
+
     fn ints(db: &Db, sql: &str) -> std::result::Result<Vec<i64>, Fault> {
         db.read(|tx| {
             let rows = tx.query(sql, &[])?;
@@ -243,32 +287,45 @@ mod tests {
             for _ in 0..2 {
                 // The second time it was applied already.
                 db.write(Priority::Interactive, |tx| {
-                    Ok(migrate_by(tx, &with(widen), NOW)?)
+                    Ok(migrate(tx, &with(widen), NOW)?)
                 })
                 .unwrap();
             }
-            let all = "SELECT twice FROM \"m_Leads\" UNION SELECT twice FROM \"m_Clients\"
-                       UNION SELECT twice FROM removed_9 ORDER BY 1";
-            assert_eq!(ints(&db, all).unwrap(), [2, 4, 10, 22]);
-            assert_eq!(ints(&db, "SELECT one FROM later").unwrap(), [7]);
-            let version = ints(&db, "SELECT version FROM schema_version").unwrap();
-            assert_eq!(version, [known() + 1]);
+            is_widened(&db);
             // What the same program of yesterday says of it.
-            let answer = db.write(Priority::Interactive, |tx| Ok(migrate(tx, NOW)?));
+            let answer = db.write(Priority::Interactive, |tx| {
+                Ok(migrate(tx, &MIGRATIONS, NOW)?)
+            });
             assert!(matches!(answer, Err(Fault::Store(Error::Unusable(_)))));
         }
 
         pub(super) fn a_migration_that_fails_half_way_leaves_nothing(kind: Kind) {
             let (_test, db) = filled(kind);
             let answer = db.write(Priority::Interactive, |tx| {
-                Ok(migrate_by(tx, &with(widen_leads_only), NOW)?)
+                Ok(migrate(tx, &with(widen_leads_only), NOW)?)
             });
             assert!(answer.is_err());
             for sql in ["SELECT one FROM later", "SELECT twice FROM \"m_Leads\""] {
                 assert!(ints(&db, sql).is_err(), "{sql}");
             }
             let version = ints(&db, "SELECT version FROM schema_version").unwrap();
-            assert_eq!(version, [known()]);
+            assert_eq!(version, [newest(&MIGRATIONS)]);
+        }
+
+        pub(super) fn a_backup_of_an_older_schema_is_brought_to_the_programs(kind: Kind) {
+            let (_test, db) = filled(kind);
+            let dir = tempfile::TempDir::new().unwrap();
+            let file = dir.path().join("a.backup");
+            let out = std::fs::File::create(&file).unwrap();
+            let made = crate::backup::write(&db, out, NOW, &mut |_| ()).unwrap();
+            assert_eq!(made.schema, newest(&MIGRATIONS));
+            for to in [Kind::Sqlite, Kind::Postgres] {
+                let test = TestDb::new(to);
+                let target = test.url().parse().unwrap();
+                restore_by(&with(widen), &file, &target, NOW, &mut |_| ()).unwrap();
+                // Its schema is newer than what this program opens.
+                is_widened(&Db::connect(&Settings { target, now: NOW }).unwrap());
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::dialect::quote;
 use crate::shape::Table;
 use crate::tx::Tx;
-use crate::{Dialect, Result, catalog};
+use crate::{Dialect, Result};
 use model::catalog::Catalog;
 use model::conversion::finds;
 use model::field::{Field, FieldKind};
@@ -78,24 +78,6 @@ pub(crate) fn make_indexes(tx: &mut Tx, catalog: &Catalog) -> Result<()> {
     };
     for module in &catalog.modules {
         script.indexes(module);
-    }
-    tx.batch(&script.statements.join(";\n"))
-}
-
-/// Makes the indexes by which conversion looks for records, for the table of this quoted name that an
-/// older program made.
-pub(crate) fn make_found(tx: &mut Tx, of_table: &str) -> Result<()> {
-    let Some(catalog) = catalog::stored(tx)? else {
-        return Ok(());
-    };
-    let mut script = Script {
-        dialect: tx.dialect(),
-        statements: Vec::new(),
-    };
-    for module in catalog.modules.iter().filter(|m| table(m) == of_table) {
-        for field in module.fields.iter().filter(|field| finds(module, field)) {
-            script.index_folded(module, field);
-        }
     }
     tx.batch(&script.statements.join(";\n"))
 }
@@ -232,13 +214,12 @@ mod tests {
     use super::*;
     use crate::records::by_values_sql;
     use crate::tx::Param;
-    use crate::{Db, Priority, Settings, shape};
+    use crate::{Db, Priority, Settings};
     use model::time::Timestamp;
     use testkit::{Kind, TestDb, demo_catalog, each_db, save_catalog};
 
     each_db! {
         what_conversion_looks_for_is_found_by_an_index,
-        an_older_programs_tables_get_these_indexes,
     }
 
     fn demo(kind: Kind) -> (TestDb, Db) {
@@ -297,45 +278,6 @@ mod tests {
                     assert!(!steps.iter().any(of_many), "{steps:?}");
                 }
             }
-        }
-
-        pub(super) fn an_older_programs_tables_get_these_indexes(kind: Kind) {
-            let (_test, db) = demo(kind);
-            let there = "SELECT count(*) FROM (SELECT 1 AS one) AS o WHERE EXISTS (
-                SELECT 1 FROM {of} WHERE {name} = $1)";
-            let there = match kind {
-                Kind::Sqlite => there
-                    .replace("{of}", "sqlite_schema")
-                    .replace("{name}", "name"),
-                Kind::Postgres => {
-                    let of = "pg_indexes";
-                    there
-                        .replace("{of}", of)
-                        .replace("{name}", "schemaname = current_schema() AND indexname")
-                }
-            };
-            let names = looked_for(&demo_catalog());
-            let count = |tx: &mut Tx| -> Result<i64> {
-                let mut found = 0;
-                for name in &names {
-                    found += tx
-                        .query_one(&there, crate::params![name.as_str()])?
-                        .int(0)?;
-                }
-                Ok(found)
-            };
-            let found = db.write(Priority::Interactive, |tx| {
-                for name in &names {
-                    tx.batch(&format!("DROP INDEX {}", quote(name)))?;
-                }
-                let before = count(tx)?;
-                let tables = shape::tables(tx)?.into_iter().map(|table| table.name);
-                for table in tables.filter(|name| is_one(name)) {
-                    make_found(tx, &quote(&table))?;
-                }
-                Ok((before, count(tx)?))
-            });
-            assert_eq!(found.unwrap(), (0, 3));
         }
     }
 }

@@ -4,10 +4,11 @@
 use crate::backup::{self, Contents, Line, Reader, check};
 use crate::dialect::quote;
 use crate::ids::Ids;
+use crate::migrate::{self, MIGRATIONS, Migration};
 use crate::postgres::PgConnection;
 use crate::shape::{self, Table};
 use crate::tx::{Engine, Tx};
-use crate::{Error, Result, Target, catalog, migrate, module_table, params, sqlite};
+use crate::{Error, Result, Target, catalog, module_table, params, sqlite};
 use model::limits::{BACKUP_PAGE_BYTES, BACKUP_PAGE_ROWS};
 use model::time::Timestamp;
 use model::value::Value;
@@ -26,16 +27,28 @@ pub fn restore(
     now: Timestamp,
     told: &mut dyn FnMut(u64),
 ) -> Result<Contents> {
+    restore_by(&MIGRATIONS, file, target, now, told)
+}
+
+/// The same by a program that has these migrations.
+pub(crate) fn restore_by(
+    migrations: &[Migration],
+    file: &Path,
+    target: &Target,
+    now: Timestamp,
+    told: &mut dyn FnMut(u64),
+) -> Result<Contents> {
     check(file)?;
     let mut reader = Reader::open(file)?;
     match target {
-        Target::Sqlite(path) => into_sqlite(&mut reader, path, now, told),
-        Target::Postgres(url) => into_postgres(&mut reader, url, now, told),
+        Target::Sqlite(path) => into_sqlite(migrations, &mut reader, path, now, told),
+        Target::Postgres(url) => into_postgres(migrations, &mut reader, url, now, told),
     }
 }
 
 /// Loads a file beside, and gives it its name when all is in it.
 fn into_sqlite(
+    migrations: &[Migration],
     reader: &mut Reader,
     path: &Path,
     now: Timestamp,
@@ -52,7 +65,7 @@ fn into_sqlite(
         let ids = Ids::default();
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut tx = Tx::new(Engine::Sqlite(&connection), &ids);
-        let contents = load(&mut tx, reader, now, told)?;
+        let contents = load(&mut tx, migrations, reader, now, told)?;
         connection.execute_batch("COMMIT")?;
         connection
             .close()
@@ -83,6 +96,7 @@ fn remove(path: &Path) -> std::io::Result<()> {
 
 /// Loads everything in one transaction.
 fn into_postgres(
+    migrations: &[Migration],
     reader: &mut Reader,
     url: &str,
     now: Timestamp,
@@ -97,7 +111,7 @@ fn into_postgres(
         let text = "the database has tables already: restore into an empty one";
         return Err(Error::Unusable(text.to_owned()));
     }
-    let contents = load(&mut tx, reader, now, told)?;
+    let contents = load(&mut tx, migrations, reader, now, told)?;
     match connection.batch("COMMIT") {
         Err(error) if connection.is_closed() => Err(Error::OutcomeUnknown(error.to_string())),
         other => other.map(|()| contents),
@@ -106,11 +120,13 @@ fn into_postgres(
 
 fn load(
     tx: &mut Tx,
+    migrations: &[Migration],
     reader: &mut Reader,
     now: Timestamp,
     told: &mut dyn FnMut(u64),
 ) -> Result<Contents> {
-    migrate::make(tx, reader.schema())?;
+    let schema = migrate::restored_as(reader.schema())?;
+    migrate::make_schema(tx, schema)?;
     let mut missing = shape::tables(tx)?;
     let mut table: Option<Table> = None;
     let mut rows: Vec<Vec<Value>> = Vec::new();
@@ -156,7 +172,8 @@ fn load(
     let sql = "UPDATE jobs SET lease_until = 0, worker = NULL, process = NULL
                WHERE state IN ('preparing', 'running')";
     tx.execute(sql, &[])?;
-    migrate::migrate(tx, now)?;
+    tx.execute("UPDATE schema_version SET version = $1", params![schema])?;
+    migrate::migrate(tx, migrations, now)?;
     Ok(contents)
 }
 

@@ -1,9 +1,12 @@
-//! What tests share: a fresh database of each kind, a clock that moves by hand, and a small org.
+//! What tests share: a fresh database of each kind, a clock that moves by hand, a small org, and a backup
+//! of an older program.
 
+mod backup;
 pub mod catalog;
 mod clock;
 mod db;
 
+pub use backup::backup_of_schema_4;
 pub use catalog::{demo_catalog, save_catalog, small_catalog};
 pub use clock::TestClock;
 pub use db::{Kind, TestDb};

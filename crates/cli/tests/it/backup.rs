@@ -133,14 +133,14 @@ mod check {
             let output = run(args);
             assert_eq!(output.status.code(), Some(1), "{args:?}");
             let said = String::from_utf8(output.stderr).unwrap();
-            let words = "the database has schema 5, this program knows 4: use a newer program";
+            let words = "the database has schema 6, this program knows 5: use a newer program";
             assert_eq!(
                 said.lines().collect::<Vec<_>>(),
                 [format!("swathe: {words}")]
             );
         }
         let version = world.sql().int("SELECT version FROM schema_version");
-        assert_eq!(version, 5, "it was left alone");
+        assert_eq!(version, 6, "it was left alone");
     }
 }
 

@@ -18,6 +18,7 @@ mod import;
 mod jobs;
 mod kill;
 mod odd_server;
+mod old_schema;
 mod org;
 mod proxy;
 mod run;
@@ -28,6 +29,5 @@ mod stop;
 mod swathe;
 #[cfg(unix)]
 mod terminal;
-mod upgrade;
 mod wal;
 mod world;

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use server::auth::{self, NewClient, Registered};
 use server::routes::Route;
 use server::{App, Key, Outside, router, router_of};
+use std::path::Path;
 use std::sync::Arc;
 use store::{Db, Priority};
 use testkit::catalog::ADMIN;
@@ -75,7 +76,20 @@ impl Api {
     }
 
     pub(crate) fn with(kind: Kind, make: impl FnOnce(App) -> axum::Router) -> Self {
+        Self::over(TestDb::new(kind), make)
+    }
+
+    /// With a database that was restored from a backup, at the time of the backup.
+    pub(crate) fn restored(kind: Kind, backup: &Path) -> Self {
         let test = TestDb::new(kind);
+        let now = TestClock::default().now();
+        let contents = store::restore(backup, &test.target, now, &mut |_| ()).unwrap();
+        let api = Self::over(test, router);
+        api.clock.advance_ms(contents.made_at.0 - now.0);
+        api
+    }
+
+    fn over(test: TestDb, make: impl FnOnce(App) -> axum::Router) -> Self {
         let db = test.open();
         let clock = Arc::new(TestClock::default());
         let runtime = Runtime::new().unwrap();

@@ -59,6 +59,7 @@ mod native;
 mod notes;
 mod notify;
 mod oauth;
+mod old_backup;
 mod org_file;
 mod outbox;
 mod outcomes;

@@ -11,4 +11,3 @@ mod backup;
 mod criteria;
 mod doors;
 mod failures;
-mod upgrade;
