@@ -37,11 +37,6 @@ pub(super) fn known_keys(map: &Map<String, Json>, known: &[&str]) -> Result<(), 
     body(map).known(known)
 }
 
-/// A truth value of a body; absent is false.
-pub(super) fn truth_of(map: &Map<String, Json>, key: &str) -> Result<bool, Refusal> {
-    body(map).key(key).flag()
-}
-
 /// The scopes of a body.
 pub(super) fn scopes_of(body: &Object<'_>) -> Result<Option<Scopes>, Refusal> {
     let key = body.key("scope");

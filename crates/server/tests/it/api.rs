@@ -76,7 +76,7 @@ impl Api {
     }
 
     pub(crate) fn with(kind: Kind, make: impl FnOnce(App) -> axum::Router) -> Self {
-        Self::over(TestDb::new(kind), make)
+        Self::over(kind, TestDb::new(kind), make)
     }
 
     /// With a database that was restored from a backup, at the time of the backup.
@@ -84,12 +84,12 @@ impl Api {
         let test = TestDb::new(kind);
         let now = TestClock::default().now();
         let contents = store::restore(backup, &test.target, now, &mut |_| ()).unwrap();
-        let api = Self::over(test, router);
+        let api = Self::over(kind, test, router);
         api.clock.advance_ms(contents.made_at.0 - now.0);
         api
     }
 
-    fn over(test: TestDb, make: impl FnOnce(App) -> axum::Router) -> Self {
+    fn over(kind: Kind, test: TestDb, make: impl FnOnce(App) -> axum::Router) -> Self {
         let db = test.open();
         let clock = Arc::new(TestClock::default());
         let runtime = Runtime::new().unwrap();
