@@ -332,7 +332,6 @@ pub fn fields(tx: &mut Tx, reader: &Reader<'_>, job: &Job) -> Result<Vec<String>
                 Some(names.iter().map(|name| (*name).to_owned()).collect())
             }
             Writes::Named => named_fields(actor, origin)?,
-            Writes::Nothing => Some(Vec::new()),
             Writes::Whole => None,
         },
         None => None,

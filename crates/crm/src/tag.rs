@@ -132,7 +132,7 @@ pub fn change(
             continue;
         }
         if !gone.is_empty() {
-            tags::take(tx, *id, &gone)?;
+            tags::take(tx, &[*id], &gone)?;
         }
         put.extend(more.into_iter().map(|tag| (*id, tag)));
         changed.push(*id);
@@ -149,7 +149,7 @@ pub fn change(
     Ok(answers)
 }
 
-fn too_many(id: RecordId) -> Refusal {
+pub(crate) fn too_many(id: RecordId) -> Refusal {
     Refusal::new(Code::LimitExceeded)
         .saying("a record can have no more tags")
         .with("limit", TAGS_PER_RECORD_MAX)
@@ -217,14 +217,14 @@ impl Wanted {
     }
 }
 
-fn full() -> Refusal {
+pub(crate) fn full() -> Refusal {
     Refusal::new(Code::LimitExceeded)
         .saying("the module can have no more tags: delete some first")
         .with("api_name", "tags")
         .with("limit", TAGS_PER_MODULE_MAX)
 }
 
-fn make(
+pub(crate) fn make(
     tx: &mut Tx,
     writing: Writing<'_>,
     name: String,

@@ -175,8 +175,8 @@ pub fn put_back(tx: &mut Tx, job: JobId, moves: &[Move]) -> Result<Vec<Move>> {
             rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?
         } else {
             let items = given_by_nobody(tx, job, (from, to), &items)?;
-            let taken = tags::take(tx, to.record, &items)?;
-            taken.into_iter().map(|tag| tag.0).collect()
+            let taken = tags::take(tx, &[to.record], &items)?;
+            taken.into_iter().map(|(_, tag)| tag.0).collect()
         };
         back.extend(moves.into_iter().filter(|one| went.contains(&one.item)));
     }

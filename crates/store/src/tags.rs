@@ -134,12 +134,15 @@ pub fn put(tx: &mut Tx, pairs: &[(RecordId, TagId)], actor: UserId, at: Timestam
         .map_err(again)
 }
 
-/// Takes tags off a record, and answers those that it had.
-pub fn take(tx: &mut Tx, record: RecordId, tags: &[TagId]) -> Result<Vec<TagId>> {
+/// Takes tags off records, and answers which had which.
+pub fn take(tx: &mut Tx, records: &[RecordId], tags: &[TagId]) -> Result<Vec<(RecordId, TagId)>> {
     let ids = Param::Ids(tags.iter().map(|tag| tag.0).collect());
-    let sql = "DELETE FROM record_tags WHERE record = $1 AND tag IN ids($2) RETURNING tag";
-    let rows = tx.query(sql, &[record.0.into(), ids])?;
-    rows.iter().map(|row| Ok(TagId(row.int(0)?))).collect()
+    let sql = "DELETE FROM record_tags WHERE record IN ids($1) AND tag IN ids($2)
+               RETURNING record, tag";
+    let rows = tx.query(sql, &[records_of(records), ids])?;
+    rows.iter()
+        .map(|row| Ok((RecordId(row.int(0)?), TagId(row.int(1)?))))
+        .collect()
 }
 
 /// Removes what is left of deleted tags, at most so many rows; `false` when there is nothing.

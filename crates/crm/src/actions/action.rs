@@ -137,14 +137,12 @@ impl Exclusive {
 pub(crate) enum Writes {
     /// The fields of its change.
     Named,
-    /// These fields, whatever its change.
+    /// These fields, whatever its change; none where it writes no field.
     Fields(&'static [&'static str]),
     /// Its outcomes also say what each record became.
     Becomes(&'static [&'static str]),
     /// The whole record goes.
     Whole,
-    /// No field.
-    Nothing,
 }
 
 /// A kind of mass action behind one type, as the registry has it.

@@ -220,6 +220,7 @@ impl MassAction for ChangeOwner {
             // What went along to a new owner is not counted.
             kept: Kept::EvenUnchanged,
             moves: false,
+            judge: None,
         },
         writes: Writes::Fields(&[system::OWNER]),
     };

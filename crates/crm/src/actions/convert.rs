@@ -216,6 +216,7 @@ impl MassAction for MassConvert {
             authorise_again,
             kept: Kept::Once,
             moves: true,
+            judge: None,
         },
         writes: Writes::Becomes(&CONVERTED_FIELDS),
     };

@@ -51,6 +51,7 @@ impl MassAction for MassDelete {
             authorise_again: authorise,
             kept: Kept::FromStart,
             moves: false,
+            judge: None,
         },
         writes: Writes::Whole,
     };

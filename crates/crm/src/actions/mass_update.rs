@@ -245,6 +245,7 @@ impl MassAction for MassUpdate {
             authorise_again: authorise,
             kept: Kept::Changed,
             moves: false,
+            judge: None,
         },
         writes: Writes::Named,
     };

@@ -110,6 +110,7 @@ impl AnyAction for Undo {
                 authorise_again: |_, _| Err(not_here()),
                 kept: Kept::Changed,
                 moves: false,
+                judge: None,
             },
             writes: Writes::Named,
         }

@@ -98,9 +98,15 @@ impl Ready {
                     let (ids, job) = (ids.clone(), self.request.job);
                     leads = Some(LeadsBack { writing, job, ids });
                 }
-                let items: Vec<_> = ids.into_iter().zip(&group.changes).collect();
-                let judged = judge_adjusted_update(tx, writing, &items, expected, &mut since)?;
-                Box::new(judged)
+                match self.request.did.reversal().judge {
+                    Some(judge) => judge(tx, writing, &ids, expected, self.request.job)?,
+                    None => {
+                        let items: Vec<_> = ids.into_iter().zip(&group.changes).collect();
+                        Box::new(judge_adjusted_update(
+                            tx, writing, &items, expected, &mut since,
+                        )?)
+                    }
+                }
             }
             ChangeKind::Delete => Box::new(judge_return(tx, writing, &group.targets, &revs)?),
             ChangeKind::Restore | ChangeKind::Create => Box::new(judge_adjusted_deletion(

@@ -3,7 +3,9 @@
 use super::super::request::decode;
 use super::UndoRequest;
 use crate::actor::Actor;
+use crate::record::{Expected, Judged, Writing};
 use jobs::KEPT_MS;
+use model::id::{JobId, RecordId};
 use model::job::JobKind;
 use model::module::Module;
 use model::refusal::Refusal;
@@ -11,7 +13,7 @@ use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::jobs::Job;
 use store::plans::Plan;
-use store::{Error, Fault};
+use store::{Error, Fault, Tx};
 
 /// How jobs of a kind are undone.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +31,18 @@ pub(crate) struct Reversal {
     /// What it moved to other records goes back with the records, and nothing that it made may be found
     /// meanwhile.
     pub(crate) moves: bool,
+    /// Judges what puts its records back, where that is no value of a field.
+    pub(crate) judge: Option<JudgeBack>,
 }
+
+/// Judges putting back what a job did to these records.
+pub(crate) type JudgeBack = for<'a> fn(
+    &mut Tx,
+    Writing<'a>,
+    &[RecordId],
+    Expected<'_>,
+    JobId,
+) -> Result<Box<dyn Judged + 'a>, Fault>;
 
 /// Until when a job can be undone, if it changed something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
