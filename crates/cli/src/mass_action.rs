@@ -20,6 +20,8 @@ pub(crate) enum MassAction {
     Delete(Delete),
     /// Make a contact, an account and on demand a deal of each lead, or find them
     Convert(Convert),
+    /// Put tags on the records, or take them off
+    Tag(Tag),
 }
 
 /// The options of `update`.
@@ -83,6 +85,31 @@ pub(crate) struct Convert {
     related_modules: Vec<String>,
 }
 
+/// The options of `tag`.
+#[derive(Args)]
+#[command(group = ArgGroup::new("tags").required(true).multiple(true).args(["add", "remove"]))]
+pub(crate) struct Tag {
+    #[command(flatten)]
+    selection: Selection,
+    /// Name of a tag that the records get; once for each
+    #[arg(long, value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
+    add: Vec<String>,
+    /// Name of a tag that they lose; once for each
+    #[arg(long, value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
+    remove: Vec<String>,
+}
+
+impl Tag {
+    fn change(&self) -> Json {
+        let lists = [("add", &self.add), ("remove", &self.remove)];
+        let given = lists.into_iter().filter(|(_, tags)| !tags.is_empty());
+        given
+            .map(|(key, tags)| (key.to_owned(), tags.clone().into()))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+}
+
 /// Which records. All that is given must hold; nothing given is refused, never every record.
 #[derive(Args)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true).args(
@@ -131,6 +158,7 @@ impl MassAction {
             Self::ChangeOwner(change) => &change.selection,
             Self::Delete(delete) => &delete.selection,
             Self::Convert(convert) => &convert.selection,
+            Self::Tag(tag) => &tag.selection,
         }
     }
 
@@ -142,6 +170,7 @@ impl MassAction {
             Self::ChangeOwner(change) => ("change_owner", Some(json!({ "owner": change.owner }))),
             Self::Delete(_) => ("delete", None),
             Self::Convert(convert) => ("convert", convert.change()?),
+            Self::Tag(tag) => ("tag", Some(tag.change())),
         };
         let mut body = Map::new();
         body.insert("action".to_owned(), action.into());

@@ -9,6 +9,7 @@ pub(crate) mod describe;
 pub mod mass_delete;
 pub mod mass_update;
 mod request;
+mod tag;
 pub mod undo;
 
 use crate::actor::Actor;
@@ -34,6 +35,7 @@ fn of(kind: JobKind) -> &'static dyn AnyAction {
         JobKind::ChangeOwner => &Mass::<change_owner::ChangeOwner>::NEW,
         JobKind::MassDelete => &Mass::<mass_delete::MassDelete>::NEW,
         JobKind::MassConvert => &Mass::<convert::MassConvert>::NEW,
+        JobKind::Tag => &Mass::<tag::TagRecords>::NEW,
         JobKind::Undo => &undo::Undo,
     }
 }

@@ -107,6 +107,8 @@ job_kinds! {
     MassDelete = "mass_delete" "delete",
     /// Make contacts, accounts and deals of leads.
     MassConvert = "mass_convert" "convert",
+    /// Put tags on records, or take them off.
+    Tag = "tag" "tag",
     /// Put back what a job changed.
     Undo = "undo" "undo",
 }

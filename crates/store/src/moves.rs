@@ -14,12 +14,14 @@ pub enum MoveKind {
     Note,
     /// An attachment.
     Attachment,
-    /// A tag of the module of the record that got it.
+    /// A tag of the module of the record that got it; where no record gave it, from itself.
     Tag,
+    /// A tag that a record lost.
+    TagTaken,
 }
 
 impl MoveKind {
-    const ALL: [Self; 3] = [Self::Note, Self::Attachment, Self::Tag];
+    const ALL: [Self; 4] = [Self::Note, Self::Attachment, Self::Tag, Self::TagTaken];
 
     /// The stored word.
     pub fn as_str(self) -> &'static str {
@@ -27,6 +29,7 @@ impl MoveKind {
             Self::Note => "note",
             Self::Attachment => "attachment",
             Self::Tag => "tag",
+            Self::TagTaken => "tag_taken",
         }
     }
 
@@ -39,7 +42,7 @@ impl MoveKind {
         match self {
             Self::Note => Some("notes"),
             Self::Attachment => Some("attachments"),
-            Self::Tag => None,
+            Self::Tag | Self::TagTaken => None,
         }
     }
 }
@@ -216,6 +219,15 @@ pub fn of(tx: &mut Tx, job: JobId, from: &[RecordId]) -> Result<Vec<Move>> {
     let from = Param::Ids(from.iter().map(|record| record.0).collect());
     let rows = tx.query(sql, &[job.0.into(), from])?;
     rows.iter().map(one).collect()
+}
+
+/// Forgets which tags a job put on these records and took off them.
+pub fn forget_tags(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<()> {
+    let sql = "DELETE FROM job_moves WHERE job = $1 AND kind IN ('tag', 'tag_taken')
+               AND from_record IN ids($2) AND to_record = from_record";
+    let records = Param::Ids(records.iter().map(|record| record.0).collect());
+    tx.execute(sql, &[job.0.into(), records])?;
+    Ok(())
 }
 
 fn one(row: &Row) -> Result<Move> {

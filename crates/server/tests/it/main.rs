@@ -86,6 +86,7 @@ mod sharing;
 mod standard_modules;
 mod stopping;
 mod streams;
+mod tag_jobs;
 mod tags;
 mod territories;
 mod timeline;
