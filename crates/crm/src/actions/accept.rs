@@ -415,12 +415,12 @@ pub fn schedule<B>(
     now: Timestamp,
 ) -> Result<ControlFlow<B, JobId>, Fault> {
     let (asker, run) = (Asker { user, client: None }, Run::default());
-    let id = JobId(db.new_id()?);
     let scheduled = jobs::past_given_up(db, now, || {
         let prepared = match db.read(read)? {
             ControlFlow::Continue(prepared) => prepared,
             ControlFlow::Break(other) => return Ok(ControlFlow::Break(other)),
         };
+        let id = JobId(db.new_id()?);
         let new = new_job(id, &prepared, &asker, &run, None);
         let mut sealed = |_: &mut Tx, id| Ok(ControlFlow::Continue(id));
         accept_prepared(db, &new, &prepared.targets, now, &mut sealed)
