@@ -240,7 +240,8 @@ fn difference(conversion: Conversion<'_>, fate: Fate<'_>, written: Difference) -
 }
 
 /// Judges the conversion of leads, in order, each with all that it becomes: of the first of them, as
-/// many as one transaction may, at least one. Ids must differ.
+/// many as one transaction may, at least one. Ids must differ. If they are to be written, contacts and
+/// accounts that stand there are changed between one lead and the next, because the next may meet them.
 pub(crate) fn judge_conversion<'a>(
     tx: &mut Tx,
     conversion: Conversion<'a>,

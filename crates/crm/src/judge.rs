@@ -159,11 +159,7 @@ impl<C> Judgement<C> {
 
     /// As what would happen.
     pub(crate) fn forecast(self, difference: impl FnOnce(C) -> Difference) -> Forecast {
-        match self {
-            Self::Change(change) => Forecast::Change(difference(change)),
-            Self::Unchanged => Forecast::Unchanged,
-            Self::Refuse(refusal) => Forecast::Refuse(refusal),
-        }
+        self.map(difference)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a plan says: of each record what would happen to it, and all of them in sum.
 
+use crate::judge::Judgement;
 use model::id::{FieldId, ModuleId, ProcessId, RecordId, RuleId};
-use model::job::Foreseen;
 use model::limits::{PLAN_REASONS_MAX, PLAN_SAMPLE_BYTES_MAX, PLAN_SAMPLE_MAX};
 use model::refusal::Refusal;
 use model::value::Value;
@@ -12,26 +12,7 @@ use store::plans::Plan;
 use store::{Error, Fault};
 
 /// What would happen to one record.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Forecast {
-    /// It would change.
-    Change(Difference),
-    /// It already is as wanted.
-    Unchanged,
-    /// It would be refused and left as it is.
-    Refuse(Refusal),
-}
-
-impl Forecast {
-    /// The same in a word.
-    pub(crate) fn word(&self) -> Foreseen {
-        match self {
-            Self::Change(_) => Foreseen::Change,
-            Self::Unchanged => Foreseen::Unchanged,
-            Self::Refuse(refusal) => Foreseen::Refuse(refusal.code),
-        }
-    }
-}
+pub(crate) type Forecast = Judgement<Difference>;
 
 /// What a change would write.
 #[derive(Clone, Debug, Default, PartialEq)]
