@@ -11,6 +11,7 @@
 
 mod bench;
 mod conformance;
+mod lines;
 mod packages;
 mod postgres;
 mod process;
@@ -20,6 +21,7 @@ mod test;
 mod tidy;
 mod tidy_crates;
 mod torture;
+mod walk;
 
 use anyhow::{Result, bail};
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ cargo xtask postgres         a throw-away PostgreSQL, until Enter, for `cargo te
 cargo xtask torture          the server killed at every point; --kills N, --seed N,
                              --database sqlite|postgres|URL
 cargo xtask bench            the server against the floor and its goals; --only PART, --records N, --runs N, --write
+cargo xtask lines            how long each crate is
+cargo xtask walk             how many files a parameter of a request goes through; --help tells the rule
 ";
 
 fn main() -> ExitCode {
@@ -58,6 +62,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["postgres"] => postgres::until_enter(),
         ["torture", options @ ..] => torture::command(options),
         ["bench", options @ ..] => bench::run(options),
+        ["lines"] => lines::run(),
+        ["walk", options @ ..] => walk::command(options),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

@@ -74,8 +74,8 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The trusted directory is named because a container's root rarely owns the checkout.
-fn tracked() -> Result<Vec<String>> {
+/// The files that git tracks. The trusted directory is named because a container's root rarely owns the checkout.
+pub(crate) fn tracked() -> Result<Vec<String>> {
     let trusted = format!("safe.directory={}", root().display());
     let mut git = Command::new("git");
     let listed = output(
