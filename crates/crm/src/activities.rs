@@ -6,6 +6,7 @@ use crate::actor::Actor;
 use model::id::{RecordId, ViewId};
 use model::module::Module;
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use store::records;
 use store::{Fault, Tx};
@@ -31,7 +32,8 @@ pub fn authorise(actor: &Actor) -> Result<(), Refusal> {
 pub fn of_view(actor: &Actor, id: Option<ViewId>) -> Result<&Module, Refusal> {
     let has = |module: &&Module| module.views.iter().any(|view| Some(view.id) == id);
     seen(actor).find(has).ok_or_else(|| {
-        Refusal::invalid("cvid", "$.cvid").saying("the cvid given seems to be invalid")
+        let refusal = Refusal::invalid("cvid", "$.cvid").because(Reason::UnknownView);
+        refusal.saying("the cvid given seems to be invalid")
     })
 }
 

@@ -7,6 +7,7 @@ use model::field::Field;
 use model::id::{ProfileId, UserId};
 use model::module::Module;
 use model::people::{FieldRight, Profile, Right, User};
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ impl Actor {
     /// The user of this id. A user who is gone, deactivated or without a profile may do nothing
     /// (wire API 22: AUTHORIZATION_FAILED).
     pub fn of(catalog: &Arc<Catalog>, id: UserId) -> Result<Self, Refusal> {
-        let refused = || Refusal::new(Code::AuthorizationFailed);
+        let refused = || Refusal::new(Code::AuthorizationFailed).because(Reason::NoAccess);
         let user = catalog
             .user(id)
             .filter(|user| user.is_active())

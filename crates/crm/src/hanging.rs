@@ -8,6 +8,7 @@ use model::access::Access;
 use model::id::RecordId;
 use model::module::{Module, system};
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use store::records;
 use store::{Fault, Tx};
@@ -41,6 +42,7 @@ pub(crate) fn open(tx: &mut Tx, writing: Writing<'_>, record: RecordId) -> Resul
 /// The refusal of an id that names no record.
 pub fn unknown() -> Refusal {
     Refusal::new(Code::InvalidData)
+        .because(Reason::UnknownRecord)
         .saying("the related id given seems to be invalid")
         .with("resource_path_index", 1)
 }

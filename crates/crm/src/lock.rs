@@ -8,6 +8,7 @@ use model::hold::HoldKind;
 use model::id::{HoldId, RecordId};
 use model::module::{Module, system};
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::value::Value;
 use store::changes::Cause;
@@ -15,16 +16,15 @@ use store::holds::{self, Hold};
 use store::records::{self, Record};
 use store::{Fault, Tx};
 
-/// What is said where the module's records cannot be locked.
-pub const NOT_CONFIGURED: &str = "Required Record Locking Configuration is not present";
-
 /// The record, if there is one and nothing but a lock holds it. Also says no where the module's
 /// records cannot be locked.
 fn open(tx: &mut Tx, writing: Writing<'_>, id: RecordId) -> Result<Record, Fault> {
     let Writing { actor, module, .. } = writing;
     actor.require(Right::Edit, module)?;
     if !module.locking {
-        let refusal = Refusal::new(Code::NotAllowed).saying(NOT_CONFIGURED);
+        let refusal = Refusal::new(Code::NotAllowed)
+            .because(Reason::LockingNotConfigured)
+            .saying("Required Record Locking Configuration is not present");
         return Err(refusal.with("resource_path_index", 0).into());
     }
     let unknown = || {

@@ -8,6 +8,7 @@ use model::field::Field;
 use model::id::UserId;
 use model::module::{Module, system};
 use model::people::{Right, TransferTo, UserStatus, UserType};
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::value::Value;
 use std::collections::HashMap;
@@ -141,11 +142,16 @@ impl Unfit {
             Self::Lite => ("is a Lite User", None),
             _ => {
                 let refusal = id_in_request().called("owner").invalid();
+                let refusal = refusal.because(Reason::UnknownOwner);
                 return refusal.saying("Invalid data provided");
             }
         };
         let text = format!("The user to whom you are trying to transfer the records {what}.");
         let refusal = id_in_request().invalid().saying(text);
+        let refusal = match self {
+            Self::Deleted => refusal.because(Reason::ClosedOwner),
+            _ => refusal,
+        };
         match status {
             Some(status) => refusal.with("owner_status", status),
             None => refusal,

@@ -32,6 +32,7 @@ use model::access::Access;
 use model::field::Field;
 use model::id::{JobId, RecordId, RuleId};
 use model::module::{Module, system};
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
@@ -111,6 +112,7 @@ impl<'a> Writing<'a> {
 /// The refusal of an id that names no record of the module (wire API 1.6).
 pub fn unknown_id(id: &str) -> Refusal {
     Refusal::new(Code::InvalidData)
+        .because(Reason::UnknownRecord)
         .saying("the id given seems to be invalid")
         .with("id", id)
 }

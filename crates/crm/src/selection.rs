@@ -5,6 +5,7 @@ use crate::actor::Actor;
 use model::criteria::{Bound, Criteria};
 use model::id::{RecordId, TerritoryId, ViewId};
 use model::module::Module;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::view::View;
@@ -121,7 +122,8 @@ pub fn view<'a>(actor: &Actor, module: &'a Module, id: ViewId) -> Result<&'a Vie
         .iter()
         .find(|view| view.id == id)
         .ok_or_else(|| {
-            Refusal::invalid("cvid", "$.cvid").saying("the cvid given seems to be invalid")
+            let refusal = Refusal::invalid("cvid", "$.cvid").because(Reason::UnknownView);
+            refusal.saying("the cvid given seems to be invalid")
         })?;
     if view.admits(&actor.user) {
         return Ok(view);

@@ -7,6 +7,7 @@ use model::body::Place;
 use model::id::{RecordId, TerritoryId};
 use model::limits::TERRITORIES_PER_RECORD_MAX;
 use model::module::Module;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use std::collections::BTreeSet;
 use store::changes::Cause;
@@ -51,7 +52,7 @@ pub fn change(
         return Ok(Err(wrong_id(&list.item(n))));
     }
     let Some(Standing { record, facts, .. }) = record::one(tx, writing, id)? else {
-        return Ok(Err(wrong_id(place)));
+        return Ok(Err(wrong_id(place).because(Reason::UnknownRecord)));
     };
     // A territory's members may do with the record what the territory says, the actor among them.
     let refusal = denied(id, &facts, Access::Full)

@@ -6,6 +6,7 @@
 //! and in their words, is data: a [`Manner`].
 
 use crate::field::json_id;
+use crate::reason::Reason;
 use crate::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::ops::RangeInclusive;
@@ -109,7 +110,9 @@ impl Place {
 
     /// What stands here is not of this type.
     pub fn wrong_type(&self, expected: DataType) -> Refusal {
-        self.invalid().with("expected_data_type", expected.as_str())
+        self.invalid()
+            .because(Reason::WrongType)
+            .with("expected_data_type", expected.as_str())
     }
 
     /// What stands here has more characters or items than this.

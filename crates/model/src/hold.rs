@@ -1,5 +1,6 @@
 //! Holds: reasons why a record may not be changed now.
 
+use crate::reason::Reason;
 use crate::refusal::{Code, Refusal};
 use std::fmt;
 
@@ -60,7 +61,7 @@ impl HoldKind {
     /// record's id.
     pub fn refusal(self) -> Refusal {
         let odd = "Cannot update record that is not approved yet";
-        match self {
+        let refusal = match self {
             Self::Approval | Self::ApprovalRejected => Refusal::new(Code::NotApproved),
             Self::ReviewPending | Self::ReviewRejected => {
                 Refusal::new(Code::NotApproved).saying(odd)
@@ -69,7 +70,8 @@ impl HoldKind {
             // The vendor's own odd words (wire API 21, row 28).
             Self::ImageCheck | Self::Merge => Refusal::new(Code::RecordLocked).saying(odd),
             Self::Stop => Refusal::new(Code::CannotProcess),
-        }
+        };
+        refusal.because(Reason::Held(self))
     }
 }
 

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod module;
 pub mod org;
 pub mod people;
+pub mod reason;
 pub mod refusal;
 pub mod rule;
 pub mod scope;

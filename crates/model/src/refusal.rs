@@ -1,5 +1,6 @@
 //! Why a caller is told no: a code of the wire API, a sentence, and what was wrong.
 
+use crate::reason::Reason;
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
 
@@ -30,7 +31,7 @@ macro_rules! codes {
             }
 
             /// The usual sentence.
-            pub fn message(self) -> &'static str {
+            pub const fn message(self) -> &'static str {
                 match self { $(Self::$name => $message,)* }
             }
         }
@@ -135,6 +136,8 @@ pub struct Refusal {
     pub message: Cow<'static, str>,
     /// What was wrong, in the wire API's own keys (`api_name`, `json_path`, `param_name` …).
     pub details: Map<String, Json>,
+    /// What the code leaves open; the rest is how it is told where nothing else is said.
+    pub reason: Reason,
 }
 
 impl Refusal {
@@ -144,12 +147,19 @@ impl Refusal {
             code,
             message: Cow::Borrowed(code.message()),
             details: Map::new(),
+            reason: Reason::Usual,
         }
     }
 
     /// The same with another sentence.
     pub fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
+        self
+    }
+
+    /// The same for this reason.
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.reason = reason;
         self
     }
 
@@ -175,7 +185,9 @@ impl Refusal {
 
     /// NO_PERMISSION naming the missing permissions, `Crm_Implied_Edit_Leads` and the like.
     pub fn no_permission(permission: impl Into<String>) -> Self {
-        Self::new(Code::NoPermission).with("permissions", vec![Json::from(permission.into())])
+        Self::new(Code::NoPermission)
+            .because(Reason::MissingRight)
+            .with("permissions", vec![Json::from(permission.into())])
     }
 
     /// The wire's error object. `details` is always an object.

@@ -5,10 +5,11 @@ use crate::answer::Answer;
 use crate::auth::Authorized;
 use crate::file::{self, UPLOAD_BYTES_MAX};
 use crate::stream::{Source, Streams};
-use crate::version::Version;
+use crate::version::{Endpoint, Version};
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use model::limits::BODY_DEPTH_MAX;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use serde_json::{Map, Value as Json};
@@ -124,6 +125,8 @@ pub struct Call<'a> {
     pub(crate) ask: Ask<'a>,
     /// The version of the URL; on native routes the newest.
     pub version: Version,
+    /// What the wire API calls that which is asked for.
+    pub endpoint: Endpoint,
     /// Who asks, and what their token is good for.
     pub actor: Authorized,
 }
@@ -137,6 +140,19 @@ impl<'a> Deref for Call<'a> {
 }
 
 impl Call<'_> {
+    /// A refusal in the words of this version and endpoint.
+    pub fn tell(&self, refusal: Refusal) -> Refusal {
+        self.version.tell(self.endpoint, refusal).1
+    }
+
+    /// The same as an answer, with the status that it has there.
+    pub fn refused(&self, refusal: Refusal) -> Answer {
+        match self.version.tell(self.endpoint, refusal) {
+            (204, _) => Answer::no_content(),
+            (status, refusal) => Answer::refused(&refusal, status),
+        }
+    }
+
     /// Answers with a body that comes piece by piece from this source.
     pub fn stream(
         &self,
@@ -153,22 +169,23 @@ fn not_a_body() -> Refusal {
 }
 
 impl Received {
-    /// The bytes, or why there are none, with the HTTP status.
-    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, (Refusal, u16)> {
+    /// The bytes, or why there are none.
+    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, Refusal> {
         match self {
             Self::Whole(bytes) => Ok(bytes),
             Self::TooLarge(UPLOAD_BYTES_MAX) => Err(file::too_large()),
-            Self::TooLarge(limit) => Err((not_a_body().with("limit", limit), 413)),
-            Self::Crowded => {
-                let refusal = Refusal::new(Code::ServiceUnavailable);
-                let text = "too many files are being sent now: try again";
-                Err((refusal.saying(text), 503))
+            Self::TooLarge(limit) => {
+                let refusal = not_a_body().because(Reason::TooLarge);
+                Err(refusal.with("limit", limit))
             }
-            Self::TooSlow => Err((
-                Refusal::new(Code::InvalidData).saying("the body did not arrive in time"),
-                408,
-            )),
-            Self::Broken => Err((not_a_body(), 400)),
+            Self::Crowded => {
+                let text = "too many files are being sent now: try again";
+                Err(Refusal::new(Code::ServiceUnavailable).saying(text))
+            }
+            Self::TooSlow => Err(Refusal::new(Code::InvalidData)
+                .because(Reason::TooSlow)
+                .saying("the body did not arrive in time")),
+            Self::Broken => Err(not_a_body()),
         }
     }
 }

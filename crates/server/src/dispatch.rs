@@ -7,7 +7,7 @@ use crate::auth::{self, Asked, Authorized, ScopeRule};
 use crate::call::{Ask, Call, Query, Received};
 use crate::file::UPLOAD_BYTES_MAX;
 use crate::routes::{Access, Handler, Method, OpenHandler, PROBES, ROUTES, Route};
-use crate::version::Version;
+use crate::version::{Endpoint, Version, module_not_served};
 use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
@@ -19,6 +19,7 @@ use model::catalog::Catalog;
 use model::id::UserId;
 use model::limits::BODY_BYTES_MAX;
 use model::module::ACTIVITIES;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use percent_encoding::percent_decode_str;
 use std::collections::HashSet;
@@ -291,7 +292,7 @@ fn refusal(code: Code) -> Fault {
 
 /// A line of the table with a token's rule, ready to be checked.
 struct Scoped {
-    name: &'static str,
+    endpoint: Endpoint,
     first: Version,
     rule: ScopeRule,
     activities: bool,
@@ -319,7 +320,7 @@ impl Target {
                 Access::Open(handler) if found.is_some() => return Self::Open(handler),
                 Access::Open(_) => return Self::WrongMethod,
                 Access::Scoped(first, rule, handler) => scoped.push(Scoped {
-                    name: route.name,
+                    endpoint: route.endpoint,
                     first,
                     rule,
                     activities: route.activities,
@@ -435,12 +436,18 @@ impl Server {
                 if !method_is_right {
                     return Err(refusal(Code::InvalidRequestMethod));
                 }
-                Ok((admitted.handler, actor))
+                Ok(((admitted.endpoint, admitted.handler), actor))
             }
         };
         let body = match incoming.body.into_bytes() {
             Ok(body) => body.into(),
-            Err((refusal, status)) => return Ok(Answer::refused(&refusal, status)),
+            Err(refusal) => {
+                let endpoint = authorised
+                    .as_ref()
+                    .map_or(Endpoint::Native, |((e, _), _)| *e);
+                let (status, refusal) = version.tell(endpoint, refusal);
+                return Ok(Answer::refused(&refusal, status));
+            }
         };
         let mut headers = incoming.headers;
         headers.remove(header::AUTHORIZATION);
@@ -456,10 +463,11 @@ impl Server {
         };
         match authorised {
             Err(handler) => handler(&ask),
-            Ok((handler, actor)) => {
+            Ok(((endpoint, handler), actor)) => {
                 let call = Call {
                     ask,
                     version,
+                    endpoint,
                     actor,
                 };
                 let mut answer = handler(&call)?;
@@ -473,10 +481,7 @@ impl Server {
 /// A user without any access is told what for.
 fn with_purpose(fault: Fault, purpose: Option<&str>) -> Fault {
     match (fault, purpose) {
-        (Fault::Refused(refusal), Some(purpose))
-            if refusal.code == Code::AuthorizationFailed
-                && refusal.message == Code::AuthorizationFailed.message() =>
-        {
+        (Fault::Refused(refusal), Some(purpose)) if refusal.reason == Reason::NoAccess => {
             let text = format!("User does not have sufficient privilege to {purpose}");
             refusal.saying(text).into()
         }
@@ -510,18 +515,26 @@ fn admit<'a>(
         .find(|line| line.rule.admits(&actor.scopes, asked))
         .ok_or_else(|| refusal(Code::OauthScopeMismatch))?;
     if version < line.first {
-        let text = format!("{} is not supported in this API version", line.name);
+        let text = format!(
+            "{} is not supported in this API version",
+            line.endpoint.name()
+        );
         let refusal = Refusal::new(Code::ApiNotSupported).saying(text);
         return Err(refusal
             .with("supported_version", line.first.number())
             .into());
     }
+    let unknown = || {
+        let refusal = Refusal::new(Code::InvalidModule).because(Reason::UnknownModule);
+        refusal.with("resource_path_index", 0)
+    };
+    let told = |refusal: Refusal| Fault::from(version.tell(line.endpoint, refusal).1);
     match segment {
         Some(ACTIVITIES) if line.activities => Ok(line),
         Some(name) if module.is_none() && REFUSED_MODULES.contains(&name) => {
-            Err(version.refused_module(line.name).into())
+            Err(told(module_not_served()))
         }
-        Some(_) if module.is_none() => Err(version.unknown_module(line.name).into()),
+        Some(_) if module.is_none() => Err(told(unknown())),
         _ => Ok(line),
     }
 }

@@ -3,6 +3,7 @@
 use crate::multipart::{self, BrokenOff};
 use axum::body::Bytes;
 use model::limits::{ATTACHMENT_BYTES_MAX, ATTACHMENT_NAME_MAX};
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -31,9 +32,9 @@ pub(crate) struct Sent {
     pub(crate) content: Bytes,
 }
 
-/// The file of a form, or why there is none, with the HTTP status.
-pub(crate) fn read(content_type: Option<&str>, body: &Bytes) -> Result<Sent, (Refusal, u16)> {
-    let bare = |text: &'static str| (Refusal::new(Code::InvalidData).saying(text), 400);
+/// The file of a form, or why there is none.
+pub(crate) fn read(content_type: Option<&str>, body: &Bytes) -> Result<Sent, Refusal> {
+    let bare = |text: &'static str| Refusal::new(Code::InvalidData).saying(text);
     let boundary = content_type.and_then(multipart::boundary).ok_or_else(|| {
         let text = "send the file as multipart/form-data, in the part called file, or a link in \
                     the parameter attachmentUrl";
@@ -64,15 +65,17 @@ pub(crate) fn read(content_type: Option<&str>, body: &Bytes) -> Result<Sent, (Re
     }
     if name.chars().count() > ATTACHMENT_NAME_MAX {
         let refusal = Refusal::new(Code::InvalidData).saying("the file's name is too long");
-        return Err((refusal.with("maximum_length", ATTACHMENT_NAME_MAX), 400));
+        return Err(refusal.with("maximum_length", ATTACHMENT_NAME_MAX));
     }
     Ok(Sent { name, content })
 }
 
 /// The refusal of a file that is too large.
-pub(crate) fn too_large() -> (Refusal, u16) {
-    let refusal = Refusal::new(Code::InvalidData).saying("the file is too large");
-    (refusal.with("maximum_length", ATTACHMENT_BYTES_MAX), 413)
+pub(crate) fn too_large() -> Refusal {
+    Refusal::new(Code::InvalidData)
+        .because(Reason::TooLarge)
+        .saying("the file is too large")
+        .with("maximum_length", ATTACHMENT_BYTES_MAX)
 }
 
 /// The name of the file, if the part of this disposition is it.
@@ -162,10 +165,11 @@ pub(crate) fn disposition(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::version::{Endpoint, Version};
 
     const TYPE: Option<&str> = Some("multipart/form-data; boundary=\"x-y\"");
 
-    fn read(content_type: Option<&str>, body: &[u8]) -> Result<Sent, (Refusal, u16)> {
+    fn read(content_type: Option<&str>, body: &[u8]) -> Result<Sent, Refusal> {
         super::read(content_type, &Bytes::copy_from_slice(body))
     }
 
@@ -174,7 +178,8 @@ mod tests {
     }
 
     fn said(content_type: Option<&str>, body: &[u8]) -> String {
-        let (refusal, status) = read(content_type, body).unwrap_err();
+        let refusal = read(content_type, body).unwrap_err();
+        let (status, refusal) = Version::V8.tell(Endpoint::Attachments, refusal);
         format!("{status} {}", refusal.message)
     }
 

@@ -27,7 +27,7 @@ pub use metrics::Metrics;
 pub use notify::{Notice, Notifier, Notifying, TRIES};
 pub use outside::{Key, KeyError, Outside, Range};
 pub use serve::{GRACE, SystemClock, serve, serve_router};
-pub use version::Version;
+pub use version::{Endpoint, Version};
 
 use jobs::Engine;
 use model::time::Clock;

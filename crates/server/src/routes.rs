@@ -65,7 +65,7 @@ pub(crate) use jobs::counts as job_counts;
 use crate::answer::Answer;
 use crate::auth::{self, ScopeRule};
 use crate::call::{Ask, Call};
-use crate::version::Version;
+use crate::version::{Endpoint, Version};
 use model::scope::Op;
 use store::Fault;
 
@@ -125,8 +125,8 @@ pub struct Route {
     pub pattern: &'static str,
     /// The method.
     pub method: Method,
-    /// What people call it; stands in API_NOT_SUPPORTED.
-    pub name: &'static str,
+    /// What the wire API calls it.
+    pub endpoint: Endpoint,
     /// What a user without any access is told that they may not do (wire API 1.6, 1.7).
     pub purpose: &'static str,
     /// Whether `Activities` is taken for a module.
@@ -166,7 +166,7 @@ const ANY_PURPOSE: &str = "perform this operation";
 pub const fn wire(
     method: Method,
     pattern: &'static str,
-    name: &'static str,
+    endpoint: Endpoint,
     first: Version,
     scope: ScopeRule,
     handler: Handler,
@@ -174,7 +174,7 @@ pub const fn wire(
     Route {
         pattern,
         method,
-        name,
+        endpoint,
         purpose: ANY_PURPOSE,
         activities: false,
         files: false,
@@ -189,7 +189,7 @@ pub const fn native(
     scope: ScopeRule,
     handler: Handler,
 ) -> Route {
-    wire(method, pattern, "", V2, scope, handler)
+    wire(method, pattern, E::Native, V2, scope, handler)
 }
 
 /// A line that needs no token.
@@ -197,7 +197,7 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
     Route {
         pattern,
         method,
-        name: "",
+        endpoint: E::Native,
         purpose: ANY_PURPOSE,
         activities: false,
         files: false,
@@ -205,6 +205,7 @@ pub const fn open(method: Method, pattern: &'static str, handler: OpenHandler) -
     }
 }
 
+use Endpoint as E;
 use Method::{Delete, Get, Patch, Post, Put};
 use ScopeRule::{
     AllOf, AnyOf, ByModule, ChangeOwner, Group, Native, Only, Records, RecordsOf, Settings, Sub,
@@ -281,111 +282,111 @@ pub static ROUTES: &[Route] = &[
     open(Post, "/oauth/v2/auth", auth::token),
     open(Post, "/oauth/v2/token/revoke", auth::revoke),
 
-    wire(Get, "/crm/{version}/{module}", "Get Records", V2, Records(Op::Read), record_list::list),
-    wire(Post, "/crm/{version}/{module}", "Insert Records", V2, Records(Op::Create), records::insert),
-    wire(Put, "/crm/{version}/{module}", "Update Records", V2, Records(Op::Update), records::update),
-    wire(Delete, "/crm/{version}/{module}", "Delete Records", V2, Records(Op::Delete), records::delete),
-    wire(Get, "/crm/{version}/{module}/deleted", "Get Deleted Records", V2, Records(Op::Read), deleted::list),
-    wire(Get, "/crm/{version}/{module}/{id}", "Get a Record", V2, Records(Op::Read), records::get),
-    wire(Put, "/crm/{version}/{module}/{id}", "Update a Record", V2, Records(Op::Update), records::update_one),
-    wire(Delete, "/crm/{version}/{module}/{id}", "Delete a Record", V2, Records(Op::Delete), records::delete_one),
+    wire(Get, "/crm/{version}/{module}", E::GetRecords, V2, Records(Op::Read), record_list::list),
+    wire(Post, "/crm/{version}/{module}", E::InsertRecords, V2, Records(Op::Create), records::insert),
+    wire(Put, "/crm/{version}/{module}", E::UpdateRecords, V2, Records(Op::Update), records::update),
+    wire(Delete, "/crm/{version}/{module}", E::DeleteRecords, V2, Records(Op::Delete), records::delete),
+    wire(Get, "/crm/{version}/{module}/deleted", E::GetDeletedRecords, V2, Records(Op::Read), deleted::list),
+    wire(Get, "/crm/{version}/{module}/{id}", E::GetARecord, V2, Records(Op::Read), records::get),
+    wire(Put, "/crm/{version}/{module}/{id}", E::UpdateARecord, V2, Records(Op::Update), records::update_one),
+    wire(Delete, "/crm/{version}/{module}/{id}", E::DeleteARecord, V2, Records(Op::Delete), records::delete_one),
 
-    wire(Get, "/crm/{version}/{module}/{id}/__timeline", "Timelines", V5, Records(Op::Read), timeline::list),
+    wire(Get, "/crm/{version}/{module}/{id}/__timeline", E::Timelines, V5, Records(Op::Read), timeline::list),
 
-    wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s", "Record Locking", V2, LOCK_READ, record_locking::list),
-    wire(Post, "/crm/{version}/{module}/{id}/Locking_Information__s", "Record Locking", V2, LOCK_CREATE, record_locking::put),
-    wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_READ, record_locking::get),
-    wire(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_UPDATE, record_locking::update),
-    wire(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", "Record Locking", V2, LOCK_DELETE, record_locking::delete),
+    wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s", E::RecordLocking, V2, LOCK_READ, record_locking::list),
+    wire(Post, "/crm/{version}/{module}/{id}/Locking_Information__s", E::RecordLocking, V2, LOCK_CREATE, record_locking::put),
+    wire(Get, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", E::RecordLocking, V2, LOCK_READ, record_locking::get),
+    wire(Put, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", E::RecordLocking, V2, LOCK_UPDATE, record_locking::update),
+    wire(Delete, "/crm/{version}/{module}/{id}/Locking_Information__s/{lock_id}", E::RecordLocking, V2, LOCK_DELETE, record_locking::delete),
 
-    wire(Get, "/crm/{version}/{module}/{id}/Notes", "Notes", V2, NOTES_READ, notes::list),
-    wire(Post, "/crm/{version}/{module}/{id}/Notes", "Notes", V2, NOTES_CREATE, notes::add),
-    wire(Get, "/crm/{version}/{module}/{id}/Notes/{note_id}", "Notes", V2, NOTES_READ, notes::get),
-    wire(Put, "/crm/{version}/{module}/{id}/Notes/{note_id}", "Notes", V2, NOTES_UPDATE, notes::update),
-    wire(Delete, "/crm/{version}/{module}/{id}/Notes/{note_id}", "Notes", V2, NOTES_DELETE, notes::delete),
-    wire(Post, "/crm/{version}/Notes", "Notes", V2, RecordsOf("notes", Op::Create), notes::create),
-    wire(Get, "/crm/{version}/Notes/{note_id}", "Notes", V2, RecordsOf("notes", Op::Read), notes::get),
-    wire(Put, "/crm/{version}/Notes/{note_id}", "Notes", V2, RecordsOf("notes", Op::Update), notes::update),
-    wire(Delete, "/crm/{version}/Notes/{note_id}", "Notes", V2, RecordsOf("notes", Op::Delete), notes::delete),
+    wire(Get, "/crm/{version}/{module}/{id}/Notes", E::Notes, V2, NOTES_READ, notes::list),
+    wire(Post, "/crm/{version}/{module}/{id}/Notes", E::Notes, V2, NOTES_CREATE, notes::add),
+    wire(Get, "/crm/{version}/{module}/{id}/Notes/{note_id}", E::Notes, V2, NOTES_READ, notes::get),
+    wire(Put, "/crm/{version}/{module}/{id}/Notes/{note_id}", E::Notes, V2, NOTES_UPDATE, notes::update),
+    wire(Delete, "/crm/{version}/{module}/{id}/Notes/{note_id}", E::Notes, V2, NOTES_DELETE, notes::delete),
+    wire(Post, "/crm/{version}/Notes", E::Notes, V2, RecordsOf("notes", Op::Create), notes::create),
+    wire(Get, "/crm/{version}/Notes/{note_id}", E::Notes, V2, RecordsOf("notes", Op::Read), notes::get),
+    wire(Put, "/crm/{version}/Notes/{note_id}", E::Notes, V2, RecordsOf("notes", Op::Update), notes::update),
+    wire(Delete, "/crm/{version}/Notes/{note_id}", E::Notes, V2, RecordsOf("notes", Op::Delete), notes::delete),
 
-    wire(Get, "/crm/{version}/{module}/{id}/Attachments", "Attachments", V2, ATTACHMENTS_READ, attachments::list),
-    wire(Post, "/crm/{version}/{module}/{id}/Attachments", "Attachments", V2, ATTACHMENTS_CREATE, attachments::add).with_files(),
-    wire(Delete, "/crm/{version}/{module}/{id}/Attachments", "Attachments", V2, ATTACHMENTS_DELETE, attachments::delete_these),
-    wire(Get, "/crm/{version}/{module}/{id}/Attachments/{attachment_id}", "Attachments", V2, ATTACHMENTS_READ, attachments::get),
-    wire(Delete, "/crm/{version}/{module}/{id}/Attachments/{attachment_id}", "Attachments", V2, ATTACHMENTS_DELETE, attachments::delete),
+    wire(Get, "/crm/{version}/{module}/{id}/Attachments", E::Attachments, V2, ATTACHMENTS_READ, attachments::list),
+    wire(Post, "/crm/{version}/{module}/{id}/Attachments", E::Attachments, V2, ATTACHMENTS_CREATE, attachments::add).with_files(),
+    wire(Delete, "/crm/{version}/{module}/{id}/Attachments", E::Attachments, V2, ATTACHMENTS_DELETE, attachments::delete_these),
+    wire(Get, "/crm/{version}/{module}/{id}/Attachments/{attachment_id}", E::Attachments, V2, ATTACHMENTS_READ, attachments::get),
+    wire(Delete, "/crm/{version}/{module}/{id}/Attachments/{attachment_id}", E::Attachments, V2, ATTACHMENTS_DELETE, attachments::delete),
 
-    wire(Get, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Read), blueprint::get),
-    wire(Put, "/crm/{version}/{module}/{id}/actions/blueprint", "Blueprint", V2, Records(Op::Update), blueprint::update),
+    wire(Get, "/crm/{version}/{module}/{id}/actions/blueprint", E::Blueprint, V2, Records(Op::Read), blueprint::get),
+    wire(Put, "/crm/{version}/{module}/{id}/actions/blueprint", E::Blueprint, V2, Records(Op::Update), blueprint::update),
 
-    wire(Get, "/crm/{version}/{module}/{id}/__conversion_options", "Conversion Options", V3, Records(Op::Read), conversion_options::get),
-    wire(Post, "/crm/{version}/{module}/{id}/actions/convert", "Convert Lead", V2, Records(Op::Create), convert::convert),
+    wire(Get, "/crm/{version}/{module}/{id}/__conversion_options", E::ConversionOptions, V3, Records(Op::Read), conversion_options::get),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/convert", E::ConvertLead, V2, Records(Op::Create), convert::convert),
 
-    wire(Get, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Read), record_sharing::list),
-    wire(Post, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Create), record_sharing::add),
-    wire(Put, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Update), record_sharing::replace),
-    wire(Delete, "/crm/{version}/{module}/{id}/actions/share", "Share Records", V2, ByModule("share", Op::Delete), record_sharing::revoke),
+    wire(Get, "/crm/{version}/{module}/{id}/actions/share", E::ShareRecords, V2, ByModule("share", Op::Read), record_sharing::list),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/share", E::ShareRecords, V2, ByModule("share", Op::Create), record_sharing::add),
+    wire(Put, "/crm/{version}/{module}/{id}/actions/share", E::ShareRecords, V2, ByModule("share", Op::Update), record_sharing::replace),
+    wire(Delete, "/crm/{version}/{module}/{id}/actions/share", E::ShareRecords, V2, ByModule("share", Op::Delete), record_sharing::revoke),
 
-    wire(Post, "/crm/{version}/{module}/actions/assign_territories", "Assign Territories", V2, Records(Op::Update), record_territories::assign),
-    wire(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", "Assign Territories", V2, Records(Op::Update), record_territories::assign),
-    wire(Post, "/crm/{version}/{module}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
-    wire(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", "Remove Territories", V2, Records(Op::Update), record_territories::remove),
+    wire(Post, "/crm/{version}/{module}/actions/assign_territories", E::AssignTerritories, V2, Records(Op::Update), record_territories::assign),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/assign_territories", E::AssignTerritories, V2, Records(Op::Update), record_territories::assign),
+    wire(Post, "/crm/{version}/{module}/actions/remove_territories", E::RemoveTerritories, V2, Records(Op::Update), record_territories::remove),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/remove_territories", E::RemoveTerritories, V2, Records(Op::Update), record_territories::remove),
 
-    wire(Post, "/crm/{version}/{module}/actions/add_tags", "Add Tags", V2, TAGGING, record_tags::add),
-    wire(Post, "/crm/{version}/{module}/{id}/actions/add_tags", "Add Tags", V2, TAGGING, record_tags::add),
-    wire(Post, "/crm/{version}/{module}/actions/remove_tags", "Remove Tags", V2, Records(Op::Update), record_tags::remove),
-    wire(Post, "/crm/{version}/{module}/{id}/actions/remove_tags", "Remove Tags", V2, Records(Op::Update), record_tags::remove),
+    wire(Post, "/crm/{version}/{module}/actions/add_tags", E::AddTags, V2, TAGGING, record_tags::add),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/add_tags", E::AddTags, V2, TAGGING, record_tags::add),
+    wire(Post, "/crm/{version}/{module}/actions/remove_tags", E::RemoveTags, V2, Records(Op::Update), record_tags::remove),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/remove_tags", E::RemoveTags, V2, Records(Op::Update), record_tags::remove),
 
-    wire(Post, "/crm/{version}/{module}/actions/mass_update", "Mass Update", V2, ByModule("mass_update", Op::Update), mass_update::schedule).to("schedule mass update.").or_activities(),
-    wire(Get, "/crm/{version}/{module}/actions/mass_update", "Mass Update Status", V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records").or_activities(),
+    wire(Post, "/crm/{version}/{module}/actions/mass_update", E::MassUpdate, V2, ByModule("mass_update", Op::Update), mass_update::schedule).to("schedule mass update.").or_activities(),
+    wire(Get, "/crm/{version}/{module}/actions/mass_update", E::MassUpdateStatus, V2, ByModule("mass_update", Op::Read), mass_update::status).to("read records").or_activities(),
 
-    wire(Post, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, MASS_DELETE, mass_delete::schedule).to("mass delete records."),
-    wire(Get, "/crm/{version}/{module}/actions/mass_delete", "Mass Delete", V4, ByModule("mass_delete", Op::Read), mass_delete::status).to("read records"),
+    wire(Post, "/crm/{version}/{module}/actions/mass_delete", E::MassDelete, V4, MASS_DELETE, mass_delete::schedule).to("mass delete records."),
+    wire(Get, "/crm/{version}/{module}/actions/mass_delete", E::MassDelete, V4, ByModule("mass_delete", Op::Read), mass_delete::status).to("read records"),
 
-    wire(Post, "/crm/{version}/{module}/actions/mass_convert", "Mass Convert", V4, Sub("mass_convert", "leads", Op::Create), mass_convert::schedule),
-    wire(Get, "/crm/{version}/{module}/actions/mass_convert", "Mass Convert", V4, Sub("mass_convert", "leads", Op::Read), mass_convert::status),
+    wire(Post, "/crm/{version}/{module}/actions/mass_convert", E::MassConvert, V4, Sub("mass_convert", "leads", Op::Create), mass_convert::schedule),
+    wire(Get, "/crm/{version}/{module}/actions/mass_convert", E::MassConvert, V4, Sub("mass_convert", "leads", Op::Read), mass_convert::status),
 
-    wire(Post, "/crm/{version}/{module}/actions/change_owner", "Change Owner", V3, ChangeOwner(Op::Create), change_owner::many),
-    wire(Post, "/crm/{version}/{module}/{id}/actions/change_owner", "Change Owner", V3, ChangeOwner(Op::Create), change_owner::one),
-    wire(Post, "/crm/{version}/{module}/actions/mass_change_owner", "Mass Change Owner", V4, ChangeOwner(Op::Create), mass_change_owner::schedule),
-    wire(Get, "/crm/{version}/{module}/actions/mass_change_owner", "Mass Change Owner", V4, OWNER_STATUS, mass_change_owner::status).to("read records"),
+    wire(Post, "/crm/{version}/{module}/actions/change_owner", E::ChangeOwner, V3, ChangeOwner(Op::Create), change_owner::many),
+    wire(Post, "/crm/{version}/{module}/{id}/actions/change_owner", E::ChangeOwner, V3, ChangeOwner(Op::Create), change_owner::one),
+    wire(Post, "/crm/{version}/{module}/actions/mass_change_owner", E::MassChangeOwner, V4, ChangeOwner(Op::Create), mass_change_owner::schedule),
+    wire(Get, "/crm/{version}/{module}/actions/mass_change_owner", E::MassChangeOwner, V4, OWNER_STATUS, mass_change_owner::status).to("read records"),
 
-    wire(Get, "/crm/{version}/org", "Organization", V2, Group("org", Op::Read), org::get),
-    wire(Get, "/crm/{version}/users", "Users", V2, Group("users", Op::Read), users::list),
-    wire(Get, "/crm/{version}/users/{id}", "Users", V2, Group("users", Op::Read), users::get),
-    wire(Get, "/crm/{version}/settings/modules", "Modules", V2, Settings("modules", Op::Read), modules::list),
-    wire(Get, "/crm/{version}/settings/modules/{api_name}", "Modules", V2, Settings("modules", Op::Read), modules::get),
-    wire(Get, "/crm/{version}/settings/fields", "Fields", V2, Settings("fields", Op::Read), fields::list),
-    wire(Get, "/crm/{version}/settings/fields/{id}", "Fields", V2, Settings("fields", Op::Read), fields::get),
-    wire(Get, "/crm/{version}/settings/layouts", "Layouts", V2, Settings("layouts", Op::Read), layouts::list),
-    wire(Get, "/crm/{version}/settings/layouts/{id}", "Layouts", V2, Settings("layouts", Op::Read), layouts::get),
-    wire(Get, "/crm/{version}/settings/record_locking_configurations", "Record Locking Configurations", V2, Settings("record_locking_configurations", Op::Read), lock_configurations::list),
-    wire(Get, "/crm/{version}/settings/record_locking_configurations/{id}", "Record Locking Configurations", V2, Settings("record_locking_configurations", Op::Read), lock_configurations::get),
-    wire(Get, "/crm/{version}/settings/custom_views", "Custom Views", V2, Settings("custom_views", Op::Read), custom_views::list),
-    wire(Get, "/crm/{version}/settings/custom_views/{id}", "Custom Views", V2, Settings("custom_views", Op::Read), custom_views::get),
-    wire(Get, "/crm/{version}/settings/roles", "Roles", V2, Settings("roles", Op::Read), roles::list),
-    wire(Get, "/crm/{version}/settings/roles/{id}", "Roles", V2, Settings("roles", Op::Read), roles::get),
-    wire(Get, "/crm/{version}/settings/profiles", "Profiles", V2, Settings("profiles", Op::Read), profiles::list),
-    wire(Get, "/crm/{version}/settings/profiles/{id}", "Profiles", V2, Settings("profiles", Op::Read), profiles::get),
-    wire(Get, "/crm/{version}/settings/territories", "Territories", V2, Settings("territories", Op::Read), territories::list),
-    wire(Get, "/crm/{version}/settings/territories/{id}", "Territories", V2, Settings("territories", Op::Read), territories::get),
-    wire(Get, "/crm/{version}/settings/territories/{id}/__child_territories", "Territories", V2, Settings("territories", Op::Read), territories::children),
-    wire(Get, "/crm/{version}/settings/territories/{id}/users", "Territories", V2, TERRITORY_USERS, territories::users_of),
-    wire(Get, "/crm/{version}/settings/territories/actions/associated_users_count", "Territories", V2, TERRITORY_USERS, territories::users_count),
+    wire(Get, "/crm/{version}/org", E::Organization, V2, Group("org", Op::Read), org::get),
+    wire(Get, "/crm/{version}/users", E::Users, V2, Group("users", Op::Read), users::list),
+    wire(Get, "/crm/{version}/users/{id}", E::Users, V2, Group("users", Op::Read), users::get),
+    wire(Get, "/crm/{version}/settings/modules", E::Modules, V2, Settings("modules", Op::Read), modules::list),
+    wire(Get, "/crm/{version}/settings/modules/{api_name}", E::Modules, V2, Settings("modules", Op::Read), modules::get),
+    wire(Get, "/crm/{version}/settings/fields", E::Fields, V2, Settings("fields", Op::Read), fields::list),
+    wire(Get, "/crm/{version}/settings/fields/{id}", E::Fields, V2, Settings("fields", Op::Read), fields::get),
+    wire(Get, "/crm/{version}/settings/layouts", E::Layouts, V2, Settings("layouts", Op::Read), layouts::list),
+    wire(Get, "/crm/{version}/settings/layouts/{id}", E::Layouts, V2, Settings("layouts", Op::Read), layouts::get),
+    wire(Get, "/crm/{version}/settings/record_locking_configurations", E::RecordLockingConfigurations, V2, Settings("record_locking_configurations", Op::Read), lock_configurations::list),
+    wire(Get, "/crm/{version}/settings/record_locking_configurations/{id}", E::RecordLockingConfigurations, V2, Settings("record_locking_configurations", Op::Read), lock_configurations::get),
+    wire(Get, "/crm/{version}/settings/custom_views", E::CustomViews, V2, Settings("custom_views", Op::Read), custom_views::list),
+    wire(Get, "/crm/{version}/settings/custom_views/{id}", E::CustomViews, V2, Settings("custom_views", Op::Read), custom_views::get),
+    wire(Get, "/crm/{version}/settings/roles", E::Roles, V2, Settings("roles", Op::Read), roles::list),
+    wire(Get, "/crm/{version}/settings/roles/{id}", E::Roles, V2, Settings("roles", Op::Read), roles::get),
+    wire(Get, "/crm/{version}/settings/profiles", E::Profiles, V2, Settings("profiles", Op::Read), profiles::list),
+    wire(Get, "/crm/{version}/settings/profiles/{id}", E::Profiles, V2, Settings("profiles", Op::Read), profiles::get),
+    wire(Get, "/crm/{version}/settings/territories", E::Territories, V2, Settings("territories", Op::Read), territories::list),
+    wire(Get, "/crm/{version}/settings/territories/{id}", E::Territories, V2, Settings("territories", Op::Read), territories::get),
+    wire(Get, "/crm/{version}/settings/territories/{id}/__child_territories", E::Territories, V2, Settings("territories", Op::Read), territories::children),
+    wire(Get, "/crm/{version}/settings/territories/{id}/users", E::Territories, V2, TERRITORY_USERS, territories::users_of),
+    wire(Get, "/crm/{version}/settings/territories/actions/associated_users_count", E::Territories, V2, TERRITORY_USERS, territories::users_count),
 
-    wire(Get, "/crm/{version}/settings/tags", "Tags", V2, Settings("tags", Op::Read), tags::list),
-    wire(Post, "/crm/{version}/settings/tags", "Tags", V2, Settings("tags", Op::Create), tags::create),
-    wire(Put, "/crm/{version}/settings/tags", "Tags", V2, Settings("tags", Op::Update), tags::update),
-    wire(Put, "/crm/{version}/settings/tags/{id}", "Tags", V2, Settings("tags", Op::Update), tags::update_one),
-    wire(Delete, "/crm/{version}/settings/tags/{id}", "Tags", V2, Settings("tags", Op::Delete), tags::delete),
+    wire(Get, "/crm/{version}/settings/tags", E::Tags, V2, Settings("tags", Op::Read), tags::list),
+    wire(Post, "/crm/{version}/settings/tags", E::Tags, V2, Settings("tags", Op::Create), tags::create),
+    wire(Put, "/crm/{version}/settings/tags", E::Tags, V2, Settings("tags", Op::Update), tags::update),
+    wire(Put, "/crm/{version}/settings/tags/{id}", E::Tags, V2, Settings("tags", Op::Update), tags::update_one),
+    wire(Delete, "/crm/{version}/settings/tags/{id}", E::Tags, V2, Settings("tags", Op::Delete), tags::delete),
 
-    wire(Get, "/crm/{version}/settings/recycle_bin", "Recycle Bin", V6, Settings("recycle_bin", Op::Read), recycle_bin::list),
-    wire(Delete, "/crm/{version}/settings/recycle_bin", "Recycle Bin", V6, Settings("recycle_bin", Op::Delete), recycle_bin::delete),
-    wire(Get, "/crm/{version}/settings/recycle_bin/{record_id}", "Recycle Bin", V6, Settings("recycle_bin", Op::Read), recycle_bin::get),
-    wire(Delete, "/crm/{version}/settings/recycle_bin/{record_id}", "Recycle Bin", V6, Settings("recycle_bin", Op::Delete), recycle_bin::delete_one),
-    wire(Post, "/crm/{version}/settings/recycle_bin/{record_id}/actions/restore", "Restore Recycle Bin Records", V7, Settings("recycle_bin", Op::Update), recycle_bin::restore_one),
-    wire(Post, "/crm/{version}/settings/recycle_bin/actions/restore", "Restore Recycle Bin Records", V7, Settings("recycle_bin", Op::Update), recycle_bin::restore),
-    wire(Post, "/crm/{version}/settings/recycle_bin/actions/empty", "Empty Recycle Bin", V7, Settings("recycle_bin", Op::Update), recycle_bin::empty),
-    wire(Get, "/crm/{version}/settings/recycle_bin/actions/count", "Recycle Bin", V7, Settings("recycle_bin", Op::Read), recycle_bin::count),
+    wire(Get, "/crm/{version}/settings/recycle_bin", E::RecycleBin, V6, Settings("recycle_bin", Op::Read), recycle_bin::list),
+    wire(Delete, "/crm/{version}/settings/recycle_bin", E::RecycleBin, V6, Settings("recycle_bin", Op::Delete), recycle_bin::delete),
+    wire(Get, "/crm/{version}/settings/recycle_bin/{record_id}", E::RecycleBin, V6, Settings("recycle_bin", Op::Read), recycle_bin::get),
+    wire(Delete, "/crm/{version}/settings/recycle_bin/{record_id}", E::RecycleBin, V6, Settings("recycle_bin", Op::Delete), recycle_bin::delete_one),
+    wire(Post, "/crm/{version}/settings/recycle_bin/{record_id}/actions/restore", E::RestoreRecycleBinRecords, V7, Settings("recycle_bin", Op::Update), recycle_bin::restore_one),
+    wire(Post, "/crm/{version}/settings/recycle_bin/actions/restore", E::RestoreRecycleBinRecords, V7, Settings("recycle_bin", Op::Update), recycle_bin::restore),
+    wire(Post, "/crm/{version}/settings/recycle_bin/actions/empty", E::EmptyRecycleBin, V7, Settings("recycle_bin", Op::Update), recycle_bin::empty),
+    wire(Get, "/crm/{version}/settings/recycle_bin/actions/count", E::RecycleBin, V7, Settings("recycle_bin", Op::Read), recycle_bin::count),
 
     native(Get, "/swathe/v1/clients", Native("org", Op::Read), clients::list),
     native(Post, "/swathe/v1/clients", Native("org", Op::Write), clients::create),

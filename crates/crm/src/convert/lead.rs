@@ -8,6 +8,7 @@ use model::conversion::{ACCOUNT_NAME, Modules, mapping};
 use model::field::Field;
 use model::id::{RecordId, UserId};
 use model::module::{Module, system};
+use model::reason::{PartReason, Reason};
 use model::refusal::{Code, Refusal};
 use model::value::Value;
 use store::records::Record;
@@ -166,6 +167,14 @@ pub(super) fn unfit(actor: &Actor, module: &Module, owner: UserId) -> Option<Ref
     Some(unfit.of_record(module).saying(text))
 }
 
+/// A refusal of what holds a record, as one of tags that would go to it.
+pub(super) fn of_tags(refusal: Refusal) -> Refusal {
+    match refusal.reason {
+        Reason::Held(kind) => refusal.because(Reason::TagsHeld(kind)),
+        _ => refusal,
+    }
+}
+
 /// A refusal of what a lead becomes as one of the lead: it says of which module, and of which record
 /// where one stands there.
 pub(super) fn of_part(
@@ -182,7 +191,13 @@ pub(super) fn of_part(
         Some(field) => format!("{}.{field}", module.api_name),
         None => module.api_name.clone(),
     };
+    let reason = PartReason {
+        module: module.api_name.clone(),
+        message: refusal.message.clone(),
+        reason: refusal.reason.clone(),
+    };
     let text = format!("{place}: {}", refusal.message);
+    let refusal = refusal.because(Reason::Part(Box::new(reason)));
     let refusal = refusal.saying(text);
     let refusal = refusal.with("module", module.api_name.as_str());
     let refusal = refusal.with("id", lead.id.to_string());

@@ -2,7 +2,7 @@
 //! lead are judged before any of them is kept.
 
 use super::known::{By, Known, Made, shown};
-use super::lead::{Lead, Row, of_part, unfit};
+use super::lead::{Lead, Row, of_part, of_tags, unfit};
 use super::{Conversion, Fate, Part};
 use crate::carry::Carried;
 use crate::change::{Change, FieldWrite, Write};
@@ -283,7 +283,8 @@ impl<'a> Parts<'a> {
         match held.and_then(|found| found.held.clone()) {
             Some(refusal) if tags.any(|tag| carried.takes(tag)) => {
                 let text = format!("the lead's tags cannot go to it: {}", refusal.message);
-                Err(of_part(lead, module, Some(id), refusal.saying(text)))
+                let refusal = of_tags(refusal).saying(text);
+                Err(of_part(lead, module, Some(id), refusal))
             }
             _ => Ok(()),
         }

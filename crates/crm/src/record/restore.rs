@@ -16,6 +16,7 @@ use model::field::Field;
 use model::id::{FieldId, JobId, LayoutId, ModuleId, RecordId, UserId};
 use model::limits::ALONG_PER_CHUNK_MAX;
 use model::module::{Module, system};
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
@@ -179,8 +180,8 @@ fn first(tx: &mut Tx, ids: &[RecordId]) -> Result<Vec<RecordId>, Fault> {
 
 /// Who may not see a record in the bin is told of it as of any other that is hidden from them.
 fn hidden(refusal: Refusal) -> Refusal {
-    match (refusal.code, refusal.details.get("id")) {
-        (Code::InvalidData, Some(id)) => Refusal::new(Code::NotVisible).with("id", id.clone()),
+    match (&refusal.reason, refusal.details.get("id")) {
+        (Reason::UnknownRecord, Some(id)) => Refusal::new(Code::NotVisible).with("id", id.clone()),
         _ => refusal,
     }
 }

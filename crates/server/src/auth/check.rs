@@ -7,6 +7,7 @@ use model::catalog::Catalog;
 use model::id::{ClientId, UserId};
 use model::module::Module;
 use model::people::UserStatus;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::scope::{Op, Scopes};
 use model::time::Timestamp;
@@ -75,7 +76,8 @@ pub(crate) fn holder(
     let catalog = tx.find_catalog().ok_or_else(invalid)?;
     let user = catalog.user(token.user).ok_or_else(invalid)?;
     if user.status != UserStatus::Active {
-        return Err(Refusal::new(Code::AuthorizationFailed).into());
+        let refusal = Refusal::new(Code::AuthorizationFailed);
+        return Err(refusal.because(Reason::NoAccess).into());
     }
     let scopes = Scopes::parse(&token.scopes)
         .map_err(|error| Error::Inconsistent(format!("a token's scopes: {error}")))?;

@@ -103,7 +103,7 @@ pub(super) fn add(call: &Call<'_>) -> Result<Answer, Fault> {
                 let attached = store(call, &sent)?;
                 (sent.name, attached)
             }
-            Err((refusal, status)) => return Ok(Answer::refused(&refusal, status)),
+            Err(refusal) => return Ok(call.refused(refusal)),
         },
     };
     let item = call.app.db.write(Priority::Interactive, |tx| {

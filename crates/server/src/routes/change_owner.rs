@@ -30,36 +30,33 @@ pub(super) fn many(call: &Call<'_>) -> Result<Answer, Fault> {
             .enumerate()
             .map(|(n, id)| match item(&given, *id) {
                 Ok(item) => item,
-                Err(refusal) => call
-                    .version
-                    .change_owner_refusal(refusal, Some(n))
-                    .to_json(),
+                Err(refusal) => placed(call.tell(refusal), n).to_json(),
             });
         Ok(items.collect::<Vec<_>>())
     });
-    Ok(match told(items)? {
+    Ok(match told(call, items)? {
         Ok(items) => batch(call, 200, items),
         Err(refused) => refused,
     })
 }
 
 /// A refusal of the whole request, with the status that it has in this call (wire API 5).
-fn told<T>(done: Result<T, Fault>) -> Result<Result<T, Answer>, Fault> {
+fn told<T>(call: &Call<'_>, done: Result<T, Fault>) -> Result<Result<T, Answer>, Fault> {
     match done {
         Ok(done) => Ok(Ok(done)),
         Err(Fault::Refused(refusal)) => {
-            let closed = refusal
-                .details
-                .get("owner_status")
-                .is_some_and(|s| s == "deleted");
-            let status = match refusal.code {
-                Code::NotAllowed => 400,
-                Code::InvalidData if closed => 403,
-                code => code.status(),
-            };
+            let (status, _) = call.version.tell(call.endpoint, *refusal.clone());
             Ok(Err(Answer::refused(&refusal, status)))
         }
         Err(fault) => Err(fault),
+    }
+}
+
+/// A refusal of a record that somebody may not give away now, with its place among the ids.
+fn placed(refusal: Refusal, n: usize) -> Refusal {
+    match refusal.code {
+        Code::CannotProcess | Code::CannotPerformAction => refusal.with("index", n),
+        _ => refusal,
     }
 }
 
@@ -72,24 +69,17 @@ pub(super) fn one(call: &Call<'_>) -> Result<Answer, Fault> {
         let given = give(tx, call, (&actor, &module), &wire_body(&body), &[id])?;
         Ok(item(&given, id))
     });
-    let answer = match told(answer)? {
+    let answer = match told(call, answer)? {
         Ok(answer) => answer,
         Err(refused) => return Ok(refused),
     };
     match answer {
         Ok(item) => Ok(Answer::data(200, vec![item])),
-        Err(refusal) if refusal.code == Code::InvalidData && refusal.details.contains_key("id") => {
+        Err(refusal) if refusal.code == Code::InvalidData => {
             let unknown = Refusal::new(Code::InvalidData).saying(refusal.message);
             Err(unknown.with("resource_path_index", 1).into())
         }
-        Err(refusal) => {
-            let refusal = call.version.change_owner_refusal(refusal, None);
-            let status = match refusal.code {
-                Code::CannotPerformAction => 403,
-                code => code.status(),
-            };
-            Ok(Answer::refused(&refusal, status))
-        }
+        Err(refusal) => Ok(call.refused(refusal)),
     }
 }
 
@@ -100,14 +90,8 @@ fn opened(
     known: &[&str],
 ) -> Result<(Actor, Module, Map<String, Json>), Fault> {
     let (actor, module) = open(tx, call)?;
-    let denied = |refusal: Refusal| {
-        if refusal.details.contains_key("permissions") {
-            refusal.saying("You do not have permission to perform this operation")
-        } else {
-            refusal
-        }
-    };
-    change_owner::authorise(&actor, &module, Right::ChangeOwner).map_err(denied)?;
+    change_owner::authorise(&actor, &module, Right::ChangeOwner)
+        .map_err(|refusal| call.tell(refusal))?;
     if serde_json::from_slice::<serde::de::IgnoredAny>(&call.body).is_err() {
         return Err(Refusal::new(Code::UnableToParseDataType).into());
     }
@@ -143,8 +127,7 @@ fn give(
 ) -> Result<Given, Fault> {
     let to = new_owner(body)?;
     let notify = body.key("notify").flag()?;
-    owner::fit(actor, module, to)
-        .map_err(|unfit| call.version.unfit_owner(unfit.of_call(module)))?;
+    owner::fit(actor, module, to).map_err(|unfit| call.tell(unfit.of_call(module)))?;
     let related = body.key("related_modules").or_null().node();
     let parts = match related {
         Some(node) => change_owner::parts(tx, (actor, module), node.json(), ids, to)?,

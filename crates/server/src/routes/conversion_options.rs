@@ -3,6 +3,7 @@
 use super::records::{open, path_id, writing};
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::version::module_not_served;
 use crate::wire::{self, Shape};
 use crm::Actor;
 use crm::actions::convert;
@@ -11,7 +12,6 @@ use model::access::Access;
 use model::conversion::{ACCOUNTS, CONTACTS, DEALS, INTO, LEADS};
 use model::module::Module;
 use model::people::Right;
-use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use store::changes::Cause;
 use store::records::{self, Order};
@@ -43,13 +43,13 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Fault> {
     let told = call.app.db.read(|tx| {
         let (actor, module) = open(tx, call)?;
         if module.api_name != LEADS {
-            return Err(call.version.refused_module("Conversion Options").into());
+            return Err(call.tell(module_not_served()).into());
         }
         actor.require(Right::View, &module)?;
-        let id = path_id(call).map_err(|refusal| refused(call, refusal))?;
+        let id = path_id(call).map_err(|refusal| call.tell(refusal))?;
         let asks = writing(call, &actor, &module, Cause::Api);
         let lead = convert::open(tx, asks, id, Access::Read).map_err(|fault| match fault {
-            Fault::Refused(refusal) => refused(call, *refusal).into(),
+            Fault::Refused(refusal) => call.tell(*refusal).into(),
             fault @ Fault::Store(_) => fault,
         })?;
         let found = options(tx, asks, &lead)?;
@@ -143,22 +143,4 @@ fn shown(
         Json::Object(part.collect::<Map<String, Json>>())
     });
     Ok(kept.collect())
-}
-
-/// A refusal in the words of this call.
-fn refused(call: &Call<'_>, refusal: Refusal) -> Refusal {
-    let [unknown, unapproved, locked] = call.version.conversion_options_texts();
-    let code = match refusal.code {
-        Code::IdAlreadyConverted => Code::InvalidData,
-        code => code,
-    };
-    let text = match code {
-        Code::InvalidData => unknown,
-        Code::NotApproved => unapproved,
-        Code::RecordLocked => locked,
-        _ => return refusal,
-    };
-    Refusal::new(code)
-        .saying(text)
-        .with("resource_path_index", 1)
 }

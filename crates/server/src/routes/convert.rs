@@ -4,7 +4,7 @@ use super::mass_action::RefusedRequest;
 use super::records::{open, path_id, single, wire_body, writing};
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::version::Version;
+use crate::version::{Version, module_not_served};
 use crate::wire;
 use crm::Actor;
 use crm::actions::convert::{self, ConvertOptions};
@@ -17,6 +17,7 @@ use model::conversion::{ACCOUNTS, CONTACTS, DEALS, INTO, LEADS};
 use model::id::{RecordId, UserId};
 use model::limits::TAGS_PER_RECORD_MAX;
 use model::module::Module;
+use model::reason::{PartReason, Reason};
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ pub(super) fn convert(call: &Call<'_>) -> Result<Answer, Fault> {
         // What the lead itself refuses comes before what the request lacks.
         let asks = writing(call, &actor, &module, Cause::Api);
         if let Err(fault) = convert::open(tx, asks, id, Access::Write) {
-            return refused(fault).map(Err);
+            return refused(call, fault).map(Err);
         }
         let body = call.json_object()?;
         let item = single(&wire_body(&body)).map_err(Fault::from);
@@ -57,7 +58,7 @@ pub(super) fn convert(call: &Call<'_>) -> Result<Answer, Fault> {
         Ok(Ok(became.unwrap_or_default()))
     });
     let became = match became {
-        Err(fault) => refused(fault).map(Err)?,
+        Err(fault) => refused(call, fault).map(Err)?,
         done => done?,
     };
     Ok(match became {
@@ -75,36 +76,40 @@ pub(super) fn convert(call: &Call<'_>) -> Result<Answer, Fault> {
 pub(super) fn leads(tx: &mut Tx, call: &Call<'_>) -> Result<(Actor, Module), Fault> {
     let (actor, module) = open(tx, call)?;
     if module.api_name != LEADS {
-        return Err(call.version.refused_module("Convert Lead").into());
+        return Err(call.tell(module_not_served()).into());
     }
     convert::authorise(&actor, &module)?;
     Ok((actor, module))
 }
 
 /// A refusal of the lead, or of what it becomes, in the words of wire API 6.1 and where it has them.
-fn refused(fault: Fault) -> Result<RefusedRequest, Fault> {
+fn refused(call: &Call<'_>, fault: Fault) -> Result<RefusedRequest, Fault> {
     let Fault::Refused(refusal) = fault else {
         return Err(fault);
     };
     let mut refusal = *refusal;
-    let module = refusal.details.remove("module");
-    let module = module.as_ref().and_then(Json::as_str).map(str::to_owned);
+    refusal.details.remove("module");
     let lead = refusal.details.remove("id");
+    let module = match std::mem::take(&mut refusal.reason) {
+        Reason::Part(part) => {
+            // The job's sentence says first what it is about; here the path does.
+            let PartReason {
+                module,
+                message,
+                reason,
+            } = *part;
+            refusal = refusal.because(reason).saying(message);
+            Some(module)
+        }
+        reason => {
+            refusal = refusal.because(reason);
+            None
+        }
+    };
     let field = refusal.details.get("api_name").and_then(Json::as_str);
     let field = field.map(str::to_owned);
     let path = refusal.details.get("json_path").and_then(Json::as_str);
     let path = path.map(|path| path.replacen('$', lead_place().json_path(), 1));
-    if let Some(module) = &module {
-        // The job's sentence says first what it is about; here the path does.
-        let place = match &field {
-            Some(field) => format!("{module}.{field}: "),
-            None => format!("{module}: "),
-        };
-        let text = refusal.message.strip_prefix(&place).map(str::to_owned);
-        if let Some(text) = text {
-            refusal = refusal.saying(text);
-        }
-    }
     let path = match (&module, &field) {
         (Some(module), Some(field)) => {
             let place = lead_place().key(module).key(field);
@@ -118,30 +123,26 @@ fn refused(fault: Fault) -> Result<RefusedRequest, Fault> {
     if let Some(path) = path {
         return Ok(RefusedRequest::InData(refusal.with("json_path", path)));
     }
-    let alone = |refusal: Refusal| refusal.with("resource_path_index", 1);
-    Ok(match refusal.code {
-        Code::InvalidData if lead.is_some() => {
-            RefusedRequest::Bare(alone(Refusal::new(Code::InvalidData)))
-        }
-        Code::IdAlreadyConverted => RefusedRequest::Bare(alone(refusal)),
-        Code::NotApproved if refusal.message != Code::NotApproved.message() => {
-            RefusedRequest::Bare(Refusal::new(Code::NotReviewed))
-        }
-        Code::RecordLocked if refusal.details.remove("action").is_some() => {
-            let text = "You cannot perform this operation as the record is locked.";
-            RefusedRequest::Bare(refusal.saying(text))
-        }
-        Code::NotApproved | Code::RecordLocked => {
-            RefusedRequest::Bare(refusal.saying("cannot convert record that is not approved yet"))
-        }
-        _ if module.is_some() && refusal.code != Code::NoPermission => {
-            RefusedRequest::InData(refusal)
-        }
-        _ => RefusedRequest::Bare(match lead.filter(|_| module.is_none()) {
+    if module.is_some() && refusal.code == Code::InvalidData {
+        refusal = refusal.because(Reason::UnknownRecord);
+    }
+    let of_the_lead = matches!(
+        refusal.code,
+        Code::IdAlreadyConverted | Code::NotApproved | Code::RecordLocked
+    );
+    if of_the_lead || refusal.reason == Reason::UnknownRecord {
+        refusal.details.remove("action");
+        return Ok(RefusedRequest::Bare(call.tell(refusal)));
+    }
+    if module.is_some() && refusal.code != Code::NoPermission {
+        return Ok(RefusedRequest::InData(refusal));
+    }
+    Ok(RefusedRequest::Bare(
+        match lead.filter(|_| module.is_none()) {
             Some(lead) => refusal.with("id", lead),
             None => refusal,
-        }),
-    })
+        },
+    ))
 }
 
 /// What a lead became, as each version says it (wire API 6.1).

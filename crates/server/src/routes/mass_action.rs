@@ -13,6 +13,7 @@ use model::id::{JobId, RecordId, TerritoryId, ViewId};
 use model::job::JobKind;
 use model::limits::IDS_MAX;
 use model::module::Module;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::convert::Infallible;
@@ -105,7 +106,10 @@ pub(super) fn too_many_ids() -> Refusal {
 
 /// The id of a view.
 pub(super) fn cvid(json: &Json) -> Result<ViewId, Refusal> {
-    let wrong = || Refusal::invalid("cvid", "$.cvid").saying("the cvid given seems to be invalid");
+    let wrong = || {
+        let refusal = Refusal::invalid("cvid", "$.cvid").because(Reason::UnknownView);
+        refusal.saying("the cvid given seems to be invalid")
+    };
     json_id(json).map(ViewId).ok_or_else(wrong)
 }
 
@@ -176,7 +180,9 @@ pub(super) fn flag(body: &Map<String, Json>, key: &str, path: &str) -> Result<bo
     match body.get(key) {
         None => Ok(false),
         Some(Json::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(Refusal::invalid(key, path).with("expected_data_type", "boolean")),
+        Some(_) => Err(Refusal::invalid(key, path)
+            .because(Reason::WrongType)
+            .with("expected_data_type", "boolean")),
     }
 }
 
@@ -218,11 +224,7 @@ pub(super) fn accepted(
 ) -> Result<Answer, Fault> {
     match job {
         Ok(job) => Ok(scheduled(call, accepted, message, job)),
-        Err(Fault::Refused(refusal)) => {
-            let refusal = call.version.mass_action_refusal(*refusal);
-            let status = call.version.mass_action_status(refusal.code);
-            Ok(Answer::refused(&refusal, status))
-        }
+        Err(Fault::Refused(refusal)) => Ok(call.refused(*refusal)),
         Err(fault) => Err(fault),
     }
 }

@@ -14,6 +14,7 @@ use model::id::UserId;
 use model::job::{JobKind, WireStatus};
 use model::module::Module;
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use store::{Fault, jobs};
@@ -37,19 +38,9 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
             let accepted = call.version.change_owner_accepted();
             Ok(mass_action::scheduled(call, accepted, text, job))
         }
-        Err(Fault::Refused(refusal)) => Ok(refused(call, *refusal)),
+        Err(Fault::Refused(refusal)) => Ok(call.refused(*refusal)),
         Err(fault) => Err(fault),
     }
-}
-
-/// A refusal in the words and with the status of wire API 2.4.
-fn refused(call: &Call<'_>, refusal: Refusal) -> Answer {
-    let refusal = call.version.mass_change_owner_refusal(refusal);
-    let status = match refusal.code {
-        Code::NotAllowed => 400,
-        code => code.status(),
-    };
-    Answer::refused(&refusal, status)
 }
 
 /// The new owner and which records, checked as far as the body alone tells.
@@ -76,7 +67,8 @@ fn read(
         let wrong = found.is_some_and(|json| !json.is_object());
         let refusal = || Refusal::invalid(key, format!("$.{key}"));
         if wrong {
-            Err(refusal().with("expected_data_type", "jsonobject"))
+            let refusal = refusal().because(Reason::WrongType);
+            Err(refusal.with("expected_data_type", "jsonobject"))
         } else {
             Ok(found)
         }
@@ -111,13 +103,18 @@ pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
         })?;
         let text = call.query.get("job_id").filter(|text| !text.is_empty());
         let Some(text) = text else {
-            return Ok(Err(call.version.missing_change_owner_job()));
+            let refusal = Refusal::new(Code::RequiredParamMissing)
+                .because(Reason::MissingJob)
+                .saying("Required parameter is missing");
+            return Ok(Err(refusal.with("param_name", "job_id")));
         };
         let job = mass_action::job_of_any_module(tx, &actor, JobKind::ChangeOwner, text)?;
         Ok(match job {
             Some(job) if job.module == module.id => Ok(job),
-            Some(_) => Err(call.version.foreign_change_owner_job()),
-            None => Err(call.version.unknown_change_owner_job()),
+            Some(_) => Err(Refusal::new(Code::NotFound)
+                .because(Reason::ForeignJob)
+                .saying("The specified job does not belong to this module")),
+            None => Err(Refusal::new(Code::NotFound).because(Reason::UnknownJob)),
         })
     })?;
     let told = |job: jobs::Job| {
@@ -132,7 +129,6 @@ pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
     };
     Ok(match found {
         Ok(job) => Answer::data(200, vec![told(job)]),
-        Err((status, Some(refusal))) => Answer::refused(&refusal, status),
-        Err((_, None)) => Answer::no_content(),
+        Err(refusal) => call.refused(refusal),
     })
 }

@@ -14,6 +14,7 @@ use model::id::{RecordId, UserId};
 use model::job::{JobKind, WireStatus};
 use model::limits::CONVERSIONS_PER_CALL_MAX;
 use model::module::ACTIVITY_MODULES;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use store::{Fault, Tx};
@@ -200,9 +201,9 @@ pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
     let job = call.app.db.read(|tx| {
         let (actor, module) = leads(tx, call)?;
         let text = call.query.get("job_id").filter(|text| !text.is_empty());
-        let text = text.ok_or_else(|| call.version.missing_mass_convert_job())?;
+        let text = text.ok_or_else(|| call.tell(missing_job()))?;
         let job = mass_action::job(tx, &actor, &module, JobKind::MassConvert, text)?;
-        Ok(job.ok_or_else(|| call.version.unknown_mass_convert_job())?)
+        Ok(job.ok_or_else(|| call.tell(unknown_job()))?)
     })?;
     let wire = WireStatus::of(job.state, job.counts, job.total);
     let told = json!({
@@ -213,4 +214,21 @@ pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
         "Converted_Count": wire.updated,
     });
     Ok(Answer::data(200, vec![told]))
+}
+
+/// The newest version's words; others are in the table.
+fn missing_job() -> Refusal {
+    Refusal::new(Code::RequiredParamMissing)
+        .because(Reason::MissingJob)
+        .saying("job_id is required.")
+        .with("param", "job_id")
+        .with("json_path", "$.job_id")
+}
+
+/// The same of an id that names no mass conversion.
+fn unknown_job() -> Refusal {
+    Refusal::new(Code::InvalidData)
+        .because(Reason::UnknownJob)
+        .saying("The jobid given seems to be invalid")
+        .with("param_name", "job_id")
 }

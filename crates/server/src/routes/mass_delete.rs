@@ -12,6 +12,7 @@ use jobs::Settled;
 use model::id::{ModuleId, RecordId};
 use model::job::{JobKind, WireStatus};
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -101,14 +102,8 @@ fn invalid_id(n: usize, id: &str) -> Refusal {
 
 /// A refusal of a view names it (wire API 4.4).
 fn of_view(refusal: Refusal, cvid: Option<impl ToString>) -> Refusal {
-    let about_view = refusal
-        .details
-        .get("api_name")
-        .is_some_and(|name| name == "cvid");
     match cvid {
-        Some(cvid) if refusal.code == Code::InvalidData && about_view => {
-            refusal.with("id", cvid.to_string())
-        }
+        Some(cvid) if refusal.reason == Reason::UnknownView => refusal.with("id", cvid.to_string()),
         _ => refusal,
     }
 }
@@ -129,7 +124,7 @@ fn now(call: &Call<'_>, module: ModuleId, ids: &[RecordId]) -> Result<Answer, Fa
 
 fn item(call: &Call<'_>, id: RecordId, settled: &BTreeMap<RecordId, Settled>) -> Json {
     if let Some(Settled::Failed(refusal)) = settled.get(&id) {
-        return call.version.mass_action_refusal(refusal.clone()).to_json();
+        return call.tell(refusal.clone()).to_json();
     }
     let details = Map::from_iter([("id".to_owned(), id.to_string().into())]);
     wire::success("record is deleted", details)

@@ -15,6 +15,7 @@ use model::id::RecordId;
 use model::job::{JobKind, WireStatus};
 use model::module::{ACTIVITIES, Module};
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
@@ -85,7 +86,7 @@ fn refused_request(call: &Call<'_>, refused: RefusedRequest) -> Result<Answer, F
         RefusedRequest::InData(refusal) => {
             Ok(Answer::data(refusal.code.status(), vec![refusal.to_json()]))
         }
-        RefusedRequest::Bare(refusal) => Err(call.version.mass_action_refusal(refusal).into()),
+        RefusedRequest::Bare(refusal) => Err(call.tell(refusal).into()),
         RefusedRequest::AsItIs(refusal) => Err(refusal.into()),
     }
 }
@@ -221,7 +222,7 @@ fn item(
         Ok(id) => match (settled.get(id), stamps.get(id)) {
             (Some(Settled::Failed(refusal)), _) => {
                 let refusal = mass_update::at_data(refusal.clone());
-                call.version.mass_action_refusal(refusal).to_json()
+                call.tell(refusal).to_json()
             }
             (Some(_), Some(stamps)) => wire::success("record updated", stamps.clone()),
             _ => unknown(&id.to_string()),
@@ -242,7 +243,8 @@ pub(super) fn status(call: &Call<'_>) -> Result<Answer, Fault> {
             actor.require(Right::View, &module).map_err(unseen)?;
             mass_action::job(tx, &actor, &module, JobKind::MassUpdate, job_id(call)?)?
         };
-        job.ok_or_else(|| call.version.unknown_mass_update_job().into())
+        let unknown = || Refusal::new(Code::NotFound).because(Reason::UnknownJob);
+        job.ok_or_else(|| call.tell(unknown()).into())
     })?;
     let wire = WireStatus::of(job.state, job.counts, job.total);
     Ok(Answer::data(

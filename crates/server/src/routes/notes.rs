@@ -13,6 +13,7 @@ use model::id::{NoteId, RecordId};
 use model::limits::{NOTE_CONTENT_MAX, NOTE_TITLE_MAX, PER_PAGE_MAX};
 use model::module::Module;
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use serde_json::{Map, Value as Json, json};
 use store::changes::Cause;
@@ -142,7 +143,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, Fault> {
             };
             items.push(match added {
                 Ok(note) => done(&actor, "record added", &note),
-                Err(Fault::Refused(refusal)) if *refusal == hanging::unknown() => {
+                Err(Fault::Refused(refusal)) if refusal.reason == Reason::UnknownRecord => {
                     let place = object.key(PARENT).place().key("id");
                     place.invalid().saying(refusal.message).to_json()
                 }

@@ -85,16 +85,14 @@ fn open_for(tx: &mut Tx, call: &Call<'_>, right: Right) -> Result<(Actor, Module
     Ok((actor, module))
 }
 
-/// A module without locks is refused with a status of its own (wire API 14.1).
-fn answered(answer: Result<Answer, Fault>) -> Result<Answer, Fault> {
+/// A refusal as this call tells it.
+fn answered(call: &Call<'_>, answer: Result<Answer, Fault>) -> Result<Answer, Fault> {
     match answer {
-        Err(Fault::Refused(refusal)) if refusal.message == lock::NOT_CONFIGURED => {
-            Ok(Answer::refused(&refusal, 400))
-        }
         // The only one that is not bare (wire API 14.1).
         Err(Fault::Refused(refusal)) if refusal.code == Code::MandatoryNotFound => {
             Ok(Answer::data(refusal.code.status(), vec![refusal.to_json()]))
         }
+        Err(Fault::Refused(refusal)) => Ok(call.refused(*refusal)),
         answer => answer,
     }
 }
@@ -148,7 +146,10 @@ pub(super) fn put(call: &Call<'_>) -> Result<Answer, Fault> {
             ("Created_By".to_owned(), by),
         ]))
     });
-    answered(locked.map(|details| done(201, "record added", details)))
+    answered(
+        call,
+        locked.map(|details| done(201, "record added", details)),
+    )
 }
 
 /// `PUT /{module}/{id}/Locking_Information__s/{lock_id}`: changes the reason.
@@ -161,7 +162,10 @@ pub(super) fn update(call: &Call<'_>) -> Result<Answer, Fault> {
         lock::explain(tx, writing, id, lock, reason.as_deref())?;
         Ok(lock)
     });
-    answered(explained.map(|lock| done(200, "relation updated", id_details(lock))))
+    answered(
+        call,
+        explained.map(|lock| done(200, "relation updated", id_details(lock))),
+    )
 }
 
 /// `DELETE /{module}/{id}/Locking_Information__s/{lock_id}`: unlocks the record.
@@ -173,5 +177,8 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
         lock::lift(tx, writing, id, lock)?;
         Ok(lock)
     });
-    answered(lifted.map(|lock| done(200, "relation removed", id_details(lock))))
+    answered(
+        call,
+        lifted.map(|lock| done(200, "relation removed", id_details(lock))),
+    )
 }

@@ -4,6 +4,7 @@
 use super::records::{open, path_id, wire_body, writing};
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::version::module_not_served;
 use crate::wire;
 use crm::share::{self, Scope, Wanted};
 use crm::{Actor, Writing};
@@ -27,7 +28,7 @@ const NOT_SHARED: [&str; 3] = ["Tasks", "Events", "Calls"];
 fn about(tx: &mut Tx, call: &Call<'_>) -> Result<(Actor, Module, RecordId), Fault> {
     let (actor, module) = open(tx, call)?;
     if NOT_SHARED.contains(&module.api_name.as_str()) {
-        return Err(call.version.refused_module("Share Records").into());
+        return Err(call.tell(module_not_served()).into());
     }
     let id = path_id(call).map_err(|_| share::unknown())?;
     Ok((actor, module, id))

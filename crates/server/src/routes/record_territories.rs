@@ -10,6 +10,7 @@ use model::field::json_id;
 use model::id::{RecordId, TerritoryId};
 use model::module::Module;
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use serde_json::{Value as Json, json};
 use store::changes::Cause;
@@ -74,14 +75,14 @@ fn one(
         ..Writing::of(actor, module, Cause::Territory, call.now)
     };
     if let Err(refusal) = territory::change(tx, writing, id, &wanted, direction, place)? {
-        let of_record =
-            refusal.details.get("json_path") == Some(&place.key("id").json_path().into());
-        return Ok(if only.is_some() && of_record {
-            let wrong = Refusal::new(refusal.code).saying(refusal.message);
-            wrong.with("resource_path_index", 1).to_json()
-        } else {
-            refusal.to_json()
-        });
+        return Ok(
+            if only.is_some() && refusal.reason == Reason::UnknownRecord {
+                let wrong = Refusal::new(refusal.code).saying(refusal.message);
+                wrong.with("resource_path_index", 1).to_json()
+            } else {
+                refusal.to_json()
+            },
+        );
     }
     let message = match direction {
         Direction::Assign => "Territory assignment process scheduled successfully",

@@ -15,6 +15,7 @@ use model::id::RecordId;
 use model::limits::RECORDS_PER_CALL_MAX;
 use model::module::{Module, system};
 use model::people::Right;
+use model::reason::Reason;
 use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use model::value::Value;
@@ -328,8 +329,8 @@ fn update_these(call: &Call<'_>, only: PathId) -> Result<Answer, Fault> {
             .zip(settled)
             .enumerate()
             .map(|(n, (row, settled))| match (row, settled) {
-                (Ok(item), Some(Settled::Failed(refusal)))
-                    if only.is_none() && refusal == record::unknown_id(&item.id.to_string()) =>
+                (Ok(_), Some(Settled::Failed(refusal)))
+                    if only.is_none() && refusal.reason == Reason::UnknownRecord =>
                 {
                     let place = item_place(n).key("id");
                     placed(refusal.with("json_path", place.json_path()), n)
@@ -535,7 +536,7 @@ fn delete_these(
         let settled = record::delete(tx, writing, &distinct)?;
         let settled: HashMap<RecordId, Settled> = distinct.into_iter().zip(settled).collect();
         let items = ids.iter().map(|id| match settled.get(id) {
-            Some(Settled::Failed(refusal)) => not_deleted(refusal),
+            Some(Settled::Failed(refusal)) => call.tell(refusal.clone()).to_json(),
             _ => wire::success(
                 "record deleted",
                 Map::from_iter([("id".to_owned(), id.to_string().into())]),
@@ -544,12 +545,4 @@ fn delete_these(
         Ok(items.collect::<Vec<_>>())
     })?;
     Ok(batch(call, 200, items))
-}
-
-/// What is said of an id that names no record, or none any more (wire API 9.4).
-fn not_deleted(refusal: &Refusal) -> Json {
-    match refusal.code {
-        Code::InvalidData => refusal.clone().saying("record not deleted").to_json(),
-        _ => refusal.to_json(),
-    }
 }

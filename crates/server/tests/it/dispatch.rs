@@ -5,7 +5,7 @@ use model::scope::Op;
 use serde_json::json;
 use server::auth::ScopeRule;
 use server::routes::{Method, Route, wire};
-use server::{Answer, Call, Version};
+use server::{Answer, Call, Endpoint, Version};
 use store::Fault;
 use testkit::catalog::{ADMIN, INACTIVE, STANDARD};
 use testkit::{Kind, each_db};
@@ -49,7 +49,7 @@ static TABLE: &[Route] = &[
     wire(
         Method::Get,
         "/crm/{version}/{module}/actions/echo",
-        "Echo",
+        Endpoint::Timelines,
         Version::V3,
         ScopeRule::Records(Op::Read),
         echo,
@@ -57,7 +57,7 @@ static TABLE: &[Route] = &[
     wire(
         Method::Put,
         "/crm/{version}/{module}/actions/echo",
-        "Echo",
+        Endpoint::Timelines,
         Version::V4,
         ScopeRule::Records(Op::Update),
         body,
@@ -65,7 +65,7 @@ static TABLE: &[Route] = &[
     wire(
         Method::Post,
         "/crm/{version}/settings/body",
-        "Body",
+        Endpoint::Native,
         Version::V2,
         ScopeRule::AnyToken,
         body,
@@ -73,7 +73,7 @@ static TABLE: &[Route] = &[
     wire(
         Method::Get,
         "/crm/{version}/panics",
-        "",
+        Endpoint::Native,
         Version::V2,
         ScopeRule::AnyToken,
         panics,
@@ -81,7 +81,7 @@ static TABLE: &[Route] = &[
     wire(
         Method::Get,
         "/crm/{version}/fails",
-        "",
+        Endpoint::Native,
         Version::V2,
         ScopeRule::AnyToken,
         fails,
@@ -89,7 +89,7 @@ static TABLE: &[Route] = &[
     wire(
         Method::Get,
         "/crm/{version}/busy",
-        "",
+        Endpoint::Native,
         Version::V2,
         ScopeRule::AnyToken,
         busy,
@@ -311,7 +311,7 @@ fn version_comes_before_module_and_names_the_api() {
         api.call(method, path, &token).is_error(
             400,
             "API_NOT_SUPPORTED",
-            "Echo is not supported in this API version",
+            "Timelines is not supported in this API version",
             &json!({"supported_version": first}),
         );
     }
