@@ -4,7 +4,7 @@ use crate::actions::describe;
 use crate::actor::Actor;
 use model::id::JobId;
 use serde_json::Value as Json;
-use store::jobs::{self, Job, Wanted};
+use store::jobs::{self, Job, JobQuery};
 use store::{Fault, Tx};
 
 /// Whether a job is shown to the actor: to who started it, and to administrators.
@@ -18,7 +18,12 @@ pub fn find(tx: &mut Tx, actor: &Actor, id: JobId) -> Result<Option<Job>, Fault>
 }
 
 /// The newest of the jobs that are wanted and shown to the actor, at most `limit`.
-pub fn list(tx: &mut Tx, actor: &Actor, mut wanted: Wanted, limit: i64) -> Result<Vec<Job>, Fault> {
+pub fn list(
+    tx: &mut Tx,
+    actor: &Actor,
+    mut wanted: JobQuery,
+    limit: i64,
+) -> Result<Vec<Job>, Fault> {
     if !actor.profile.administrator {
         let own = actor.user.id;
         if wanted.actor.is_some_and(|other| other != own) {

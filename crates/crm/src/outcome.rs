@@ -40,7 +40,7 @@ pub struct Reader<'a> {
 
 /// Which outcomes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted {
+pub struct OutcomeQuery {
     /// Of this word.
     pub word: Option<OutcomeWord>,
     /// With this code.
@@ -89,7 +89,7 @@ pub fn page(
     tx: &mut Tx,
     reader: &Reader<'_>,
     job: &Job,
-    wanted: Wanted,
+    wanted: OutcomeQuery,
     (from, rows): (i64, usize),
 ) -> Result<Page, Fault> {
     let first = targets::from(tx, job.targets(), 0, 1)?;
@@ -326,7 +326,7 @@ pub fn fields(tx: &mut Tx, reader: &Reader<'_>, job: &Job) -> Result<Vec<String>
         return Ok(Vec::new());
     }
     let origin = origin(tx, job)?;
-    let named = match &origin {
+    let among = match &origin {
         Some(origin) => match writes(origin.kind) {
             Writes::Fields(names) | Writes::Becomes(names) => {
                 Some(names.iter().map(|name| (*name).to_owned()).collect())
@@ -337,14 +337,12 @@ pub fn fields(tx: &mut Tx, reader: &Reader<'_>, job: &Job) -> Result<Vec<String>
         None => None,
     };
     let seen = module.fields.iter().filter(|field| actor.sees(field));
-    let names = seen.map(|field| field.api_name.as_str());
-    let among = |name: &&str| {
-        named
-            .as_ref()
-            .is_none_or(|named: &Vec<String>| named.iter().any(|one| one == name))
+    let names = seen.map(|field| field.api_name.clone());
+    let written = |name: &String| {
+        let among = among.as_ref();
+        among.is_none_or(|among: &Vec<String>| among.contains(name))
     };
-    let written = names.filter(among);
-    Ok(written.map(str::to_owned).collect())
+    Ok(names.filter(written).collect())
 }
 
 /// The fields that a job was asked to write.

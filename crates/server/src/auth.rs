@@ -18,5 +18,5 @@ pub use rule::ScopeRule;
 
 pub(crate) use check::{authorise, holder};
 pub(crate) use endpoint::{revoke, token};
-pub(crate) use rule::Asked;
+pub(crate) use rule::ScopeSubject;
 pub(crate) use secret::{hash_bytes, request_id};

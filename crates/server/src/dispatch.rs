@@ -3,7 +3,7 @@
 
 use crate::App;
 use crate::answer::{Answer, Body, JSON};
-use crate::auth::{self, Asked, Authorized, ScopeRule};
+use crate::auth::{self, Authorized, ScopeRule, ScopeSubject};
 use crate::call::{Ask, Call, Query, Received};
 use crate::file::UPLOAD_BYTES_MAX;
 use crate::routes::{Access, Handler, Method, OpenHandler, PROBES, ROUTES, Route};
@@ -505,7 +505,7 @@ fn admit<'a>(
     catalog: &Catalog,
 ) -> Result<&'a Scoped, Fault> {
     let module = segment.and_then(|segment| catalog.module(segment));
-    let asked = Asked {
+    let asked = ScopeSubject {
         version,
         segment: segment.unwrap_or_default(),
         module,

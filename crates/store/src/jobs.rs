@@ -4,7 +4,7 @@ mod control;
 mod list;
 
 pub use control::{Bounds, cancel, exclusive, lock, pause, pause_at_cap, resume, set_throttle};
-pub use list::{Wanted, count_by_state, follower, list, unfinished_of};
+pub use list::{JobQuery, count_by_state, follower, list, unfinished_of};
 
 use crate::tx::{Param, Tx};
 use crate::{Dialect, Error, Result, Row, calls, moves, params};

@@ -406,11 +406,14 @@ fn automation_of(old: &Job) -> Result<Automation, Fault> {
     })
 }
 
+/// Reads a request of the wire, and prepares the job that it asks for or breaks off.
+pub type ReadRequest<'a, B> = &'a dyn Fn(&mut Tx) -> Result<ControlFlow<B, Prepared>, Fault>;
+
 /// Accepts the job that `read` prepares, as the wire API schedules one; a job in the way is told by the
 /// view. What is no job breaks off, and is answered as it is.
 pub fn schedule<B>(
     db: &Db,
-    read: &dyn Fn(&mut Tx) -> Result<ControlFlow<B, Prepared>, Fault>,
+    read: ReadRequest<'_, B>,
     user: UserId,
     now: Timestamp,
 ) -> Result<ControlFlow<B, JobId>, Fault> {

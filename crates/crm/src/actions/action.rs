@@ -305,14 +305,14 @@ impl<A: MassAction> jobs::Action for Mass<A> {
         memory: &mut Memory,
     ) -> Result<Vec<(i64, Foreseen)>, Fault> {
         let ready = Ready::<A>::load(tx, job)?;
-        Told::tell(memory, targets, |own| {
+        PlanTally::tell(memory, targets, |own| {
             let judged = ready.judge(tx, job, targets, now, Purpose::Tell(own))?;
             judged.tell()
         })
     }
 
     fn summary(&self, memory: &Memory) -> Result<String, Fault> {
-        Told::summary(memory)
+        PlanTally::summary(memory)
     }
 
     fn select(
@@ -328,12 +328,12 @@ impl<A: MassAction> jobs::Action for Mass<A> {
 
 /// What is kept in mind while a plan is made: what was told so far, and what is the action's own.
 #[derive(Clone, Default)]
-pub(super) struct Told {
+pub(super) struct PlanTally {
     summary: Summary,
     own: Memory,
 }
 
-impl Told {
+impl PlanTally {
     /// Adds what is told of these records to the summary.
     pub(super) fn tell(
         memory: &mut Memory,

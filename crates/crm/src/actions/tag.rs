@@ -138,7 +138,7 @@ impl MassAction for TagRecords {
                 put: add.iter().filter(missing).cloned().collect(),
                 take: own.intersection(&remove).copied().collect(),
             };
-            Ok(retag.within_limit(id, own)?)
+            retag.within_limit(id, own)
         };
         let (ids, expected) = (task.ids(), task.expected);
         let judged = JudgedTags::judge(tx, task.writing, &ids, expected, &of_each)?;
@@ -206,6 +206,9 @@ impl Retag {
     }
 }
 
+/// What becomes of a record with these tags.
+type OfEach<'o> = &'o dyn Fn(RecordId, &HashSet<TagId>) -> Result<Retag, Refusal>;
+
 /// Records whose tags were judged.
 struct JudgedTags<'a> {
     writing: Writing<'a>,
@@ -221,7 +224,7 @@ impl<'a> JudgedTags<'a> {
         writing: Writing<'a>,
         ids: &[RecordId],
         expected: Expected<'_>,
-        of_each: &dyn Fn(RecordId, &HashSet<TagId>) -> Result<Retag, Refusal>,
+        of_each: OfEach<'_>,
     ) -> Result<Self, Fault> {
         let columns = Columns(
             writing
@@ -294,14 +297,15 @@ impl Judged for JudgedTags<'_> {
             for tag in retag.put {
                 let tag = match tag {
                     Tag::Known(tag) => tag,
-                    Tag::New(name) => match made.get(&name) {
-                        Some(tag) => *tag,
-                        None => {
+                    Tag::New(name) => {
+                        if let Some(tag) = made.get(&name) {
+                            *tag
+                        } else {
                             let tag = tag::make(tx, writing, name.clone(), None)?.id;
                             made.insert(name, tag);
                             tag
                         }
-                    },
+                    }
                 };
                 put.push((id, tag));
             }

@@ -10,7 +10,7 @@ mod since;
 mod ties;
 mod traces;
 
-use super::action::{AnyAction, Exclusive, Told, Traits, Writes};
+use super::action::{AnyAction, Exclusive, PlanTally, Traits, Writes};
 use super::request::{Request, decode};
 use crate::actor::Actor;
 use crate::record::{Judged, Purpose};
@@ -71,14 +71,14 @@ impl Action for Undo {
         memory: &mut Memory,
     ) -> Result<Vec<(i64, Foreseen)>, Fault> {
         let ready = Ready::load(tx, job)?;
-        Told::tell(memory, targets, |own| {
+        PlanTally::tell(memory, targets, |own| {
             let judged = ready.judge(tx, job, targets, now, Purpose::Tell(own))?;
             Box::new(judged).tell()
         })
     }
 
     fn summary(&self, memory: &Memory) -> Result<String, Fault> {
-        Told::summary(memory)
+        PlanTally::summary(memory)
     }
 
     fn select(

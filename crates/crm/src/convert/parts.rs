@@ -277,14 +277,17 @@ impl<'a> Parts<'a> {
         };
         let carried = names.as_deref().map_or(Carried::All, Carried::Named);
         let mut tags = self.tags.get(&lead.id).into_iter().flatten();
-        let known = &self.known;
-        let found = known.contact(id).or_else(|| known.account(id));
+        let found = self.known.contact(id).or_else(|| self.known.account(id));
         let held = found.filter(|found| !found.own);
         match held.and_then(|found| found.held.clone()) {
             Some(refusal) if tags.any(|tag| carried.takes(tag)) => {
                 let text = format!("the lead's tags cannot go to it: {}", refusal.message);
-                let refusal = of_tags(refusal).saying(text);
-                Err(of_part(lead, module, Some(id), refusal))
+                Err(of_part(
+                    lead,
+                    module,
+                    Some(id),
+                    of_tags(refusal).saying(text),
+                ))
             }
             _ => Ok(()),
         }

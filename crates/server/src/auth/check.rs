@@ -1,6 +1,6 @@
 //! From the `Authorization` header to who asks (wire API 7.4).
 
-use crate::auth::{Asked, ScopeRule, secret};
+use crate::auth::{ScopeRule, ScopeSubject, secret};
 use crate::version::Version;
 use axum::http::{HeaderMap, header};
 use model::catalog::Catalog;
@@ -33,7 +33,7 @@ pub struct Authorized {
 impl Authorized {
     /// Whether the token is good for reading records of this module.
     pub(crate) fn reads(&self, module: &Module) -> bool {
-        let asked = Asked {
+        let asked = ScopeSubject {
             version: Version::V8,
             segment: &module.api_name,
             module: Some(module),

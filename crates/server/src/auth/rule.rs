@@ -49,14 +49,14 @@ impl From<ActionScope> for ScopeRule {
 
 /// What the rules are asked about.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ScopeSubject<'a> {
     pub(crate) version: Version,
     /// The path's module: its segment, and what the catalog knows of it.
     pub(crate) segment: &'a str,
     pub(crate) module: Option<&'a Module>,
 }
 
-impl Asked<'_> {
+impl ScopeSubject<'_> {
     fn with_module<'a>(&self, need: Need<'a>) -> Need<'a> {
         match self.module {
             Some(module) => need.or_module(&module.api_name, module.custom),
@@ -68,7 +68,7 @@ impl Asked<'_> {
 
 impl ScopeRule {
     /// Whether these scopes are enough.
-    pub(crate) fn admits(&self, scopes: &Scopes, asked: Asked<'_>) -> bool {
+    pub(crate) fn admits(&self, scopes: &Scopes, asked: ScopeSubject<'_>) -> bool {
         let wide = |group, op| Need::wide(CRM, group, op);
         let need = match *self {
             Self::AnyToken => return true,
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn admits(rule: ScopeRule, version: Version, segment: &str, scopes: &str) -> bool {
-        let asked = Asked {
+        let asked = ScopeSubject {
             version,
             segment,
             module: None,

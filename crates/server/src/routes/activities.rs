@@ -38,9 +38,8 @@ pub(super) fn request(
             sorted(parts, ids).map(Request::Now)
         }
         Ok(WireSelection::View(query)) => match activities::of_view(&actor, query.view) {
-            Ok(module) => {
-                part(tx, call, &actor, module, &body)?.map(|part| Request::Later(part, query))
-            }
+            Ok(module) => part(tx, call, &actor, module, &body)?
+                .map(|part| Request::Later(Box::new((part, query)))),
             Err(refusal) => Err(RefusedRequest::Bare(refusal)),
         },
         Err(refused) => Err(refused),

@@ -13,7 +13,7 @@ use model::refusal::{Code, Refusal};
 use model::time::Timestamp;
 use serde_json::{Map, Value as Json, json};
 use store::calls::{self, Call as Notice};
-use store::jobs::{Job, Wanted};
+use store::jobs::{Job, JobQuery};
 use store::outcomes;
 use store::{Fault, Tx};
 
@@ -25,9 +25,9 @@ const PARAMS: [&str; 5] = ["state", "action", "module", "actor", "page_token"];
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
     let (data, next) = call.app.db.read(|tx| {
         let reader = asker(tx, call)?;
-        let wanted = wanted(call, &reader)?;
+        let query = query(call, &reader)?;
         let limit = i64::try_from(JOBS_PER_PAGE + 1).unwrap_or(i64::MAX);
-        let mut jobs = crm::job::list(tx, &reader, wanted, limit)?;
+        let mut jobs = crm::job::list(tx, &reader, query, limit)?;
         let more = jobs.len() > JOBS_PER_PAGE;
         jobs.truncate(JOBS_PER_PAGE);
         let last = jobs.last().filter(|_| more);
@@ -59,8 +59,8 @@ fn wrong(param: &str) -> Refusal {
 }
 
 /// Which jobs the query string asks for. A parameter that is there but empty must not mean every job.
-fn wanted(call: &Call<'_>, reader: &Actor) -> Result<Wanted, Refusal> {
-    let mut wanted = Wanted::default();
+fn query(call: &Call<'_>, reader: &Actor) -> Result<JobQuery, Refusal> {
+    let mut query = JobQuery::default();
     for (key, text) in call.query.pairs() {
         let supported = |words: Vec<&'static str>| wrong(key).with("supported_values", words);
         match key {
@@ -70,32 +70,32 @@ fn wanted(call: &Call<'_>, reader: &Actor) -> Result<Wanted, Refusal> {
                     .filter(|state| *state != JobState::Preparing);
                 let words = || known.clone().map(JobState::as_str).collect();
                 let found = known.clone().find(|state| state.as_str() == text);
-                wanted.state = Some(found.ok_or_else(|| supported(words()))?);
+                query.state = Some(found.ok_or_else(|| supported(words()))?);
             }
             "action" => {
                 let words = || JobKind::ALL.iter().map(|kind| kind.action()).collect();
                 let found = JobKind::of_action(text);
-                wanted.kind = Some(found.ok_or_else(|| supported(words()))?);
+                query.kind = Some(found.ok_or_else(|| supported(words()))?);
             }
             "module" => {
                 let found = reader.catalog.module(text);
                 let unknown = || wrong(key).saying("there is no such module");
-                wanted.module = Some(found.ok_or_else(unknown)?.id);
+                query.module = Some(found.ok_or_else(unknown)?.id);
             }
             "actor" => {
                 let by_email = || reader.catalog.user_by_email(text).map(|user| user.id);
                 let found = UserId::parse(text).or_else(by_email);
                 let unknown = || wrong(key).saying("neither a user's id nor an e-mail address");
-                wanted.actor = Some(found.ok_or_else(unknown)?);
+                query.actor = Some(found.ok_or_else(unknown)?);
             }
-            "page_token" => wanted.before = Some(place(text).ok_or_else(|| wrong(key))?),
+            "page_token" => query.before = Some(place(text).ok_or_else(|| wrong(key))?),
             _ => {
                 let refusal = wrong(key).saying("there is no such parameter");
                 return Err(refusal.with("supported_values", PARAMS.to_vec()));
             }
         }
     }
-    Ok(wanted)
+    Ok(query)
 }
 
 /// Where a page begins.

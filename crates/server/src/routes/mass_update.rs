@@ -47,7 +47,7 @@ pub(super) enum Request {
     /// These, at once.
     Now(Named),
     /// A view's records, as a job.
-    Later(Part, SelectionQuery),
+    Later(Box<(Part, SelectionQuery)>),
 }
 
 /// `POST /{module}/actions/mass_update`: at once for ids, as a job for a view. Checks in the order
@@ -63,7 +63,7 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
         };
         let (part, query) = match request {
             Ok(Request::Now(named)) => return Ok(ControlFlow::Break(Ok(named))),
-            Ok(Request::Later(part, query)) => (part, query),
+            Ok(Request::Later(later)) => *later,
             Err(refused) => return Ok(ControlFlow::Break(Err(refused))),
         };
         let request = mass_update::request(&part.module, &part.change)?;
@@ -133,7 +133,7 @@ fn selected(
                 refused: BTreeMap::new(),
             })
         }
-        WireSelection::View(query) => Request::Later(part, query),
+        WireSelection::View(query) => Request::Later(Box::new((part, query))),
     })
 }
 

@@ -1,7 +1,7 @@
 //! What the handlers of the native API share: a body whose keys are all known, and who may.
 
 use crate::answer::Answer;
-use crate::auth::{Asked, ScopeRule};
+use crate::auth::{ScopeRule, ScopeSubject};
 use crate::call::Call;
 use crm::Actor;
 use model::body::{Manner, Object};
@@ -75,7 +75,7 @@ pub(super) fn require_scope(
     module: Option<&Module>,
 ) -> Result<(), Refusal> {
     let rule = ScopeRule::from(crm::actions::scope(kind));
-    let asked = Asked {
+    let asked = ScopeSubject {
         version: call.version,
         segment,
         module,

@@ -10,7 +10,7 @@ use crate::csv::Row;
 use crate::stream::{Reader, Source, Step};
 use crm::Actor;
 use crm::convert::Named;
-use crm::outcome::{self, Page, Told, Values, Wanted};
+use crm::outcome::{self, OutcomeQuery, Page, Told, Values};
 use model::id::JobId;
 use model::job::OutcomeWord;
 use model::limits::PER_PAGE_MAX;
@@ -76,23 +76,23 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Fault> {
         let refusal = wrong(odd).saying("there is no such parameter");
         return Err(refusal.with("supported_values", PARAMS.to_vec()).into());
     }
-    let wanted = wanted(call)?;
+    let query = query(call)?;
     let format = Format::of(call)?;
     let token = call.query.get("page_token");
     let from = token.map(|text| text.parse().ok().filter(|from| *from >= 0));
     let from = from.map(|from: Option<i64>| from.ok_or_else(|| wrong("page_token")));
     let from = from.transpose()?;
     if format == Format::Json {
-        return pages(call, wanted, from.unwrap_or_default());
+        return pages(call, query, from.unwrap_or_default());
     }
     if from.is_some() {
         let text = "only pages of JSON have tokens: this format is sent whole";
         return Err(wrong("page_token").saying(text).into());
     }
-    whole(call, wanted, format)
+    whole(call, query, format)
 }
 
-fn wanted(call: &Call<'_>) -> Result<Wanted, Refusal> {
+fn query(call: &Call<'_>) -> Result<OutcomeQuery, Refusal> {
     let word = call.query.get("outcome").map(|text| {
         let words = OutcomeWord::ALL.into_iter().map(OutcomeWord::as_str);
         let words: Vec<Json> = words.map(Json::from).collect();
@@ -102,7 +102,7 @@ fn wanted(call: &Call<'_>) -> Result<Wanted, Refusal> {
         let unknown = || wrong("code").saying("there is no such code");
         Code::parse(text).ok_or_else(unknown)
     });
-    Ok(Wanted {
+    Ok(OutcomeQuery {
         word: word.transpose()?,
         code: code.transpose()?,
     })
@@ -124,7 +124,7 @@ fn with_rights<T>(
 }
 
 /// A page of JSON. Few outcomes among many places take several reads, each of them short.
-fn pages(call: &Call<'_>, wanted: Wanted, from: i64) -> Result<Answer, Fault> {
+fn pages(call: &Call<'_>, query: OutcomeQuery, from: i64) -> Result<Answer, Fault> {
     let mut told = Vec::new();
     let mut next = Some(from);
     for _ in 0..READS_MAX {
@@ -136,7 +136,7 @@ fn pages(call: &Call<'_>, wanted: Wanted, from: i64) -> Result<Answer, Fault> {
             let reader = asker(tx, call)?;
             let job = jobs::named(tx, &reader, call)?;
             with_rights(tx, &call.actor, |tx, reader| {
-                outcome::page(tx, reader, &job, wanted, (from, rows))
+                outcome::page(tx, reader, &job, query, (from, rows))
             })
         })?;
         told.extend(page.told);
@@ -176,13 +176,13 @@ fn shown(told: &Told) -> Json {
 }
 
 /// All of it, piece by piece.
-fn whole(call: &Call<'_>, wanted: Wanted, format: Format) -> Result<Answer, Fault> {
+fn whole(call: &Call<'_>, query: OutcomeQuery, format: Format) -> Result<Answer, Fault> {
     let (job, columns, rows) = call.app.db.read(|tx| {
         let reader = asker(tx, call)?;
         let job = jobs::named(tx, &reader, call)?;
         let columns = with_rights(tx, &call.actor, |tx, reader| {
             // Refuses here what would only cut the body later.
-            outcome::page(tx, reader, &job, wanted, (0, 0))?;
+            outcome::page(tx, reader, &job, query, (0, 0))?;
             Columns::of(tx, reader, &job)
         })?;
         let rows = if outcome::of_whole_records(tx, &job)? {
@@ -198,7 +198,7 @@ fn whole(call: &Call<'_>, wanted: Wanted, format: Format) -> Result<Answer, Faul
     };
     let source = Outcomes {
         job,
-        wanted,
+        query,
         columns: (format == Format::Csv).then_some(columns),
         rows,
         next: Some(0),
@@ -268,7 +268,7 @@ impl Columns {
 /// The list as a body.
 struct Outcomes {
     job: JobId,
-    wanted: Wanted,
+    query: OutcomeQuery,
     columns: Option<Columns>,
     /// Read at once.
     rows: usize,
@@ -282,7 +282,7 @@ impl Outcomes {
             with_rights(tx, holder, |tx, reader| {
                 let gone = || Refusal::new(Code::NotFound).saying("there is no such job");
                 let job = crm::job::find(tx, reader.actor, self.job)?.ok_or_else(gone)?;
-                outcome::page(tx, reader, &job, self.wanted, (from, self.rows))
+                outcome::page(tx, reader, &job, self.query, (from, self.rows))
             })
         })
     }
@@ -302,7 +302,7 @@ impl Source for Outcomes {
         let page = self.read(reader, from)?;
         self.next = page.next;
         if page.told.is_empty() {
-            // So many places without one that is wanted: others have their turn before the next.
+            // So many places without one that is query: others have their turn before the next.
             return Ok(Step::Again);
         }
         let mut text = String::new();

@@ -55,10 +55,8 @@ fn request(call: &Call<'_>) -> Result<UndoRequest, Refusal> {
     let body = native::body(&map);
     body.known(&["plan", "throttle", "automation"])?;
     if body.key("plan").flag()? {
-        for key in ["throttle", "automation"]
-            .into_iter()
-            .filter(|key| body.has(key))
-        {
+        let mut of_jobs = ["throttle", "automation"].into_iter();
+        if let Some(key) = of_jobs.find(|key| body.has(key)) {
             let text =
                 format!("a plan has no {key}: ask for it with the job that is made from the plan");
             return Err(body.key(key).place().invalid().saying(text));

@@ -58,13 +58,13 @@ mod check {
         change_tags(&ada, "add", &leads[0], "VIP");
         ada.lock("Leads", &leads[3]);
         let asker = Asker::with(&api, "admin", SCOPES);
-        let asked = body(
+        let request = body(
             json!({ "view": "All Leads" }),
             json!({ "add": ["vip", "Fair"] }),
         );
         let counts = json!({ "selected": 4, "change": 3, "unchanged": 0, "refused": 1 });
-        api.records_unchanged_by(|| assert_eq!(asker.plan(&asked)["counts"], counts));
-        let plan = asker.plan(&asked);
+        api.records_unchanged_by(|| assert_eq!(asker.plan(&request)["counts"], counts));
+        let plan = asker.plan(&request);
         let job = asker.job(&json!({ "plan": id(&plan) }));
         api.run_jobs();
         came_to(&api, &id(&job), [3, 0, 1]);
@@ -77,7 +77,7 @@ mod check {
         assert_eq!(shown["request"]["change"], change);
         assert_eq!(shown["failed_by_code"], json!({ "RECORD_LOCKED": 1 }));
         // Again, it has nothing to do but what is refused.
-        let again = asker.job(&asked);
+        let again = asker.job(&request);
         api.run_jobs();
         came_to(&api, &id(&again), [0, 3, 1]);
         let undo = undone(&api, &asker, &job);
@@ -170,18 +170,18 @@ mod check {
             (json!({ "add": ["x".repeat(26)] }), "$.change.add[0]"),
             (json!({ "tags": ["New"] }), "$.change.tags"),
         ] {
-            let asked = body(json!({ "ids": leads }), change);
+            let request = body(json!({ "ids": leads }), change);
             for path_of in ["plans", "jobs"] {
-                let refused = asker.is_refused(path_of, &asked, 400, "INVALID_DATA");
-                assert_eq!(refused["details"]["json_path"], path, "{asked}");
+                let refused = asker.is_refused(path_of, &request, 400, "INVALID_DATA");
+                assert_eq!(refused["details"]["json_path"], path, "{request}");
             }
         }
-        let asked = json!({ "action": "tag", "module": "Leads", "selection": { "ids": leads } });
-        let refused = asker.is_refused("jobs", &asked, 400, "MANDATORY_NOT_FOUND");
+        let request = json!({ "action": "tag", "module": "Leads", "selection": { "ids": leads } });
+        let refused = asker.is_refused("jobs", &request, 400, "MANDATORY_NOT_FOUND");
         assert_eq!(refused["details"]["json_path"], "$.change");
         let narrow = Asker::with(&api, "admin", "swathe.jobs.ALL,ZohoCRM.mass_update.ALL");
-        let asked = body(json!({ "ids": leads }), json!({ "add": ["New"] }));
-        narrow.is_refused("jobs", &asked, 401, "OAUTH_SCOPE_MISMATCH");
+        let request = body(json!({ "ids": leads }), json!({ "add": ["New"] }));
+        narrow.is_refused("jobs", &request, 401, "OAUTH_SCOPE_MISMATCH");
     }
 
     pub(super) fn whoever_may_not_edit_may_not_tag(kind: Kind) {
@@ -189,8 +189,8 @@ mod check {
         let ada = api.caller("admin");
         let leads = ada.make_leads(2);
         let asker = Asker::with(&api, "admin", SCOPES);
-        let asked = body(json!({ "ids": leads }), json!({ "add": ["New"] }));
-        let job = asker.job(&asked);
+        let request = body(json!({ "ids": leads }), json!({ "add": ["New"] }));
+        let job = asker.job(&request);
         api.change_catalog(|catalog| {
             let leads = catalog.module("Leads").unwrap().id;
             for profile in &mut catalog.profiles {
@@ -203,7 +203,7 @@ mod check {
         let shown = api.number("SELECT COUNT(*) FROM record_tags");
         assert_eq!(shown, 0);
         assert_eq!(asker.now(&job)["state"], "failed");
-        asker.is_refused("plans", &asked, 403, "NO_PERMISSION");
+        asker.is_refused("plans", &request, 403, "NO_PERMISSION");
     }
 
     pub(super) fn a_tag_that_another_made_meanwhile_is_taken(kind: Kind) {

@@ -9,7 +9,7 @@ use model::time::Timestamp;
 
 /// Which jobs of a list.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct JobQuery {
     /// In this state.
     pub state: Option<JobState>,
     /// Doing this.
@@ -23,7 +23,7 @@ pub struct Wanted {
 }
 
 /// Jobs, newest first; none that is still being prepared, because nobody was told of it.
-pub fn list(tx: &mut Tx, wanted: &Wanted, limit: i64) -> Result<Vec<Job>> {
+pub fn list(tx: &mut Tx, wanted: &JobQuery, limit: i64) -> Result<Vec<Job>> {
     let mut sql = format!("SELECT {COLUMNS} FROM jobs WHERE state <> 'preparing'");
     let mut params: Vec<Param> = Vec::new();
     let mut add = |condition: &str, values: Vec<Param>| {

@@ -98,14 +98,12 @@ impl Ready {
                     let (ids, job) = (ids.clone(), self.request.job);
                     leads = Some(LeadsBack { writing, job, ids });
                 }
-                match self.request.did.reversal().judge {
-                    Some(judge) => judge(tx, writing, &ids, expected, self.request.job)?,
-                    None => {
-                        let items: Vec<_> = ids.into_iter().zip(&group.changes).collect();
-                        Box::new(judge_adjusted_update(
-                            tx, writing, &items, expected, &mut since,
-                        )?)
-                    }
+                if let Some(judge) = self.request.did.reversal().judge {
+                    judge(tx, writing, &ids, expected, self.request.job)?
+                } else {
+                    let items: Vec<_> = ids.into_iter().zip(&group.changes).collect();
+                    let judged = judge_adjusted_update(tx, writing, &items, expected, &mut since)?;
+                    Box::new(judged)
                 }
             }
             ChangeKind::Delete => Box::new(judge_return(tx, writing, &group.targets, &revs)?),
