@@ -269,25 +269,19 @@ impl<'a> Parts<'a> {
         module: &Module,
         part: Option<Part<'a>>,
     ) -> Result<(), Refusal> {
-        let Some(Part::Attached(id, _)) = part else {
-            return Ok(());
-        };
-        let Some(names) = self.conversion.options.tags.get(&module.api_name) else {
+        let names = self.conversion.options.tags.get(&module.api_name);
+        let (Some(Part::Attached(id, _)), Some(names)) = (part, names) else {
             return Ok(());
         };
         let carried = names.as_deref().map_or(Carried::All, Carried::Named);
         let mut tags = self.tags.get(&lead.id).into_iter().flatten();
-        let found = self.known.contact(id).or_else(|| self.known.account(id));
-        let held = found.filter(|found| !found.own);
+        let (contact, account) = (self.known.contact(id), self.known.account(id));
+        let held = contact.or(account).filter(|found| !found.own);
         match held.and_then(|found| found.held.clone()) {
             Some(refusal) if tags.any(|tag| carried.takes(tag)) => {
                 let text = format!("the lead's tags cannot go to it: {}", refusal.message);
-                Err(of_part(
-                    lead,
-                    module,
-                    Some(id),
-                    of_tags(refusal).saying(text),
-                ))
+                let refusal = of_tags(refusal).saying(text);
+                Err(of_part(lead, module, Some(id), refusal))
             }
             _ => Ok(()),
         }
