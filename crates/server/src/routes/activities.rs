@@ -4,16 +4,17 @@
 
 use super::mass_action::{self, RefusedRequest, WireSelection};
 use super::mass_update::{self, Named, Part, Request};
+use super::records::wire_body;
 use crate::call::Call;
 use crm::actions::mass_update as action;
 use crm::{Actor, activities};
+use model::body::Object;
 use model::id::RecordId;
 use model::job::JobKind;
 use model::limits::MASS_UPDATE_FIELDS_MAX;
 use model::module::Module;
 use model::people::Right;
 use model::refusal::{Code, Refusal};
-use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use store::jobs::Job;
 use store::{Fault, Tx};
@@ -26,7 +27,8 @@ pub(super) fn request(
     let catalog = tx.catalog()?;
     let actor = Actor::of(&catalog, call.actor.user)?;
     activities::authorise(&actor)?;
-    let body = call.json_object()?;
+    let map = call.json_object()?;
+    let body = wire_body(&map);
     let request = match read(&body) {
         Ok(WireSelection::Named(ids)) => {
             let known: Vec<RecordId> = ids.iter().flatten().copied().collect();
@@ -77,10 +79,11 @@ fn sorted(
 }
 
 /// What can be read without knowing the modules.
-fn read(body: &Map<String, Json>) -> Result<WireSelection, RefusedRequest> {
+fn read(body: &Object<'_>) -> Result<WireSelection, RefusedRequest> {
     mass_update::check_keys(body)?;
-    mass_action::flag(body, "over_write", "$.over_write")?;
-    action::object(body.get("data"), MASS_UPDATE_FIELDS_MAX).map_err(RefusedRequest::InData)?;
+    body.key("over_write").flag()?;
+    action::object(body.map().get("data"), MASS_UPDATE_FIELDS_MAX)
+        .map_err(RefusedRequest::InData)?;
     mass_action::selection(body)
 }
 
@@ -90,7 +93,7 @@ fn part(
     call: &Call<'_>,
     actor: &Actor,
     module: &Module,
-    body: &Map<String, Json>,
+    body: &Object<'_>,
 ) -> Result<Result<Part, RefusedRequest>, Fault> {
     let change = match action::authorise(actor, module) {
         Ok(()) => mass_update::change(tx, call, actor, module, body)?,

@@ -7,6 +7,7 @@ use crate::wire;
 use crm::Actor;
 use crm::actions::accept::{self, Prepared};
 use crm::selection::{SelectionQuery, TerritoryPart};
+use model::body::{DataType, Node, Object, Place};
 use model::criteria::{Criteria, GroupOp};
 use model::field::json_id;
 use model::id::{JobId, RecordId, TerritoryId, ViewId};
@@ -15,7 +16,7 @@ use model::limits::IDS_MAX;
 use model::module::Module;
 use model::reason::Reason;
 use model::refusal::{Code, Refusal};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 use store::jobs::Job;
@@ -55,27 +56,15 @@ impl From<Refusal> for RefusedRequest {
 }
 
 /// Which records, in keys that all mass actions share: `ids` or `cvid`, and what narrows a view.
-pub(super) fn selection(body: &Map<String, Json>) -> Result<WireSelection, RefusedRequest> {
-    let ids = match body.get("ids") {
-        None | Some(Json::Null) => None,
-        Some(Json::Array(ids)) => Some(ids),
-        Some(_) => {
-            let refusal = Refusal::invalid("ids", "$.ids");
-            return Err(refusal.with("expected_data_type", "jsonarray").into());
-        }
-    };
-    let cvid = body.get("cvid").filter(|cvid| !cvid.is_null());
+pub(super) fn selection(body: &Object<'_>) -> Result<WireSelection, RefusedRequest> {
+    let ids = body.key("ids").or_null().list()?;
+    let cvid = body.key("cvid").or_null().node();
     match (ids, cvid) {
-        (Some(_), Some(_)) => {
-            let both = ["ids", "cvid"]
-                .map(|key| json!({ "api_name": key, "json_path": format!("$.{key}") }));
-            let refusal = Refusal::new(Code::AmbiguityDuringProcessing);
-            Err(refusal.with("ambiguity_due_to", both.to_vec()).into())
+        (Some(_), Some(_)) => Err(both_named(body).into()),
+        (Some(ids), None) if !ids.is_empty() && !body.has("territory") => {
+            Ok(WireSelection::Named(read_ids(&ids)?))
         }
-        (Some(ids), None) if !ids.is_empty() && !body.contains_key("territory") => {
-            Ok(WireSelection::Named(read_ids(ids)?))
-        }
-        (None, Some(cvid)) => Ok(WireSelection::View(view_selection(body, cvid)?)),
+        (None, Some(cvid)) => Ok(WireSelection::View(view_selection(body, &cvid)?)),
         // No ids are none, and a territory narrows a view: without one, both are missing.
         _ => Err(RefusedRequest::InData(Refusal::new(
             Code::MandatoryNotFound,
@@ -83,87 +72,91 @@ pub(super) fn selection(body: &Map<String, Json>) -> Result<WireSelection, Refus
     }
 }
 
+/// The refusal of a body that names records and a view.
+pub(super) fn both_named(body: &Object<'_>) -> Refusal {
+    let both = ["ids", "cvid"].map(|key| body.key(key).place().to_json());
+    Refusal::new(Code::AmbiguityDuringProcessing).with("ambiguity_due_to", both.to_vec())
+}
+
 /// The ids of a list, at most 500; one that is no number names no record.
-pub(super) fn read_ids(ids: &[Json]) -> Result<Vec<Result<RecordId, String>>, Refusal> {
+pub(super) fn read_ids(ids: &[Node<'_>]) -> Result<Vec<Result<RecordId, String>>, Refusal> {
     if ids.len() > IDS_MAX {
         return Err(too_many_ids());
     }
-    let read = ids.iter().map(|id| match id {
+    let read = ids.iter().map(|id| match id.json() {
         Json::String(text) => Ok(RecordId::parse(text).ok_or_else(|| text.clone())),
-        Json::Number(_) => Ok(json_id(id).map(RecordId).ok_or_else(|| id.to_string())),
+        Json::Number(number) => {
+            let known = json_id(id.json()).map(RecordId);
+            Ok(known.ok_or_else(|| number.to_string()))
+        }
         _ => Err(()),
     });
     let read: Result<Vec<_>, ()> = read.collect();
-    let wrong = || Refusal::invalid("ids", "$.ids").with("expected_data_type", "string");
-    read.map_err(|()| wrong())
+    // The list is what is of another type, not one of its items.
+    let list = Place::body().key("ids");
+    read.map_err(|()| list.wrong_type(DataType::String))
 }
 
 /// The refusal of more than 500 ids (wire API 22).
 pub(super) fn too_many_ids() -> Refusal {
     let refusal = Refusal::new(Code::LimitExceeded).with("limit", IDS_MAX);
-    refusal.with("api_name", "ids").with("json_path", "$.ids")
+    refusal.at(&Place::body().key("ids"))
 }
 
 /// The id of a view.
-pub(super) fn cvid(json: &Json) -> Result<ViewId, Refusal> {
+pub(super) fn cvid(node: &Node<'_>) -> Result<ViewId, Refusal> {
     let wrong = || {
-        let refusal = Refusal::invalid("cvid", "$.cvid").because(Reason::UnknownView);
+        let refusal = node.place().invalid().because(Reason::UnknownView);
         refusal.saying("the cvid given seems to be invalid")
     };
-    json_id(json).map(ViewId).ok_or_else(wrong)
+    json_id(node.json()).map(ViewId).ok_or_else(wrong)
 }
 
 /// A view, and a territory and criteria that narrow it.
 pub(super) fn view_selection(
-    body: &Map<String, Json>,
-    view: &Json,
+    body: &Object<'_>,
+    view: &Node<'_>,
 ) -> Result<SelectionQuery, Refusal> {
     let cvid = cvid(view)?;
-    let territory = body.get("territory").map(territory).transpose()?;
-    let criteria = body.get("criteria").map(criteria).transpose()?;
+    let territory = body.key("territory").node();
+    let criteria = body.key("criteria").node();
     Ok(SelectionQuery {
-        territory,
-        criteria,
+        territory: territory.as_ref().map(self::territory).transpose()?,
+        criteria: criteria.as_ref().map(self::criteria).transpose()?,
         ..SelectionQuery::of_view(cvid)
     })
 }
 
 /// A territory, alone or with all below it (wire API 2.2: `include_child` may be null).
-pub(super) fn territory(json: &Json) -> Result<TerritoryPart, Refusal> {
-    let wrong = || Refusal::invalid("territory", "$.territory");
-    let object = json
-        .as_object()
-        .ok_or_else(|| wrong().with("expected_data_type", "jsonobject"))?;
-    if let Some(key) = object
-        .keys()
-        .find(|key| !["id", "include_child"].contains(&key.as_str()))
-    {
-        return Err(Refusal::invalid(key, format!("$.territory.{key}")));
-    }
-    let id = object
-        .get("id")
-        .and_then(json_id)
-        .map(TerritoryId)
-        .ok_or_else(|| {
-            Refusal::invalid("id", "$.territory.id").saying("the id given seems to be invalid")
-        })?;
-    let include_child = match object.get("include_child") {
-        Some(Json::Null) => false,
-        _ => flag(object, "include_child", "$.territory.include_child")?,
+pub(super) fn territory(node: &Node<'_>) -> Result<TerritoryPart, Refusal> {
+    let object = node.object()?;
+    object.known(&["id", "include_child"])?;
+    let id = object.key("id");
+    let known = id.node().and_then(|node| json_id(node.json()));
+    let wrong = || {
+        let refusal = id.place().invalid();
+        refusal.saying("the id given seems to be invalid")
     };
-    Ok(TerritoryPart { id, include_child })
+    Ok(TerritoryPart {
+        id: known.map(TerritoryId).ok_or_else(wrong)?,
+        include_child: object.key("include_child").or_null().flag()?,
+    })
 }
 
 /// The SDKs send a list of criteria, all of which must hold (wire API 1.2).
-fn criteria(json: &Json) -> Result<Criteria, Refusal> {
+fn criteria(node: &Node<'_>) -> Result<Criteria, Refusal> {
     let read = |json: &Json| {
         Criteria::from_json(json).map_err(|error| {
-            let path = error.path.unwrap_or_else(|| "$.criteria".to_owned());
-            Refusal::invalid("criteria", path).with("reason", error.message)
+            let place = node.place();
+            let refusal = match error.path {
+                Some(path) => Refusal::invalid(place.api_name(), path),
+                None => place.invalid(),
+            };
+            refusal.with("reason", error.message)
         })
     };
-    match json {
-        Json::Array(items) if items.is_empty() => Err(Refusal::invalid("criteria", "$.criteria")),
+    match node.json() {
+        Json::Array(items) if items.is_empty() => Err(node.place().invalid()),
         Json::Array(items) => {
             let items = items.iter().map(read).collect::<Result<_, _>>()?;
             Ok(Criteria::Group {
@@ -172,17 +165,6 @@ fn criteria(json: &Json) -> Result<Criteria, Refusal> {
             })
         }
         one => read(one),
-    }
-}
-
-/// A boolean that is false when absent.
-pub(super) fn flag(body: &Map<String, Json>, key: &str, path: &str) -> Result<bool, Refusal> {
-    match body.get(key) {
-        None => Ok(false),
-        Some(Json::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(Refusal::invalid(key, path)
-            .because(Reason::WrongType)
-            .with("expected_data_type", "boolean")),
     }
 }
 

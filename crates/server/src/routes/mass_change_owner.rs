@@ -10,13 +10,14 @@ use crm::actions::accept::{Select, prepare};
 use crm::actions::change_owner;
 use crm::selection::SelectionQuery;
 use crm::{Actor, owner};
+use model::body::Object;
 use model::id::UserId;
 use model::job::{JobKind, WireStatus};
 use model::module::Module;
 use model::people::Right;
 use model::reason::Reason;
 use model::refusal::{Code, Refusal};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, json};
 use store::{Fault, jobs};
 
 /// `POST /{module}/actions/mass_change_owner`: a job for a view's records.
@@ -24,8 +25,8 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
     let scheduled = mass_action::schedule(call, &|tx| {
         let (actor, module) = open(tx, call)?;
         change_owner::authorise(&actor, &module, Right::MassTransfer)?;
-        let body = call.json_object()?;
-        let (owner, query) = read(call, &actor, &module, &body)?;
+        let map = call.json_object()?;
+        let (owner, query) = read(call, &actor, &module, &wire_body(&map))?;
         change_owner::check_conditions(&actor, &module, &query)?;
         owner::fit(&actor, &module, owner).map_err(|unfit| unfit.of_mass(&module))?;
         let request = change_owner::request(owner)?;
@@ -48,43 +49,35 @@ fn read(
     call: &Call<'_>,
     actor: &Actor,
     module: &Module,
-    body: &Map<String, Json>,
+    body: &Object<'_>,
 ) -> Result<(UserId, SelectionQuery), Refusal> {
     // A misspelt key could mean other records than the caller thinks (wire API 22).
-    let criteria = call.version.mass_change_owner_has_criteria();
-    let known = |key: &str| {
-        ["cvid", "owner", "territory"].contains(&key) || (criteria && key == "criteria")
-    };
-    if let Some(key) = body.keys().find(|key| !known(key)) {
-        return Err(Refusal::invalid(key, format!("$.{key}")));
-    }
-    let given = |key: &str| body.get(key).filter(|value| !value.is_null());
-    let cvid = given("cvid").ok_or_else(|| Refusal::mandatory("cvid", "$.cvid"))?;
-    let owner = new_owner(&wire_body(body))?;
+    let mut known = vec!["cvid", "owner", "territory"];
+    known.extend(
+        call.version
+            .mass_change_owner_has_criteria()
+            .then_some("criteria"),
+    );
+    body.known(&known)?;
+    let cvid = body.key("cvid").or_null().required()?;
+    let owner = new_owner(body)?;
     // What narrows the view is never ignored: null would mean all of it (wire API 22).
-    let object = |key: &str| {
-        let found = body.get(key);
-        let wrong = found.is_some_and(|json| !json.is_object());
-        let refusal = || Refusal::invalid(key, format!("$.{key}"));
-        if wrong {
-            let refusal = refusal().because(Reason::WrongType);
-            Err(refusal.with("expected_data_type", "jsonobject"))
-        } else {
-            Ok(found)
-        }
+    let narrowing = |key: &str| {
+        let node = body.key(key).node();
+        node.map(|node| node.object().map(|_| node)).transpose()
     };
-    let criteria = object("criteria")?
-        .map(|json| change_owner::criteria(actor, module, json))
+    let criteria = narrowing("criteria")?
+        .map(|node| change_owner::criteria(actor, module, node.json()))
         .transpose()?;
-    let cvid = mass_action::cvid(cvid).map_err(|refusal| Refusal {
+    let cvid = mass_action::cvid(&cvid).map_err(|refusal| Refusal {
         details: Map::from_iter([
             ("api_name".to_owned(), "cvid".into()),
             ("expected_data_type".to_owned(), "long".into()),
         ]),
         ..refusal
     })?;
-    let territory = object("territory")?
-        .map(mass_action::territory)
+    let territory = narrowing("territory")?
+        .map(|node| mass_action::territory(&node))
         .transpose()?;
     let query = SelectionQuery {
         territory,

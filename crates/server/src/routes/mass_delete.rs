@@ -1,7 +1,7 @@
 //! Mass delete and its status (wire API 4).
 
-use super::mass_action::{self, read_ids, view_selection};
-use super::records::{batch, open};
+use super::mass_action::{self, both_named, read_ids, view_selection};
+use super::records::{batch, open, wire_body};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
@@ -9,6 +9,7 @@ use crm::actions::accept::{self, Select, prepare, run_named};
 use crm::actions::mass_delete;
 use crm::selection::SelectionQuery;
 use jobs::Settled;
+use model::body::Object;
 use model::id::{ModuleId, RecordId};
 use model::job::{JobKind, WireStatus};
 use model::people::Right;
@@ -32,7 +33,7 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
     let read = |tx: &mut Tx| {
         let (actor, module) = open(tx, call)?;
         mass_delete::authorise(&actor, &module)?;
-        let query = match selected(&call.json_object()?)? {
+        let query = match selected(&wire_body(&call.json_object()?))? {
             Selected::Named(ids) => return Ok(ControlFlow::Break((module.id, ids))),
             Selected::View(query) => query,
         };
@@ -57,38 +58,29 @@ pub(super) fn schedule(call: &Call<'_>) -> Result<Answer, Fault> {
 
 /// Which records: `ids` or `cvid`, and a territory that narrows the view. The SDKs let a territory
 /// stand beside `ids`, where it means nothing (wire API 4.2).
-fn selected(body: &Map<String, Json>) -> Result<Selected, Refusal> {
-    let known = ["ids", "cvid", "territory"];
-    if let Some(key) = body.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(Refusal::invalid(key, format!("$.{key}")));
-    }
-    let given = |key: &str| body.get(key).filter(|value| !value.is_null());
-    match (given("ids"), given("cvid")) {
-        (Some(_), Some(_)) => {
-            let both = ["ids", "cvid"]
-                .map(|key| json!({ "api_name": key, "json_path": format!("$.{key}") }));
-            let refusal = Refusal::new(Code::AmbiguityDuringProcessing);
-            Err(refusal.with("ambiguity_due_to", both.to_vec()))
-        }
-        (Some(Json::Array(ids)), None) if !ids.is_empty() => {
-            let ids = read_ids(ids)?.into_iter().enumerate();
-            let ids = ids.map(|(n, id)| id.map_err(|text| invalid_id(n, &text)));
-            Ok(Selected::Named(ids.collect::<Result<_, _>>()?))
-        }
-        (Some(Json::Array(_)) | None, None) => Err(Refusal::new(Code::MandatoryNotFound)
-            .with("api_name", "ids")
-            .with("expected_data_type", "jsonarray")),
-        (Some(_), None) => {
-            Err(Refusal::invalid("ids", "$.ids").with("expected_data_type", "jsonarray"))
-        }
+fn selected(body: &Object<'_>) -> Result<Selected, Refusal> {
+    body.known(&["ids", "cvid", "territory"])?;
+    let ids = body.key("ids").or_null();
+    match (ids.node(), body.key("cvid").or_null().node()) {
+        (Some(_), Some(_)) => Err(both_named(body)),
         (None, Some(cvid)) => {
-            let text = cvid
-                .as_str()
-                .map_or_else(|| cvid.to_string(), str::to_owned);
-            let query = view_selection(body, cvid);
+            let text = cvid.json().as_str();
+            let text = text.map_or_else(|| cvid.json().to_string(), str::to_owned);
+            let query = view_selection(body, &cvid);
             Ok(Selected::View(
                 query.map_err(|refusal| of_view(refusal, Some(text)))?,
             ))
+        }
+        (given, None) => {
+            let items = given.map(|node| node.list()).transpose()?;
+            let Some(items) = items.filter(|items| !items.is_empty()) else {
+                return Err(Refusal::new(Code::MandatoryNotFound)
+                    .with("api_name", "ids")
+                    .with("expected_data_type", "jsonarray"));
+            };
+            let ids = read_ids(&items)?.into_iter().enumerate();
+            let ids = ids.map(|(n, id)| id.map_err(|text| invalid_id(n, &text)));
+            Ok(Selected::Named(ids.collect::<Result<_, _>>()?))
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Mass update and its status (wire API 1).
 
 use super::activities;
-use super::mass_action::{self, RefusedRequest, WireSelection, flag};
-use super::records::{batch, open};
+use super::mass_action::{self, RefusedRequest, WireSelection};
+use super::records::{batch, open, wire_body};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire;
@@ -11,6 +11,7 @@ use crm::actions::mass_update;
 use crm::selection::SelectionQuery;
 use crm::{Actor, Change};
 use jobs::Settled;
+use model::body::Object;
 use model::id::RecordId;
 use model::job::{JobKind, WireStatus};
 use model::module::{ACTIVITIES, Module};
@@ -101,7 +102,8 @@ fn request(
     }
     let (actor, module) = open(tx, call)?;
     mass_update::authorise(&actor, &module)?;
-    let body = call.json_object()?;
+    let map = call.json_object()?;
+    let body = wire_body(&map);
     let change = match check_keys(&body) {
         Ok(()) => change(tx, call, &actor, &module, &body)?,
         Err(refusal) => Err(refusal.into()),
@@ -114,11 +116,7 @@ fn of_activities(call: &Call<'_>) -> bool {
     call.param("module") == ACTIVITIES
 }
 
-fn selected(
-    module: Module,
-    change: Change,
-    body: &Map<String, Json>,
-) -> Result<Request, RefusedRequest> {
+fn selected(module: Module, change: Change, body: &Object<'_>) -> Result<Request, RefusedRequest> {
     let mut part = Part {
         module,
         change,
@@ -138,12 +136,8 @@ fn selected(
 }
 
 /// A misspelt key could mean other records than the caller thinks (wire API 22).
-pub(super) fn check_keys(body: &Map<String, Json>) -> Result<(), Refusal> {
-    let known = ["data", "ids", "cvid", "territory", "over_write", "criteria"];
-    match body.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(Refusal::invalid(key, format!("$.{key}"))),
-        None => Ok(()),
-    }
+pub(super) fn check_keys(body: &Object<'_>) -> Result<(), Refusal> {
+    body.known(&["data", "ids", "cvid", "territory", "over_write", "criteria"])
 }
 
 /// What to write into records of a module.
@@ -152,7 +146,7 @@ pub(super) fn change(
     call: &Call<'_>,
     actor: &Actor,
     module: &Module,
-    body: &Map<String, Json>,
+    body: &Object<'_>,
 ) -> Result<Result<Change, RefusedRequest>, Fault> {
     let change = match read(call, actor, module, body) {
         Ok(change) => change,
@@ -169,16 +163,21 @@ fn read(
     call: &Call<'_>,
     actor: &Actor,
     module: &Module,
-    body: &Map<String, Json>,
+    body: &Object<'_>,
 ) -> Result<Change, RefusedRequest> {
-    let over_write = flag(body, "over_write", "$.over_write")?;
+    let over_write = body.key("over_write").flag()?;
     let with_layout = call.version.mass_updates_layouts();
-    mass_update::change(actor, module, body.get("data"), over_write, with_layout).map_err(
-        |refusal| match refusal.code {
-            Code::NoPermission => RefusedRequest::Bare(refusal),
-            _ => RefusedRequest::InData(refusal),
-        },
+    mass_update::change(
+        actor,
+        module,
+        body.map().get("data"),
+        over_write,
+        with_layout,
     )
+    .map_err(|refusal| match refusal.code {
+        Code::NoPermission => RefusedRequest::Bare(refusal),
+        _ => RefusedRequest::InData(refusal),
+    })
 }
 
 /// The ids form: everything commits before the answer, and each id has its item, in order.
