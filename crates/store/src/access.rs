@@ -1,9 +1,10 @@
 //! Who reaches which record, as SQL: a condition for selecting and a level for judging, both from
 //! the same reach. A user who reaches everything costs no SQL at all.
 
+use crate::Result;
 use crate::module_table::{column, table};
+use crate::row::columns;
 use crate::tx::{Param, Tx};
-use crate::{Result, Row};
 use model::access::{Access, Reach};
 use model::id::RecordId;
 use model::module::{Module, system};
@@ -52,6 +53,14 @@ pub(crate) fn seen(
 fn owners(reach: &Reach) -> Param {
     Param::Ids(reach.owners.iter().map(|owner| owner.0).collect())
 }
+
+/// Which of the levels that were asked for a record has, or -1.
+struct Level {
+    id: RecordId,
+    level: i64,
+}
+
+columns! { read Level { id, level } }
 
 /// What the reach may do with each of these records that exist. Whoever judges by this must have
 /// locked the records before: every share and territory of a record is written with it locked, so
@@ -108,16 +117,16 @@ pub fn of(
     } else {
         format!("CASE{cases} ELSE -1 END")
     };
+    let columns = format!("id, CAST({level} AS BIGINT) AS level");
     let sql = format!(
-        "SELECT id, CAST({level} AS BIGINT) FROM {} r WHERE id IN ids($1)",
+        "SELECT {columns} FROM {} r WHERE id IN ids($1)",
         table(module)
     );
-    let rows = tx.query(&sql, &params)?;
-    let access = |row: &Row| {
-        let level = usize::try_from(row.int(1)?).ok();
+    let rows: Vec<Level> = tx.query_as(&sql, &params)?;
+    let access = |row: Level| {
+        let level = usize::try_from(row.level).ok();
         let own = level.and_then(|n| levels.get(n)).map(|(access, _)| *access);
-        let access = own.unwrap_or_default().max(reach.everyone);
-        Ok((RecordId(row.int(0)?), access))
+        (row.id, own.unwrap_or_default().max(reach.everyone))
     };
-    rows.iter().map(access).collect()
+    Ok(rows.into_iter().map(access).collect())
 }

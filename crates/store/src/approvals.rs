@@ -1,11 +1,12 @@
 //! Which records are in which approval process, and what was decided about them.
 
-use crate::tx::{Param, Same, Tx};
-use crate::{Error, Result, Row, params};
+use crate::insert::Insert;
+use crate::row::columns;
+use crate::tx::{Param, Tx};
+use crate::{Result, params};
 use model::approval::{ApprovalState, Decision};
 use model::id::{HoldId, JobId, ModuleId, ProcessId, RecordId, UserId};
 use model::time::Timestamp;
-use model::value::{Class, Value};
 
 /// A record in an approval process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,22 +31,8 @@ pub struct Approval {
     pub hold: Option<HoldId>,
 }
 
-const COLUMNS: &str = "record, module, process, step, state, job, submitted_by, submitted_at, hold";
-
-fn approval(row: &Row) -> Result<Approval> {
-    let state = row.text(4)?;
-    let unknown = || Error::Inconsistent(format!("an approval is {state}"));
-    Ok(Approval {
-        record: RecordId(row.int(0)?),
-        module: ModuleId(row.int(1)?),
-        process: ProcessId(row.int(2)?),
-        step: row.int(3)?,
-        state: ApprovalState::parse(state).ok_or_else(unknown)?,
-        job: row.opt_int(5)?.map(JobId),
-        submitted_by: UserId(row.int(6)?),
-        submitted_at: Timestamp(row.int(7)?),
-        hold: row.opt_int(8)?.map(HoldId),
-    })
+columns! {
+    Approval { record, module, process, step, state, job, submitted_by, submitted_at, hold }
 }
 
 fn ids_of(records: &[RecordId]) -> Param {
@@ -65,33 +52,24 @@ pub struct Submitted {
     pub at: Timestamp,
 }
 
+columns! { write Submitted { module, by: submitted_by, job, at: submitted_at } }
+
 /// A record that enters a process, and the hold that was put on it for that.
 pub type Entry = (RecordId, ProcessId, Option<HoldId>);
 
 /// Puts records into approval processes, at the first step.
 pub fn enter(tx: &mut Tx, new: Submitted, records: &[Entry]) -> Result<()> {
-    let same = [
-        Same::int("module", new.module.0),
-        Same::int("step", 0),
-        Same::text("state", ApprovalState::Pending.as_str()),
-        Same::int("job", new.job.map(|job| job.0)),
-        Same::int("submitted_by", new.by.0),
-        Same::int("submitted_at", new.at.0),
-    ];
-    let columns = ["record", "process", "hold"].map(|name| (name.to_owned(), Class::Int));
-    let row = |(record, process, hold): &Entry| {
-        let hold = hold.map(|hold| hold.0);
-        vec![record.0.into(), process.0.into(), hold.into()]
-    };
-    let rows: Vec<Vec<Value>> = records.iter().map(row).collect();
-    tx.insert_rows("record_approvals", &same, &columns, &rows)
+    Insert::into("record_approvals")
+        .row(&new)
+        .set("step", 0)
+        .set("state", ApprovalState::Pending)
+        .tuples(tx, ["record", "process", "hold"], records.iter().copied())
 }
 
 /// How it stands with these records, as far as they are in a process.
 pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Approval>> {
-    let sql = format!("SELECT {COLUMNS} FROM record_approvals WHERE record IN ids($1)");
-    let rows = tx.query(&sql, &[ids_of(records)])?;
-    rows.iter().map(approval).collect()
+    let from = "FROM record_approvals WHERE record IN ids($1)";
+    tx.select(from, &[ids_of(records)])
 }
 
 /// Stores how it stands with a record now: its step, its state and its hold.
@@ -139,13 +117,12 @@ pub fn list(
         of = " AND module = $4";
         params.push(module.0.into());
     }
-    let sql = format!(
-        "SELECT {COLUMNS} FROM record_approvals WHERE state = $1
+    let from = format!(
+        "FROM record_approvals WHERE state = $1
            AND (submitted_at, record) > ($2, $3){of}
          ORDER BY submitted_at, record LIMIT {limit}"
     );
-    let rows = tx.query(&sql, &params)?;
-    rows.iter().map(approval).collect()
+    tx.select(&from, &params)
 }
 
 /// A decision about a record.
@@ -165,42 +142,21 @@ pub struct Decided {
     pub at: Timestamp,
 }
 
+columns! { Decided { process, step, decision, actor, comment, at } }
+
 /// Keeps a decision.
 pub fn decide(tx: &mut Tx, record: RecordId, decided: &Decided) -> Result<()> {
-    let sql =
-        "INSERT INTO approval_decisions (id, record, process, step, decision, actor, comment, at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let params = params![
-        tx.new_id()?,
-        record.0,
-        decided.process.0,
-        decided.step,
-        decided.decision.as_str(),
-        decided.actor.0,
-        decided.comment.clone(),
-        decided.at.0
-    ];
-    tx.execute(sql, params).map(|_| ())
+    Insert::into("approval_decisions")
+        .set("id", tx.new_id()?)
+        .set("record", record)
+        .row(decided)
+        .one(tx)
 }
 
 /// The last decisions about a record, the newest first.
 pub fn decisions(tx: &mut Tx, record: RecordId, limit: usize) -> Result<Vec<Decided>> {
-    let sql = format!(
-        "SELECT process, step, decision, actor, comment, at FROM approval_decisions
-         WHERE record = $1 ORDER BY at DESC, id DESC LIMIT {limit}"
+    let from = format!(
+        "FROM approval_decisions WHERE record = $1 ORDER BY at DESC, id DESC LIMIT {limit}"
     );
-    let rows = tx.query(&sql, params![record.0])?;
-    let decided = |row: &Row| {
-        let word = row.text(2)?;
-        let unknown = || Error::Inconsistent(format!("a decision is {word}"));
-        Ok(Decided {
-            process: ProcessId(row.int(0)?),
-            step: row.int(1)?,
-            decision: Decision::parse(word).ok_or_else(unknown)?,
-            actor: UserId(row.int(3)?),
-            comment: row.opt_text(4)?.map(str::to_owned),
-            at: Timestamp(row.int(5)?),
-        })
-    };
-    rows.iter().map(decided).collect()
+    tx.select(&from, params![record.0])
 }

@@ -4,11 +4,12 @@
 //! Content is stored before its attachment, a piece in a transaction, as loose content: nothing shows
 //! it until its attachment is made, and what nobody makes an attachment of is removed.
 
+use crate::insert::Insert;
+use crate::row::{Columns, columns};
 use crate::tx::{Param, Tx};
-use crate::{Result, Row, Same, params};
+use crate::{Result, params};
 use model::id::{AttachmentId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
-use model::value::{Class, Value};
 
 /// An attachment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,27 +34,14 @@ pub struct Attachment {
     pub created_at: Timestamp,
 }
 
-const COLUMNS: &str = "id, record, module, name, size, link, owner, created_by, created_at";
-
-fn attachment(row: &Row) -> Result<Attachment> {
-    Ok(Attachment {
-        id: AttachmentId(row.int(0)?),
-        record: RecordId(row.int(1)?),
-        module: ModuleId(row.int(2)?),
-        name: row.text(3)?.to_owned(),
-        size: row.int(4)?,
-        link: row.opt_text(5)?.map(str::to_owned),
-        owner: UserId(row.int(6)?),
-        created_by: UserId(row.int(7)?),
-        created_at: Timestamp(row.int(8)?),
-    })
+columns! {
+    Attachment { id, record, module, name, size, link, owner, created_by, created_at }
 }
 
 /// The attachment of this id on a record.
 pub fn find(tx: &mut Tx, record: RecordId, id: AttachmentId) -> Result<Option<Attachment>> {
-    let sql = format!("SELECT {COLUMNS} FROM attachments WHERE id = $1 AND record = $2");
-    let row = tx.query_opt(&sql, params![id.0, record.0])?;
-    row.map(|row| attachment(&row)).transpose()
+    let from = "FROM attachments WHERE id = $1 AND record = $2";
+    tx.select_opt(from, params![id.0, record.0])
 }
 
 /// The attachments of a record, the newest first, at most `limit` after skipping `offset`.
@@ -62,66 +50,52 @@ pub fn of(
     record: RecordId,
     (offset, limit): (usize, usize),
 ) -> Result<Vec<Attachment>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM attachments WHERE record = $1 ORDER BY id DESC
-         LIMIT {limit} OFFSET {offset}"
+    let from = format!(
+        "FROM attachments WHERE record = $1 ORDER BY id DESC LIMIT {limit} OFFSET {offset}"
     );
-    let rows = tx.query(&sql, params![record.0])?;
-    rows.iter().map(attachment).collect()
+    tx.select(&from, params![record.0])
 }
 
 /// How many attachments a record has.
 pub fn count(tx: &mut Tx, record: RecordId) -> Result<i64> {
     let sql = "SELECT count(*) FROM attachments WHERE record = $1";
-    tx.query_one(sql, params![record.0])?.int(0)
+    tx.value(sql, params![record.0])
 }
 
 /// Makes an attachment. The content of a file must stand as loose content from `since` on; `false`,
 /// and nothing made, when it does not.
 pub fn insert(tx: &mut Tx, attachment: &Attachment, since: Timestamp) -> Result<bool> {
-    let id = attachment.id.0;
     if attachment.link.is_none() {
         let sql = "DELETE FROM loose_contents WHERE attachment = $1 AND at >= $2";
-        if tx.execute(sql, params![id, since.0])? == 0 {
+        if tx.execute(sql, params![attachment.id.0, since.0])? == 0 {
             return Ok(false);
         }
     }
-    let sql =
-        format!("INSERT INTO attachments ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
-    let params = params![
-        id,
-        attachment.record.0,
-        attachment.module.0,
-        attachment.name.as_str(),
-        attachment.size,
-        attachment.link.as_deref(),
-        attachment.owner.0,
-        attachment.created_by.0,
-        attachment.created_at.0
-    ];
-    tx.execute(&sql, params)?;
+    Insert::into("attachments").row(attachment).one(tx)?;
     Ok(true)
 }
 
 /// Begins the content of an attachment that is to be made.
 pub fn begin_content(tx: &mut Tx, id: AttachmentId, now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO loose_contents (attachment, at) VALUES ($1, $2)";
-    tx.execute(sql, params![id.0, now.0])?;
-    Ok(())
+    Insert::into("loose_contents")
+        .set("attachment", id)
+        .set("at", now)
+        .one(tx)
 }
 
 /// Stores a piece of content, at its place from 0 on.
 pub fn insert_piece(tx: &mut Tx, id: AttachmentId, place: i64, content: &str) -> Result<()> {
-    let sql = "INSERT INTO attachment_pieces (attachment, place, content) VALUES ($1, $2, $3)";
-    tx.execute(sql, params![id.0, place, content])?;
-    Ok(())
+    Insert::into("attachment_pieces")
+        .set("attachment", id)
+        .set("place", place)
+        .set("content", content)
+        .one(tx)
 }
 
 /// The piece of content at a place.
 pub fn piece(tx: &mut Tx, id: AttachmentId, place: i64) -> Result<Option<String>> {
     let sql = "SELECT content FROM attachment_pieces WHERE attachment = $1 AND place = $2";
-    let row = tx.query_opt(sql, params![id.0, place])?;
-    row.map(|row| Ok(row.text(0)?.to_owned())).transpose()
+    tx.find_value(sql, params![id.0, place])
 }
 
 /// Removes attachments. Their content goes when there is time.
@@ -135,18 +109,25 @@ pub(crate) fn delete_of(tx: &mut Tx, records: Param) -> Result<()> {
     remove(tx, "record IN ids($1)", &[records])
 }
 
+/// What is left of an attachment: its content, unless it was a link.
+struct Left {
+    id: AttachmentId,
+    link: Option<String>,
+}
+
+columns! { read Left { id, link } }
+
 fn remove(tx: &mut Tx, condition: &str, params: &[Param]) -> Result<()> {
-    let sql = format!("DELETE FROM attachments WHERE {condition} RETURNING id, link");
-    let mut files: Vec<Vec<Value>> = Vec::new();
-    for row in tx.query(&sql, params)? {
-        if row.opt_text(1)?.is_none() {
-            files.push(vec![row.int(0)?.into()]);
-        }
-    }
+    let left = Left::list();
+    let sql = format!("DELETE FROM attachments WHERE {condition} RETURNING {left}");
+    let left: Vec<Left> = tx.query_as(&sql, params)?;
+    let files = left.into_iter().filter(|left| left.link.is_none());
     // Older than anything: nobody is still sending it.
-    let old = [Same::int("at", 0)];
-    let columns = [("attachment".to_owned(), Class::Int)];
-    tx.insert_rows("loose_contents", &old, &columns, &files)
+    Insert::into("loose_contents").set("at", 0).tuples(
+        tx,
+        ["attachment"],
+        files.map(|file| (file.id,)),
+    )
 }
 
 /// Removes a part of the loose content from before a time: the first `pieces` of one. `false` when
@@ -156,10 +137,9 @@ pub fn tidy(tx: &mut Tx, before: Timestamp, pieces: i64) -> Result<bool> {
         "SELECT attachment FROM loose_contents WHERE at < $1 ORDER BY at, attachment LIMIT 1{}",
         tx.dialect().for_update_skip_locked()
     );
-    let Some(row) = tx.query_opt(&sql, params![before.0])? else {
+    let Some(id) = tx.find_value::<i64>(&sql, params![before.0])? else {
         return Ok(false);
     };
-    let id = row.int(0)?;
     let sql = "DELETE FROM attachment_pieces WHERE attachment = $1 AND place IN
                  (SELECT place FROM attachment_pieces WHERE attachment = $1
                   ORDER BY place LIMIT $2)";

@@ -71,17 +71,23 @@ fn write_table<W: Write>(
         let text = format!("the table {} has no key to read it by", table.name);
         return Err(Error::Inconsistent(text));
     }
+    let names: Vec<&str> = table
+        .columns
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
     let mut after: Vec<Param> = Vec::new();
     loop {
         let (mut count, mut last) = (0, Vec::new());
         // One by one: a page of pieces of files is more than memory should hold.
-        tx.query_each(
+        tx.stream_by(
             &page_sql(table, !after.is_empty()),
             &after,
-            &mut |mut row| {
+            &names,
+            &mut |cells| {
                 let mut values = Vec::with_capacity(table.columns.len());
-                for (n, (_, class)) in table.columns.iter().enumerate() {
-                    values.push(row.take(n, *class)?);
+                for (_, class) in &table.columns {
+                    values.push(cells.take_value(*class)?);
                 }
                 out.row(&values)?;
                 count += 1;

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::module_table::{column, table};
+use crate::row::columns;
 use crate::tx::{Param, Tx};
 use model::field::Field;
 use model::id::{ModuleId, RecordId};
@@ -15,6 +16,8 @@ pub struct Belonging {
     /// The record.
     pub record: RecordId,
 }
+
+columns! { read Belonging { to: belongs_to, record: id } }
 
 /// Records of `module` that belong to one of these by `lookup`, where no lookup of `before` names a
 /// record that exists in a module beside it: at most `limit`, those of the smallest ids in `to`
@@ -30,15 +33,7 @@ pub fn of(
     let sql = query(module, lookup, before);
     let to = Param::Ids(to.iter().map(|record| record.0).collect());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX).into();
-    let rows = tx.query(&sql, &[to, limit])?;
-    rows.iter()
-        .map(|row| {
-            Ok(Belonging {
-                to: RecordId(row.int(0)?),
-                record: RecordId(row.int(1)?),
-            })
-        })
-        .collect()
+    tx.query_as(&sql, &[to, limit])
 }
 
 /// In which of these modules each of these records stands; those that stand in none are left out.
@@ -52,19 +47,17 @@ pub fn modules_of(
     }
     let of_module = |module: &&Module| {
         let (table, id) = (table(module), module.id);
-        format!("SELECT id, CAST({id} AS BIGINT) FROM {table} WHERE id IN ids($1)")
+        format!("SELECT id, CAST({id} AS BIGINT) AS module FROM {table} WHERE id IN ids($1)")
     };
     let sql: Vec<String> = modules.iter().map(of_module).collect();
     let ids = Param::Ids(ids.iter().map(|id| id.0).collect());
-    let rows = tx.query(&sql.join(" UNION ALL "), &[ids])?;
-    let rows = rows.iter();
-    rows.map(|row| Ok((RecordId(row.int(0)?), ModuleId(row.int(1)?))))
-        .collect()
+    let from = format!("FROM ({}) AS found", sql.join(" UNION ALL "));
+    tx.select_tuples(["id", "module"], &from, &[ids])
 }
 
 fn query(module: &Module, lookup: &Field, before: &[(&Field, Vec<&Module>)]) -> String {
     let (own, by) = (table(module), column(lookup));
-    let mut sql = format!("SELECT {by}, id FROM {own} WHERE {by} IN ids($1)");
+    let mut sql = format!("SELECT {by} AS belongs_to, id FROM {own} WHERE {by} IN ids($1)");
     for (field, targets) in before {
         for target in targets {
             // A lookup keeps the id of a record that is deleted.

@@ -2,8 +2,9 @@
 //! blueprint and approval. It leaves with a record that is deleted, as one text, and comes back with it. Tags, notes
 //! and attachments stay where they are, and go when the record cannot come back.
 
-use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same, attachments, tags};
+use crate::row::Cells;
+use crate::tx::{Param, Same, Tx};
+use crate::{Error, Result, attachments, tags};
 use model::id::{ModuleId, RecordId};
 use model::limits::LOOSE_CONTENT_MS;
 use model::time::Timestamp;
@@ -75,19 +76,22 @@ const TABLES: [Table; 5] = [
 pub fn take(tx: &mut Tx, records: &[RecordId]) -> Result<HashMap<RecordId, String>> {
     let mut kept: HashMap<RecordId, Map<String, Json>> = HashMap::new();
     for table in &TABLES {
-        let columns: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+        let own = table.columns.iter().map(|(name, _)| *name);
+        let names: Vec<&str> = ["record"].into_iter().chain(own).collect();
         let ids = Param::Ids(records.iter().map(|record| record.0).collect());
         let sql = format!(
-            "DELETE FROM {} WHERE record IN ids($1) RETURNING record, {}",
+            "DELETE FROM {} WHERE record IN ids($1) RETURNING {}",
             table.name,
-            columns.join(", ")
+            names.join(", ")
         );
-        for row in tx.query(&sql, &[ids])? {
-            let record = RecordId(row.int(0)?);
+        let taken: Vec<(RecordId, Json)> = tx.select_by(&sql, &[ids], &names, |cells| {
+            Ok((cells.take()?, to_json(cells, table)?))
+        })?;
+        for (record, row) in taken {
             let rows = kept.entry(record).or_default().entry(table.name);
             let rows = rows.or_insert_with(|| Json::Array(Vec::new()));
             if let Json::Array(rows) = rows {
-                rows.push(to_json(row, table)?);
+                rows.push(row);
             }
         }
     }
@@ -96,10 +100,9 @@ pub fn take(tx: &mut Tx, records: &[RecordId]) -> Result<HashMap<RecordId, Strin
     Ok(texts.map(|(record, kept)| (record, text(kept))).collect())
 }
 
-fn to_json(mut row: Row, table: &Table) -> Result<Json> {
-    let columns = table.columns.iter().enumerate();
-    let cells = columns.map(|(n, (_, class))| {
-        Ok(match row.take(n + 1, *class)? {
+fn to_json(cells: &mut Cells<'_>, table: &Table) -> Result<Json> {
+    let cells = table.columns.iter().map(|(_, class)| {
+        Ok(match cells.take_value(*class)? {
             Value::Null => Json::Null,
             Value::Bool(truth) => truth.into(),
             Value::Int(number) => number.into(),
@@ -146,7 +149,11 @@ pub fn put(tx: &mut Tx, module: ModuleId, kept: &[(RecordId, String)]) -> Result
             .chain(own)
             .map(|(name, class)| ((*name).to_owned(), *class))
             .collect();
-        let same = [Same::int("module", module.0)];
+        let same = [Same {
+            column: "module",
+            class: Class::Int,
+            value: module.0.into(),
+        }];
         tx.insert_rows(table.name, &same, &columns, &rows)?;
     }
     Ok(())

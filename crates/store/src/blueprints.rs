@@ -1,10 +1,11 @@
 //! Which records are in which blueprint. A record's state in it is a value of the record itself.
 
 use crate::Result;
-use crate::tx::{Param, Same, Tx};
+use crate::insert::Insert;
+use crate::row::columns;
+use crate::tx::{Param, Tx};
 use model::id::{BlueprintId, JobId, ModuleId, RecordId};
 use model::time::Timestamp;
-use model::value::{Class, Value};
 
 fn ids_of(records: &[RecordId]) -> Param {
     Param::Ids(records.iter().map(|record| record.0).collect())
@@ -21,19 +22,12 @@ pub struct Inside {
     pub job: Option<JobId>,
 }
 
+columns! { read Inside { record, blueprint, job } }
+
 /// The blueprints that these records are in.
 pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Inside>> {
-    let sql = "SELECT record, blueprint, job FROM record_blueprints WHERE record IN ids($1)";
-    let rows = tx.query(sql, &[ids_of(records)])?;
-    rows.iter()
-        .map(|row| {
-            Ok(Inside {
-                record: RecordId(row.int(0)?),
-                blueprint: BlueprintId(row.int(1)?),
-                job: row.opt_int(2)?.map(JobId),
-            })
-        })
-        .collect()
+    let from = "FROM record_blueprints WHERE record IN ids($1)";
+    tx.select(from, &[ids_of(records)])
 }
 
 /// Puts records into a blueprint, out of whichever they were in.
@@ -45,15 +39,13 @@ pub fn enter(
     (job, now): (Option<JobId>, Timestamp),
 ) -> Result<()> {
     delete_of(tx, records)?;
-    let same = [
-        Same::int("blueprint", blueprint.0),
-        Same::int("module", module.0),
-        Same::int("job", job.map(|job| job.0)),
-        Same::int("at", now.0),
-    ];
-    let columns = [("record".to_owned(), Class::Int)];
-    let rows: Vec<Vec<Value>> = records.iter().map(|id| vec![id.0.into()]).collect();
-    tx.insert_rows("record_blueprints", &same, &columns, &rows)
+    let records = records.iter().map(|record| (*record,));
+    Insert::into("record_blueprints")
+        .set("blueprint", blueprint)
+        .set("module", module)
+        .set("job", job)
+        .set("at", now)
+        .tuples(tx, ["record"], records)
 }
 
 /// Takes records out of the blueprint that they are in.

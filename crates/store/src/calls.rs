@@ -5,12 +5,13 @@ mod queue;
 
 pub use queue::{Due, begin, delivered, failed, give_up, next};
 
+use crate::insert::Insert;
+use crate::row::{Columns, columns};
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same, params};
+use crate::{Result, params};
 use model::call::{CallKind, CallState};
 use model::id::{CallId, JobId, ModuleId, RecordId, RuleId};
 use model::time::Timestamp;
-use model::value::Class;
 use std::collections::{BTreeMap, HashMap};
 
 /// A call as stored.
@@ -52,56 +53,34 @@ pub struct Call {
     pub tried_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, kind, event, job, rule, module, record, endpoint, url, body, state,
-    attempts, next_at, last_error, made_at, owed_at, tried_at";
-
-fn call(row: &Row) -> Result<Call> {
-    let text = |column| row.opt_text(column).map(|text| text.map(str::to_owned));
-    let (kind, state) = (row.text(1)?, row.text(10)?);
-    let unknown = |word: &str| Error::Inconsistent(format!("a call is {word}"));
-    Ok(Call {
-        id: CallId(row.int(0)?),
-        kind: CallKind::parse(kind).ok_or_else(|| unknown(kind))?,
-        event: row.text(2)?.to_owned(),
-        job: row.opt_int(3)?.map(JobId),
-        rule: row.opt_int(4)?.map(RuleId),
-        module: row.opt_int(5)?.map(ModuleId),
-        record: row.opt_int(6)?.map(RecordId),
-        endpoint: row.text(7)?.to_owned(),
-        url: row.text(8)?.to_owned(),
-        body: text(9)?,
-        state: CallState::parse(state).ok_or_else(|| unknown(state))?,
-        attempts: row.int(11)?,
-        next_at: Timestamp(row.int(12)?),
-        last_error: text(13)?,
-        made_at: Timestamp(row.int(14)?),
-        owed_at: Timestamp(row.int(15)?),
-        tried_at: row.opt_int(16)?.map(Timestamp),
-    })
+columns! {
+    read Call {
+        id, kind, event, job, rule, module, record, endpoint, url, body, state, attempts, next_at,
+        last_error, made_at, owed_at, tried_at,
+    }
 }
 
 /// Owes a call for a job that ends now, if anybody wants one. An earlier end of the same job is told
 /// no longer.
 pub(crate) fn owe_end(tx: &mut Tx, job: JobId, now: Timestamp) -> Result<()> {
     let sql = "SELECT notify_url FROM jobs WHERE id = $1 AND notify_url IS NOT NULL";
-    let Some(row) = tx.query_opt(sql, params![job.0])? else {
+    let Some(url) = tx.find_value::<String>(sql, params![job.0])? else {
         return Ok(());
     };
-    let url = row.text(0)?;
     forget_end(tx, job)?;
-    let sql = "INSERT INTO calls (id, kind, event, job, endpoint, url, state, attempts, next_at,
-                 made_at, owed_at)
-               VALUES ($1, 'job_finished', $2, $3, $4, $5, 'waiting', 0, $6, $6, $6)";
-    let event = format!("job_{job}_{}", now.0);
-    let params = params![
-        tx.new_id()?,
-        event.as_str(),
-        job.0,
-        endpoint(url).as_str(),
-        url,
-        now.0
-    ];
-    tx.execute(sql, params).map(|_| ())
+    Insert::into("calls")
+        .set("id", tx.new_id()?)
+        .set("kind", CallKind::JobFinished)
+        .set("event", format!("job_{job}_{}", now.0))
+        .set("job", job)
+        .set("endpoint", endpoint(&url))
+        .set("url", url)
+        .set("state", CallState::Waiting)
+        .set("attempts", 0)
+        .set("next_at", now)
+        .set("made_at", now)
+        .set("owed_at", now)
+        .one(tx)
 }
 
 /// Owes the call about a job's end no longer: the job goes on, or nobody knows of it any more.
@@ -130,51 +109,42 @@ pub struct NewHook<'a> {
     pub body: String,
 }
 
+columns! { write NewHook<'_> { event, rule, module, record, job, url, body } }
+
+/// A hook with its place in the queue of its endpoint.
+struct OwedHook<'a> {
+    id: CallId,
+    hook: &'a NewHook<'a>,
+    endpoint: String,
+    owed_at: Timestamp,
+    next_at: Timestamp,
+}
+
+columns! { write OwedHook<'_> { id, hook: .., endpoint, owed_at, next_at } }
+
 /// Owes calls, in the transaction of what else the rule does. Of one record they go out in the order
 /// in which they were owed, also to clocks that differ.
 pub fn owe_hooks(tx: &mut Tx, hooks: &[NewHook<'_>], now: Timestamp) -> Result<()> {
     let endpoints: Vec<String> = hooks.iter().map(|hook| endpoint(hook.url)).collect();
     let last = last_owed(tx, hooks, &endpoints)?;
-    let mut rows = Vec::with_capacity(hooks.len());
+    let mut owed = Vec::with_capacity(hooks.len());
     for (hook, endpoint) in hooks.iter().zip(endpoints) {
         let last = last.get(&(hook.record, endpoint.clone())).copied();
-        let at = last.map_or(now.0, |last| now.0.max(last + 1));
-        rows.push(vec![
-            tx.new_id()?.into(),
-            hook.event.as_str().into(),
-            hook.rule.0.into(),
-            hook.module.0.into(),
-            hook.record.0.into(),
-            hook.job.map(|job| job.0).into(),
-            endpoint.into(),
-            hook.url.into(),
-            hook.body.as_str().into(),
-            now.0.into(),
-            at.into(),
-            at.into(),
-        ]);
+        let at = Timestamp(last.map_or(now.0, |last| now.0.max(last + 1)));
+        owed.push(OwedHook {
+            id: CallId(tx.new_id()?),
+            hook,
+            endpoint,
+            owed_at: at,
+            next_at: at,
+        });
     }
-    let same = [
-        Same::text("kind", CallKind::Workflow.as_str()),
-        Same::text("state", CallState::Waiting.as_str()),
-        Same::int("attempts", 0),
-    ];
-    let columns = [
-        ("id", Class::Int),
-        ("event", Class::Text),
-        ("rule", Class::Int),
-        ("module", Class::Int),
-        ("record", Class::Int),
-        ("job", Class::Int),
-        ("endpoint", Class::Text),
-        ("url", Class::Text),
-        ("body", Class::Text),
-        ("made_at", Class::Int),
-        ("owed_at", Class::Int),
-        ("next_at", Class::Int),
-    ];
-    let columns = columns.map(|(name, class)| (name.to_owned(), class));
-    tx.insert_rows("calls", &same, &columns, &rows)
+    Insert::into("calls")
+        .set("kind", CallKind::Workflow)
+        .set("state", CallState::Waiting)
+        .set("attempts", 0)
+        .set("made_at", now)
+        .all(tx, &owed)
 }
 
 /// When the last call that still waits was owed, by record and endpoint.
@@ -185,15 +155,13 @@ fn last_owed(
 ) -> Result<HashMap<(RecordId, String), i64>> {
     let records = Param::Ids(hooks.iter().map(|hook| hook.record.0).collect());
     let endpoints = Param::Texts(endpoints.to_vec());
-    let sql = "SELECT record, endpoint, MAX(owed_at) FROM calls WHERE state = 'waiting'
-                 AND record IS NOT NULL AND record IN ids($1) AND endpoint IN texts($2)
-               GROUP BY record, endpoint";
-    let rows = tx.query(sql, &[records, endpoints])?;
-    let last = |row: &Row| {
-        let key = (RecordId(row.int(0)?), row.text(1)?.to_owned());
-        Ok((key, row.int(2)?))
-    };
-    rows.iter().map(last).collect()
+    let columns = ["record", "endpoint", "MAX(owed_at)"];
+    let from = "FROM calls WHERE state = 'waiting'
+                  AND record IS NOT NULL AND record IN ids($1) AND endpoint IN texts($2)
+                GROUP BY record, endpoint";
+    let rows = tx.select_tuples(columns, from, &[records, endpoints])?;
+    let last = |(record, endpoint, owed_at)| ((record, endpoint), owed_at);
+    Ok(rows.into_iter().map(last).collect())
 }
 
 /// The endpoint of a URL that was accepted: scheme, host, port and path, in one spelling. Its calls
@@ -218,17 +186,15 @@ fn endpoint(url: &str) -> String {
 /// The calls that tell of the end of these jobs.
 pub fn of_jobs(tx: &mut Tx, jobs: &[JobId]) -> Result<BTreeMap<JobId, Call>> {
     let ids = Param::Ids(jobs.iter().map(|job| job.0).collect());
-    let sql = format!("SELECT {COLUMNS} FROM calls WHERE kind = 'job_finished' AND job IN ids($1)");
-    let rows = tx.query(&sql, &[ids])?;
-    let of = |row: &Row| call(row).map(|call| call.job.map(|job| (job, call)));
-    rows.iter().filter_map(|row| of(row).transpose()).collect()
+    let from = "FROM calls WHERE kind = 'job_finished' AND job IN ids($1)";
+    let calls: Vec<Call> = tx.select(from, &[ids])?;
+    let of = |call: Call| call.job.map(|job| (job, call));
+    Ok(calls.into_iter().filter_map(of).collect())
 }
 
 /// The call of this id.
 pub fn find(tx: &mut Tx, id: CallId) -> Result<Option<Call>> {
-    let sql = format!("SELECT {COLUMNS} FROM calls WHERE id = $1");
-    let row = tx.query_opt(&sql, params![id.0])?;
-    row.as_ref().map(call).transpose()
+    tx.select_opt("FROM calls WHERE id = $1", params![id.0])
 }
 
 /// Which calls are listed.
@@ -247,11 +213,11 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn options(&self) -> (String, Vec<Param>) {
-        let (mut options, mut params) = (String::from("TRUE"), Vec::new());
+    fn conditions(&self) -> (String, Vec<Param>) {
+        let (mut conditions, mut params) = (String::from("TRUE"), Vec::new());
         let mut add = |term: &str, param: Param| {
             params.push(param);
-            options.push_str(&format!(" AND {term} ${}", params.len()));
+            conditions.push_str(&format!(" AND {term} ${}", params.len()));
         };
         if let Some(rule) = self.rule {
             add("rule =", rule.0.into());
@@ -264,26 +230,25 @@ impl Wanted {
         }
         if let Some(state) = self.state {
             // As it stands: an index over one state is not chosen for a parameter.
-            options.push_str(&format!(" AND state = '{}'", state.as_str()));
+            conditions.push_str(&format!(" AND state = '{}'", state.as_str()));
         }
         if let Some((at, id)) = self.before {
             params.extend([at.0.into(), id.0.into()]);
             let n = params.len();
-            options.push_str(&format!(" AND (owed_at, id) < (${}, ${n})", n - 1));
+            conditions.push_str(&format!(" AND (owed_at, id) < (${}, ${n})", n - 1));
         }
-        (options, params)
+        (conditions, params)
     }
 }
 
 /// Calls without what is sent, those that were owed last first.
 pub fn list(tx: &mut Tx, wanted: &Wanted, limit: usize) -> Result<Vec<Call>> {
-    let (options, params) = wanted.options();
-    let columns = COLUMNS.replace("body", "CAST(NULL AS TEXT)");
+    let (conditions, params) = wanted.conditions();
+    let columns = Call::list().with("body", "CAST(NULL AS TEXT)");
     let sql = format!(
-        "SELECT {columns} FROM calls WHERE {options} ORDER BY owed_at DESC, id DESC LIMIT {limit}"
+        "SELECT {columns} FROM calls WHERE {conditions} ORDER BY owed_at DESC, id DESC LIMIT {limit}"
     );
-    let rows = tx.query(&sql, &params)?;
-    rows.iter().map(call).collect()
+    tx.query_as(&sql, &params)
 }
 
 /// Owes a call anew that was taken or is dead, under the same event, and makes one that waits due;
@@ -304,21 +269,21 @@ pub fn resend_dead(tx: &mut Tx, wanted: Wanted, now: Timestamp, limit: usize) ->
         state: Some(CallState::Dead),
         ..wanted
     };
-    let (options, mut params) = wanted.options();
+    let (conditions, mut params) = wanted.conditions();
     let sql = format!(
         "SELECT DISTINCT endpoint FROM
-           (SELECT endpoint FROM calls WHERE {options} ORDER BY made_at, id LIMIT {limit}) AS dead
+           (SELECT endpoint FROM calls WHERE {conditions} ORDER BY made_at, id LIMIT {limit}) AS dead
          ORDER BY endpoint"
     );
-    for row in tx.query(&sql, &params)? {
-        queue::wake(tx, row.text(0)?, now)?;
+    for endpoint in tx.values::<String>(&sql, &params)? {
+        queue::wake(tx, &endpoint, now)?;
     }
     params.push(now.0.into());
     let at = params.len();
     let sql = format!(
         "UPDATE calls SET state = 'waiting', attempts = 0, last_error = NULL, next_at = ${at},
            owed_at = ${at} WHERE state = 'dead' AND id IN
-           (SELECT id FROM calls WHERE {options} ORDER BY made_at, id LIMIT {limit})"
+           (SELECT id FROM calls WHERE {conditions} ORDER BY made_at, id LIMIT {limit})"
     );
     tx.execute(&sql, &params)
 }

@@ -1,11 +1,13 @@
 //! Changes: a row for every revision of a record, with what it was before. The timeline, the undo and
 //! the history are all this row.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same, params};
+use crate::{Result, params};
 use model::id::{FieldId, JobId, ModuleId, RecordId, RuleId, UserId};
 use model::time::Timestamp;
-use model::value::{Class, Value};
+use model::value::Value;
 use serde_json::{Map, Value as Json};
 
 /// What happened to the record.
@@ -34,7 +36,7 @@ impl ChangeKind {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
@@ -90,7 +92,7 @@ impl Cause {
         Self::Automation,
     ];
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.as_str() == text)
     }
 
@@ -134,6 +136,8 @@ pub struct Origin {
     pub at: Timestamp,
 }
 
+columns! { write Origin { module, kind, cause, job, rule, actor, at } }
+
 /// One record's part of a write.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -144,6 +148,8 @@ pub struct Change {
     /// Values before, by field.
     pub before: Vec<(FieldId, Value)>,
 }
+
+columns! { write Change { record, rev, before } }
 
 /// A stored change.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,41 +176,18 @@ pub struct Past {
     pub at: Timestamp,
 }
 
-pub(crate) const COLUMNS: &str = "record, rev, module, kind, cause, job, actor, before, at, rule";
-
-pub(crate) fn past(row: &Row) -> Result<Past> {
-    let record = RecordId(row.int(0)?);
-    let odd = |what: &str| Error::Inconsistent(format!("a change of {record} has an odd {what}"));
-    Ok(Past {
-        record,
-        rev: row.int(1)?,
-        module: ModuleId(row.int(2)?),
-        kind: ChangeKind::parse(row.text(3)?).ok_or_else(|| odd("kind"))?,
-        cause: Cause::parse(row.text(4)?).ok_or_else(|| odd("cause"))?,
-        job: row.opt_int(5)?.map(JobId),
-        actor: UserId(row.int(6)?),
-        before: serde_json::from_str(row.text(7)?).map_err(|_| odd("value"))?,
-        at: Timestamp(row.int(8)?),
-        rule: row.opt_int(9)?.map(RuleId),
-    })
-}
+columns! { read Past { record, rev, module, kind, cause, job, actor, before, at, rule } }
 
 /// The changes of these records after a revision, oldest first.
 pub fn since(tx: &mut Tx, records: &[RecordId], rev: i64) -> Result<Vec<Past>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM changes WHERE record IN ids($1) AND rev > $2 ORDER BY record, rev"
-    );
-    let rows = tx.query(&sql, &[ids(records), rev.into()])?;
-    rows.iter().map(past).collect()
+    let from = "FROM changes WHERE record IN ids($1) AND rev > $2 ORDER BY record, rev";
+    tx.select(from, &[ids(records), rev.into()])
 }
 
 /// The changes that a job made to these records, oldest first.
 pub fn by_job(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<Vec<Past>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM changes WHERE record IN ids($1) AND job = $2 ORDER BY record, rev"
-    );
-    let rows = tx.query(&sql, &[ids(records), job.0.into()])?;
-    rows.iter().map(past).collect()
+    let from = "FROM changes WHERE record IN ids($1) AND job = $2 ORDER BY record, rev";
+    tx.select(from, &[ids(records), job.0.into()])
 }
 
 /// Where a list of one record's changes begins, and which way it goes.
@@ -223,21 +206,17 @@ pub fn of_record(tx: &mut Tx, record: RecordId, window: Window, limit: usize) ->
     } else {
         (">", "ASC", 0)
     };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM changes WHERE record = $1 AND rev {compared} $2
+    let from = format!(
+        "FROM changes WHERE record = $1 AND rev {compared} $2
          ORDER BY rev {order} LIMIT {limit}"
     );
-    let rows = tx.query(&sql, params![record.0, window.past.unwrap_or(all)])?;
-    rows.iter().map(past).collect()
+    tx.select(&from, params![record.0, window.past.unwrap_or(all)])
 }
 
 /// The modules of these records, whatever became of them.
 pub fn modules_of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, ModuleId)>> {
-    let sql = "SELECT record, MIN(module) FROM changes WHERE record IN ids($1) GROUP BY record";
-    let rows = tx.query(sql, &[ids(records)])?;
-    rows.iter()
-        .map(|row| Ok((RecordId(row.int(0)?), ModuleId(row.int(1)?))))
-        .collect()
+    let from = "FROM changes WHERE record IN ids($1) GROUP BY record";
+    tx.select_tuples(["record", "MIN(module)"], from, &[ids(records)])
 }
 
 fn ids(records: &[RecordId]) -> Param {
@@ -245,7 +224,7 @@ fn ids(records: &[RecordId]) -> Param {
 }
 
 /// The stored form of values by field: a JSON object with field ids as keys.
-fn values_json(values: &[(FieldId, Value)]) -> String {
+pub(crate) fn values_json(values: &[(FieldId, Value)]) -> String {
     let mut text = String::from("{");
     for (field, value) in values {
         if text.len() > 1 {
@@ -265,29 +244,7 @@ fn values_json(values: &[(FieldId, Value)]) -> String {
 
 /// Stores changes.
 pub fn insert(tx: &mut Tx, origin: Origin, changes: &[Change]) -> Result<()> {
-    let same = [
-        Same::int("module", origin.module.0),
-        Same::text("kind", origin.kind.as_str()),
-        Same::int("job", origin.job.map(|job| job.0)),
-        Same::int("rule", origin.rule.map(|rule| rule.0)),
-        Same::int("actor", origin.actor.0),
-        Same::text("cause", origin.cause.as_str()),
-        Same::int("at", origin.at.0),
-    ];
-    let columns = [
-        ("record", Class::Int),
-        ("rev", Class::Int),
-        ("before", Class::Text),
-    ]
-    .map(|(name, class)| (name.to_owned(), class));
-    let rows: Vec<Vec<Value>> = changes
-        .iter()
-        .map(|change| {
-            let before = Value::Text(values_json(&change.before));
-            vec![change.record.0.into(), change.rev.into(), before]
-        })
-        .collect();
-    tx.insert_rows("changes", &same, &columns, &rows)
+    Insert::into("changes").row(&origin).all(tx, changes)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! API clients: programs that may ask for tokens.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::Tx;
-use crate::{Result, Row, params};
+use crate::{Result, params};
 use model::id::{ClientId, UserId};
 use model::time::Timestamp;
 
@@ -28,51 +30,21 @@ pub struct Client {
     pub revoked_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str =
-    "id, name, public_id, secret_hash, redirect_uri, user_id, scopes, created_at, revoked_at";
-
-fn client(row: &Row) -> Result<Client> {
-    Ok(Client {
-        id: ClientId(row.int(0)?),
-        name: row.text(1)?.to_owned(),
-        public_id: row.text(2)?.to_owned(),
-        secret_hash: row.text(3)?.to_owned(),
-        redirect_uri: row.opt_text(4)?.map(str::to_owned),
-        user: UserId(row.int(5)?),
-        scopes: row.opt_text(6)?.map(str::to_owned),
-        created_at: Timestamp(row.int(7)?),
-        revoked_at: row.opt_int(8)?.map(Timestamp),
-    })
+columns! {
+    Client {
+        id, name, public_id, secret_hash, redirect_uri, user: user_id, scopes, created_at, revoked_at,
+    }
 }
 
 /// Stores a client.
 pub fn insert(tx: &mut Tx, client: &Client) -> Result<()> {
-    let sql =
-        format!("INSERT INTO clients ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
-    tx.execute(
-        &sql,
-        params![
-            client.id.0,
-            client.name.as_str(),
-            client.public_id.as_str(),
-            client.secret_hash.as_str(),
-            client.redirect_uri.as_deref(),
-            client.user.0,
-            client.scopes.as_deref(),
-            client.created_at.0,
-            client.revoked_at.map(|at| at.0),
-        ],
-    )?;
-    Ok(())
+    Insert::into("clients").row(client).one(tx)
 }
 
 /// The client of this public id, unless it was revoked.
 pub fn find(tx: &mut Tx, public_id: &str) -> Result<Option<Client>> {
-    let sql = format!("SELECT {COLUMNS} FROM clients WHERE public_id = $1 AND revoked_at IS NULL");
-    tx.query_opt(&sql, params![public_id])?
-        .as_ref()
-        .map(client)
-        .transpose()
+    let from = "FROM clients WHERE public_id = $1 AND revoked_at IS NULL";
+    tx.select_opt(from, params![public_id])
 }
 
 /// Locks a client, so that what is counted of it stays so; `false` when it was revoked meanwhile.
@@ -81,13 +53,12 @@ pub fn lock(tx: &mut Tx, id: ClientId) -> Result<bool> {
         "SELECT id FROM clients WHERE id = $1 AND revoked_at IS NULL{}",
         tx.dialect().for_update()
     );
-    Ok(tx.query_opt(&sql, params![id.0])?.is_some())
+    Ok(tx.find_value::<ClientId>(&sql, params![id.0])?.is_some())
 }
 
 /// Every client, the revoked ones too, oldest first.
 pub fn list(tx: &mut Tx) -> Result<Vec<Client>> {
-    let sql = format!("SELECT {COLUMNS} FROM clients ORDER BY created_at, id");
-    tx.query(&sql, &[])?.iter().map(client).collect()
+    tx.select("FROM clients ORDER BY created_at, id", &[])
 }
 
 /// Revokes a client for ever, with every token and code of it. `false` when there is no such client,
@@ -95,9 +66,9 @@ pub fn list(tx: &mut Tx) -> Result<Vec<Client>> {
 pub fn revoke(tx: &mut Tx, public_id: &str, now: Timestamp) -> Result<bool> {
     let sql = "UPDATE clients SET revoked_at = $2 WHERE public_id = $1 AND revoked_at IS NULL
                RETURNING id";
-    let Some(row) = tx.query_opt(sql, params![public_id, now.0])? else {
+    let Some(id) = tx.find_value::<ClientId>(sql, params![public_id, now.0])? else {
         return Ok(false);
     };
-    tx.execute("DELETE FROM tokens WHERE client = $1", params![row.int(0)?])?;
+    tx.execute("DELETE FROM tokens WHERE client = $1", params![id.0])?;
     Ok(true)
 }

@@ -375,7 +375,7 @@ impl Db {
         let mode = Mode::Write(Priority::Interactive);
         let end = self.transact(mode, false, &mut |tx| {
             let sql = "UPDATE id_blocks SET next = next + $1 RETURNING next";
-            Ok(tx.query_one(sql, crate::params![BLOCK])?.int(0)?)
+            Ok(tx.value::<i64>(sql, crate::params![BLOCK])?)
         })?;
         self.0.ids.refill(end - BLOCK);
         Ok(())

@@ -1,10 +1,11 @@
 //! What a job did: the changes that it made, and those that automation made because of its writes.
 
-use crate::changes::{self, COLUMNS, Past};
+use crate::changes::Past;
 use crate::module_table::{column, table};
 use crate::moves::MoveKind;
+use crate::row::{Columns, columns};
 use crate::tx::{Param, Tx};
-use crate::{Result, Row, params};
+use crate::{Result, params};
 use model::field::Field;
 use model::id::{JobId, ModuleId, RecordId};
 use model::job::Relation;
@@ -23,13 +24,7 @@ pub struct Made {
     pub module: ModuleId,
 }
 
-fn made(row: &Row) -> Result<Made> {
-    Ok(Made {
-        record: RecordId(row.int(0)?),
-        rev: row.int(1)?,
-        module: ModuleId(row.int(2)?),
-    })
-}
+columns! { read Made { record: "c.record", rev: "MAX(c.rev)", module: "MIN(c.module)" } }
 
 /// A change that put a value back or away, not only something beside the values.
 const WRITES: &str = "(c.kind <> 'update' OR c.before <> '{}')";
@@ -43,52 +38,46 @@ pub fn of_targets(
     from: i64,
     count: i64,
 ) -> Result<Vec<Made>> {
-    let sql = "SELECT c.record, MAX(c.rev), MIN(c.module) FROM job_targets t
-               JOIN changes c ON c.record = t.record AND c.job = $1
+    let sql = "FROM job_targets t JOIN changes c ON c.record = t.record AND c.job = $1
                WHERE t.job = $2 AND t.seq >= $3 AND t.seq < $4 GROUP BY c.record";
-    let rows = tx.query(sql, params![job.0, targets.0, from, from + count])?;
-    rows.iter().map(made).collect()
+    tx.select(sql, params![job.0, targets.0, from, from + count])
 }
 
 /// The records whose values a job changed beside its targets.
 pub fn of_along(tx: &mut Tx, job: JobId) -> Result<Vec<Made>> {
-    let sql = format!(
-        "SELECT c.record, MAX(c.rev), MIN(c.module) FROM job_along a
-         JOIN changes c ON c.record = a.record AND c.job = $1
+    let from = format!(
+        "FROM job_along a JOIN changes c ON c.record = a.record AND c.job = $1
          WHERE a.job = $1 AND {WRITES} GROUP BY c.record"
     );
-    let rows = tx.query(&sql, params![job.0])?;
-    rows.iter().map(made).collect()
+    tx.select(&from, params![job.0])
 }
 
 /// The records that automation changed because of a job's writes.
 pub fn of_effects(tx: &mut Tx, job: JobId) -> Result<Vec<Made>> {
-    let sql = "SELECT c.record, MAX(c.rev), MIN(c.module) FROM job_effects e
-               JOIN changes c ON c.record = e.record AND c.rev = e.rev
-               WHERE e.job = $1 GROUP BY c.record";
-    let rows = tx.query(sql, params![job.0])?;
-    rows.iter().map(made).collect()
+    let from = "FROM job_effects e JOIN changes c ON c.record = e.record AND c.rev = e.rev
+                WHERE e.job = $1 GROUP BY c.record";
+    tx.select(from, params![job.0])
 }
 
 /// How many changes automation made because of a job's writes.
 pub fn effects(tx: &mut Tx, job: JobId) -> Result<i64> {
     let sql = "SELECT count(*) FROM job_effects WHERE job = $1";
-    tx.query_one(sql, params![job.0])?.int(0)
+    tx.value(sql, params![job.0])
 }
 
 /// Which of these jobs undo which job; the retry of an undo undoes what that did.
 pub fn undos(tx: &mut Tx, jobs: &[JobId]) -> Result<HashMap<JobId, JobId>> {
-    let sql = "SELECT id, parent, relation FROM jobs
-               WHERE id IN ids($1) AND kind = 'undo' AND parent IS NOT NULL";
+    let from = "FROM jobs WHERE id IN ids($1) AND kind = 'undo' AND parent IS NOT NULL";
     let mut undos = HashMap::new();
     // Each job with the one of its line that is looked at.
     let mut open: Vec<(JobId, JobId)> = jobs.iter().map(|job| (*job, *job)).collect();
     while !open.is_empty() {
         let ids = Param::Ids(open.iter().map(|(_, of)| of.0).collect());
         let mut parents = HashMap::new();
-        for row in tx.query(sql, &[ids])? {
-            let undo = row.text(2)? == Relation::Undo.as_str();
-            parents.insert(JobId(row.int(0)?), (JobId(row.int(1)?), undo));
+        let found: Vec<(JobId, JobId, Relation)> =
+            tx.select_tuples(["id", "parent", "relation"], from, &[ids])?;
+        for (job, parent, relation) in found {
+            parents.insert(job, (parent, relation == Relation::Undo));
         }
         let mut next = Vec::new();
         for (job, of) in open {
@@ -108,10 +97,8 @@ pub fn undos(tx: &mut Tx, jobs: &[JobId]) -> Result<HashMap<JobId, JobId>> {
 /// All changes of these records that a job made or that automation made because of it, oldest first,
 /// without the values of what was made or deleted.
 pub fn of(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<Vec<Past>> {
-    let columns = COLUMNS.replace(
-        "before",
-        "CASE WHEN kind = 'update' THEN before ELSE '{}' END",
-    );
+    let before = "CASE WHEN kind = 'update' THEN before ELSE '{}' END";
+    let columns = Past::list().with("before", before);
     let sql = format!(
         "SELECT {columns} FROM changes c WHERE c.record IN ids($1)
          AND (c.job = $2 OR EXISTS (SELECT 1 FROM job_effects e
@@ -119,8 +106,7 @@ pub fn of(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<Vec<Past>> {
          ORDER BY c.record, c.rev"
     );
     let records = Param::Ids(records.iter().map(|record| record.0).collect());
-    let rows = tx.query(&sql, &[records, job.0.into()])?;
-    rows.iter().map(changes::past).collect()
+    tx.query_as(&sql, &[records, job.0.into()])
 }
 
 /// Keeps automation from what a job's writes left to it until then, and waits for what it has begun.
@@ -159,8 +145,7 @@ impl Ties {
         );
         let mut params = vec![Param::Ids(records.iter().map(|record| record.0).collect())];
         params.extend(self.but.map(|job| job.0.into()));
-        let rows = tx.query(&sql, &params)?;
-        rows.iter().map(|row| Ok(RecordId(row.int(0)?))).collect()
+        tx.values(&sql, &params)
     }
 
     /// Those of these records of a module that others of `from` name in a lookup.
@@ -212,15 +197,12 @@ impl Ties {
 /// The targets of an undo that it found gone so far, with their values when they were deleted.
 pub fn gone(tx: &mut Tx, undo: JobId) -> Result<Vec<Past>> {
     let sql = "SELECT records FROM job_failures WHERE job = $1 AND code = 'GONE'";
-    if tx.query_opt(sql, params![undo.0])?.is_none() {
+    if tx.find_value::<i64>(sql, params![undo.0])?.is_none() {
         return Ok(Vec::new());
     }
-    let sql = format!(
-        "SELECT {COLUMNS} FROM changes c WHERE c.kind = 'delete' AND c.record IN
-           (SELECT o.record FROM job_outcomes o
-            WHERE o.job = $1 AND o.outcome = 'failed' AND o.code = 'GONE')
-         ORDER BY c.record, c.rev"
-    );
-    let rows = tx.query(&sql, params![undo.0])?;
-    rows.iter().map(changes::past).collect()
+    let from = "FROM changes c WHERE c.kind = 'delete' AND c.record IN
+                  (SELECT o.record FROM job_outcomes o
+                   WHERE o.job = $1 AND o.outcome = 'failed' AND o.code = 'GONE')
+                ORDER BY c.record, c.rev";
+    tx.select(from, params![undo.0])
 }

@@ -1,10 +1,11 @@
 //! Deleted records: those in the recycle bin, and for a time those that left it for good.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, Same, beside, params};
+use crate::{Dialect, Error, Result, beside, params};
 use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
-use model::value::{Class, Value};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,6 +21,8 @@ pub struct Deletion {
     /// When.
     pub at: Timestamp,
 }
+
+columns! { write Deletion { module, job, by: deleted_by, at: deleted_at } }
 
 /// A record that is deleted. Its values are in the change that deleted it.
 #[derive(Clone, Debug)]
@@ -40,39 +43,13 @@ pub struct Removed {
     pub beside: Option<String>,
 }
 
+columns! { write Removed { record, rev, root, name, owner, created_by, beside } }
+
 /// Puts deleted records into the recycle bin.
 pub fn insert(tx: &mut Tx, deletion: Deletion, removed: Vec<Removed>) -> Result<()> {
-    let same = [
-        Same::int("module", deletion.module.0),
-        Same::int("job", deletion.job.map(|job| job.0)),
-        Same::int("deleted_by", deletion.by.0),
-        Same::int("deleted_at", deletion.at.0),
-    ];
-    let columns = [
-        ("record", Class::Int),
-        ("rev", Class::Int),
-        ("root", Class::Int),
-        ("name", Class::Text),
-        ("owner", Class::Int),
-        ("created_by", Class::Int),
-        ("beside", Class::Text),
-    ]
-    .map(|(name, class)| (name.to_owned(), class));
-    let rows: Vec<Vec<Value>> = removed
-        .into_iter()
-        .map(|one| {
-            vec![
-                one.record.0.into(),
-                one.rev.into(),
-                one.root.0.into(),
-                one.name.into(),
-                one.owner.map(|user| user.0).into(),
-                one.created_by.map(|user| user.0).into(),
-                one.beside.into(),
-            ]
-        })
-        .collect();
-    tx.insert_rows("deleted_records", &same, &columns, &rows)
+    Insert::into("deleted_records")
+        .row(&deletion)
+        .all(tx, &removed)
 }
 
 /// A deleted record as it is listed.
@@ -102,23 +79,10 @@ pub struct Entry {
     pub purged_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "record, rev, module, root, name, owner, created_by, beside, deleted_by,
-    deleted_at, purged_at";
-
-fn entry(row: &Row) -> Result<Entry> {
-    Ok(Entry {
-        record: RecordId(row.int(0)?),
-        rev: row.int(1)?,
-        module: ModuleId(row.int(2)?),
-        root: RecordId(row.int(3)?),
-        name: row.opt_text(4)?.map(str::to_owned),
-        owner: row.opt_int(5)?.map(UserId),
-        created_by: row.opt_int(6)?.map(UserId),
-        beside: row.opt_text(7)?.map(str::to_owned),
-        deleted_by: UserId(row.int(8)?),
-        deleted_at: Timestamp(row.int(9)?),
-        purged_at: row.opt_int(10)?.map(Timestamp),
-    })
+columns! {
+    read Entry {
+        record, rev, module, root, name, owner, created_by, beside, deleted_by, deleted_at, purged_at,
+    }
 }
 
 /// Deleted records of some modules: all, or those of these owners.
@@ -283,8 +247,8 @@ pub fn list(
     (sort, ascending): (Sort, bool),
     (offset, limit): (usize, usize),
 ) -> Result<Vec<Entry>> {
-    let (sql, params) = list_sql(tx.dialect(), filter, (sort, ascending), (offset, limit));
-    tx.query(&sql, &params)?.iter().map(entry).collect()
+    let (from, params) = list_sql(tx.dialect(), filter, (sort, ascending), (offset, limit));
+    tx.select(&from, &params)
 }
 
 fn list_sql(
@@ -307,7 +271,7 @@ fn list_sql(
         format!("{by} {direction}, ")
     };
     let sql = format!(
-        "SELECT {COLUMNS} FROM deleted_records WHERE {condition}
+        "FROM deleted_records WHERE {condition}
          ORDER BY {by}record {direction} LIMIT {limit} OFFSET {offset}"
     );
     (sql, params)
@@ -317,7 +281,7 @@ fn list_sql(
 pub fn count(tx: &mut Tx, filter: &Filter) -> Result<i64> {
     let (condition, params) = filter.sql(tx.dialect());
     let sql = format!("SELECT count(*) FROM deleted_records WHERE {condition}");
-    tx.query_one(&sql, &params)?.int(0)
+    tx.value(&sql, &params)
 }
 
 fn ids_of(records: &[RecordId]) -> Param {
@@ -326,57 +290,37 @@ fn ids_of(records: &[RecordId]) -> Param {
 
 /// How many records each of these took along into the bin, itself included.
 pub fn sizes(tx: &mut Tx, roots: &[RecordId]) -> Result<HashMap<RecordId, usize>> {
-    let sql = "SELECT root, count(*) FROM deleted_records
-               WHERE root IN ids($1) AND purged_at IS NULL GROUP BY root";
-    let rows = tx.query(sql, &[ids_of(roots)])?;
-    let size = |row: &Row| usize::try_from(row.int(1)?).map_err(|_| negative());
-    rows.iter()
-        .map(|row| Ok((RecordId(row.int(0)?), size(row)?)))
-        .collect()
-}
-
-fn negative() -> Error {
-    Error::Inconsistent("a count is negative".to_owned())
+    let from = "FROM deleted_records WHERE root IN ids($1) AND purged_at IS NULL GROUP BY root";
+    let sizes = tx.select_tuples(["root", "count(*)"], from, &[ids_of(roots)])?;
+    Ok(sizes.into_iter().collect())
 }
 
 /// All in the bin that these took along, themselves included, in id order, locked until the
 /// transaction ends.
 pub fn lock(tx: &mut Tx, roots: &[RecordId]) -> Result<Vec<Entry>> {
-    let sql = lock_sql(tx.for_update());
-    let rows = tx.query(&sql, &[ids_of(roots)])?;
-    rows.iter().map(entry).collect()
+    let from = lock_sql(tx.for_update());
+    tx.select(&from, &[ids_of(roots)])
 }
 
 /// What is known of the deletion of these records, whether they still are in the bin or not.
 pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Entry>> {
-    let sql = format!("SELECT {COLUMNS} FROM deleted_records WHERE record IN ids($1)");
-    let rows = tx.query(&sql, &[ids_of(records)])?;
-    rows.iter().map(entry).collect()
+    let from = "FROM deleted_records WHERE record IN ids($1)";
+    tx.select(from, &[ids_of(records)])
 }
 
 fn lock_sql(for_update: &str) -> String {
     format!(
-        "SELECT {COLUMNS} FROM deleted_records WHERE root IN ids($1) AND purged_at IS NULL
+        "FROM deleted_records WHERE root IN ids($1) AND purged_at IS NULL
          ORDER BY record{for_update}"
     )
 }
 
 /// The values that these records had, by field, as their deletion stored them.
 pub fn values(tx: &mut Tx, records: &[RecordId]) -> Result<HashMap<RecordId, Map<String, Json>>> {
-    let sql = "SELECT d.record, c.before FROM deleted_records d
-               JOIN changes c ON c.record = d.record AND c.rev = d.rev WHERE d.record IN ids($1)";
-    let rows = tx.query(sql, &[ids_of(records)])?;
-    rows.iter()
-        .map(|row| {
-            let record = RecordId(row.int(0)?);
-            let values = serde_json::from_str(row.text(1)?).map_err(|error| {
-                Error::Inconsistent(format!(
-                    "the last values of {record} cannot be read: {error}"
-                ))
-            })?;
-            Ok((record, values))
-        })
-        .collect()
+    let from = "FROM deleted_records d
+                JOIN changes c ON c.record = d.record AND c.rev = d.rev WHERE d.record IN ids($1)";
+    let values = tx.select_tuples(["d.record", "c.before"], from, &[ids_of(records)])?;
+    Ok(values.into_iter().collect())
 }
 
 /// Takes records out of the list, because they are back.
@@ -404,8 +348,7 @@ pub fn purge(tx: &mut Tx, roots: &[RecordId], now: Timestamp) -> Result<usize> {
 
 /// Runs a form of [`FORGET`], and lets go what stayed beside the records while they were in the bin.
 fn forget(tx: &mut Tx, sql: &str, params: &[Param]) -> Result<usize> {
-    let rows = tx.query(&format!("{sql} RETURNING record"), params)?;
-    let records: Vec<i64> = rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+    let records: Vec<i64> = tx.values(&format!("{sql} RETURNING record"), params)?;
     let count = records.len();
     beside::purge(tx, records)?;
     Ok(count)
@@ -440,6 +383,7 @@ const FORGOTTEN: &str = "DELETE FROM deleted_records WHERE record IN (SELECT rec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::Columns;
 
     /// The bin may hold millions: what runs for a chunk or at each tidying must not read them all.
     #[test]
@@ -486,11 +430,22 @@ mod tests {
             }
         }
         for ((sql, params), index) in wanted {
+            let sql = if sql.starts_with("FROM") {
+                format!("SELECT {} {sql}", Entry::list())
+            } else {
+                sql
+            };
             let sql = format!("EXPLAIN QUERY PLAN {}", Dialect::Sqlite.sql(&sql));
-            let steps = crate::sqlite::query(&connection, &sql, &params).unwrap();
-            let steps: Vec<&str> = steps.iter().map(|step| step.text(3).unwrap()).collect();
+            let mut statement = connection.prepare(&sql).unwrap();
+            let steps = statement.query_map(rusqlite::params_from_iter(params), |row| {
+                row.get::<_, String>("detail")
+            });
+            let steps: Vec<String> = steps.unwrap().map(|step| step.unwrap()).collect();
             assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
-            assert!(!steps.contains(&"SCAN deleted_records"), "{steps:?}");
+            assert!(
+                !steps.iter().any(|step| step == "SCAN deleted_records"),
+                "{steps:?}"
+            );
             // Sorting would read all of the module for each transaction.
             let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
             assert!(!(sorts && index == "deleted_records_heads"), "{steps:?}");

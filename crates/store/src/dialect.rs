@@ -1,6 +1,6 @@
 //! Every difference between the two databases that shows in SQL text, each a function with its reason.
 
-use crate::Same;
+use crate::tx::Same;
 use model::value::{Class, fold_char};
 use sea_query::{Expr, ExprTrait, Func, FunctionCall};
 use std::borrow::Cow;
@@ -151,14 +151,16 @@ impl Dialect {
     pub(crate) fn list_columns(self) -> &'static str {
         match self {
             Self::Sqlite => {
-                "SELECT t.name, c.name, c.type, c.pk FROM sqlite_schema t
+                "SELECT t.name AS table_name, c.name AS column_name, c.type AS column_type,
+                   c.pk AS key_place FROM sqlite_schema t
                  JOIN pragma_table_info(t.name) c
                  WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'
                  ORDER BY t.name, c.cid"
             }
             Self::Postgres => {
-                "SELECT t.relname::text, c.attname::text, format_type(c.atttypid, NULL),
-                   COALESCE(array_position(k.indkey::int2[], c.attnum) + 1, 0)::bigint
+                "SELECT t.relname::text AS table_name, c.attname::text AS column_name,
+                   format_type(c.atttypid, NULL) AS column_type,
+                   COALESCE(array_position(k.indkey::int2[], c.attnum) + 1, 0)::bigint AS key_place
                  FROM pg_class t
                  JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = current_schema()
                  JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped

@@ -1,23 +1,22 @@
 //! What automation did to records because of a job's writes, and what it was to do and did not.
 
-use crate::events::{Event, chain_of, chain_text};
+use crate::events::Event;
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same, params};
+use crate::{Result, params};
 use model::id::{JobId, ModuleId, RecordId, RuleId, UserId};
 use model::refusal::Refusal;
 use model::time::Timestamp;
-use model::value::{Class, Value};
 use model::workflow::{ActionKind, Trigger};
 
 /// Notes that a rule changed these records, to these revisions, because of a job's writes.
 pub fn note(tx: &mut Tx, job: JobId, rule: RuleId, records: &[(RecordId, i64)]) -> Result<()> {
-    let same = [Same::int("job", job.0), Same::int("rule", rule.0)];
-    let columns = ["record", "rev"].map(|name| (name.to_owned(), Class::Int));
-    let rows: Vec<Vec<Value>> = records
-        .iter()
-        .map(|(record, rev)| vec![record.0.into(), (*rev).into()])
-        .collect();
-    tx.insert_rows("job_effects", &same, &columns, &rows)
+    let records = records.iter().copied();
+    Insert::into("job_effects")
+        .set("job", job)
+        .set("rule", rule)
+        .tuples(tx, ["record", "rev"], records)
 }
 
 /// Something that automation was to do and did not.
@@ -53,33 +52,11 @@ pub struct Failure {
     pub at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "id, record, module, rule, trigger_word, job, actor, chain, action, code, message,
-    details, fired_at, at";
-
-fn failure(row: &Row) -> Result<Failure> {
-    let odd =
-        |what: &str| Error::Inconsistent(format!("a failure of automation has an odd {what}"));
-    let action = row.opt_text(8)?.map(ActionKind::parse);
-    Ok(Failure {
-        id: row.int(0)?,
-        record: RecordId(row.int(1)?),
-        module: ModuleId(row.int(2)?),
-        rule: RuleId(row.int(3)?),
-        trigger: Trigger::parse(row.text(4)?).ok_or_else(|| odd("trigger"))?,
-        job: row.opt_int(5)?.map(JobId),
-        actor: UserId(row.int(6)?),
-        chain: chain_of(row.text(7)?).ok_or_else(|| odd("chain"))?,
-        action: match action {
-            Some(None) => return Err(odd("action")),
-            found => found.flatten(),
-        },
-        code: row.text(9)?.to_owned(),
-        message: row.text(10)?.to_owned(),
-        details: row.text(11)?.to_owned(),
-        fired_at: Timestamp(row.int(12)?),
-        at: Timestamp(row.int(13)?),
-    })
+columns! {
+    read Failure {
+        id, record, module, rule, trigger: trigger_word, job, actor, chain, action, code, message,
+        details, fired_at, at,
+    }
 }
 
 /// Stores that an event's rule, or one of its actions, was not run, and why.
@@ -90,30 +67,24 @@ pub fn fail(
     why: &Refusal,
     now: Timestamp,
 ) -> Result<()> {
-    let sql = "INSERT INTO automation_failures (id, record, rev, module, rule, trigger_word, job,
-                 actor, chain, action, code, message, details, fired_at, at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-    let id = tx.new_id()?;
     let details = serde_json::Value::Object(why.details.clone()).to_string();
-    let params = params![
-        id,
-        event.record.0,
-        event.rev,
-        event.module.0,
-        event.rule.0,
-        event.trigger.as_str(),
-        event.job.map(|job| job.0),
-        event.actor.0,
-        Value::Text(chain_text(&event.chain)),
-        action.map(ActionKind::as_str),
-        why.code.as_str(),
-        why.message.as_ref(),
-        details,
-        event.at.0,
-        now.0
-    ];
-    tx.execute(sql, params)?;
-    Ok(())
+    Insert::into("automation_failures")
+        .set("id", tx.new_id()?)
+        .set("record", event.record)
+        .set("rev", event.rev)
+        .set("module", event.module)
+        .set("rule", event.rule)
+        .set("trigger_word", event.trigger)
+        .set("job", event.job)
+        .set("actor", event.actor)
+        .set("chain", &event.chain)
+        .set("action", action)
+        .set("code", why.code.as_str())
+        .set("message", why.message.as_ref())
+        .set("details", details)
+        .set("fired_at", event.at)
+        .set("at", now)
+        .one(tx)
 }
 
 /// Which failures of a list.
@@ -160,12 +131,11 @@ pub fn list(tx: &mut Tx, wanted: &Wanted, limit: usize) -> Result<Vec<Failure>> 
     if conditions.is_empty() {
         conditions.push("TRUE".to_owned());
     }
-    let sql = format!(
-        "SELECT {COLUMNS} FROM automation_failures WHERE {} ORDER BY at DESC, id DESC LIMIT {limit}",
+    let from = format!(
+        "FROM automation_failures WHERE {} ORDER BY at DESC, id DESC LIMIT {limit}",
         conditions.join(" AND ")
     );
-    let rows = tx.query(&sql, &params)?;
-    rows.iter().map(failure).collect()
+    tx.select(&from, &params)
 }
 
 /// Removes at most `rows` failures of before then; `false` when there are none.

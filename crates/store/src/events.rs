@@ -1,11 +1,12 @@
 //! The outbox of automation: a row for each workflow rule that a record's change met, stored with that
 //! change and taken out in the transaction of the rule's effects.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same, params};
+use crate::{Error, Result, params};
 use model::id::{JobId, ModuleId, RecordId, RuleId, UserId};
 use model::time::Timestamp;
-use model::value::{Class, Value};
 use model::workflow::Trigger;
 
 /// A rule that is to be run.
@@ -56,6 +57,8 @@ pub struct Source<'a> {
     pub at: Timestamp,
 }
 
+columns! { write Source<'_> { module, trigger: trigger_word, job, actor, chain, at } }
+
 /// The rules that one record's change met, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Met {
@@ -67,27 +70,10 @@ pub struct Met {
     pub rules: Vec<RuleId>,
 }
 
-const COLUMNS: &str =
-    "record, rev, place, module, rule, trigger_word, job, actor, chain, attempts, at,
-    made";
-
-fn event(row: &Row) -> Result<Event> {
-    let (word, chain) = (row.text(5)?, row.text(8)?);
-    let odd = |what: &str| Error::Inconsistent(format!("an event's {what}"));
-    Ok(Event {
-        record: RecordId(row.int(0)?),
-        rev: row.int(1)?,
-        place: row.int(2)?,
-        module: ModuleId(row.int(3)?),
-        rule: RuleId(row.int(4)?),
-        trigger: Trigger::parse(word).ok_or_else(|| odd(&format!("trigger is {word}")))?,
-        job: row.opt_int(6)?.map(JobId),
-        actor: UserId(row.int(7)?),
-        chain: chain_of(chain).ok_or_else(|| odd(&format!("chain is {chain}")))?,
-        attempts: row.int(9)?,
-        at: Timestamp(row.int(10)?),
-        made: usize::try_from(row.int(11)?).map_err(|_| odd("chain is too short"))?,
-    })
+columns! {
+    read Event {
+        record, rev, place, module, rule, trigger: trigger_word, job, actor, chain, made, attempts, at,
+    }
 }
 
 /// The stored form of a chain: ids with commas between.
@@ -105,41 +91,22 @@ pub(crate) fn chain_of(text: &str) -> Option<Vec<RuleId>> {
 
 /// Leaves events for automation, and counts them: see [`Tx::events_left`].
 pub fn insert(tx: &mut Tx, source: Source<'_>, met: &[Met]) -> Result<()> {
-    let columns = ["record", "rev", "place", "rule"].map(|name| (name.to_owned(), Class::Int));
     let rows = met.iter().flat_map(|met| {
         let rules = met.rules.iter().zip(0_i64..);
-        rules.map(|(rule, place)| -> Vec<Value> {
-            vec![
-                met.record.0.into(),
-                met.rev.into(),
-                place.into(),
-                rule.0.into(),
-            ]
-        })
+        rules.map(|(rule, place)| (met.record, met.rev, place, *rule))
     });
-    let rows: Vec<Vec<Value>> = rows.collect();
+    let rows: Vec<(RecordId, i64, i64, RuleId)> = rows.collect();
     if rows.is_empty() {
         return Ok(());
     }
-    // The first change has no chain, and an empty text must not become none.
-    let chain = Same {
-        column: "chain",
-        class: Class::Text,
-        value: Value::Text(chain_text(source.chain)),
-    };
-    let same = [
-        Same::int("module", source.module.0),
-        Same::text("trigger_word", source.trigger.as_str()),
-        Same::int("job", source.job.map(|job| job.0)),
-        Same::int("actor", source.actor.0),
-        chain,
-        Same::int("made", i64::try_from(source.made).unwrap_or(i64::MAX)),
-        Same::int("attempts", 0),
-        Same::int("next_at", source.at.0),
-        Same::int("at", source.at.0),
-    ];
-    tx.insert_rows("events", &same, &columns, &rows)?;
-    tx.leave_events(rows.len());
+    let count = rows.len();
+    Insert::into("events")
+        .row(&source)
+        .set("made", i64::try_from(source.made).unwrap_or(i64::MAX))
+        .set("attempts", 0)
+        .set("next_at", source.at)
+        .tuples(tx, ["record", "rev", "place", "rule"], rows)?;
+    tx.leave_events(count);
     Ok(())
 }
 
@@ -156,13 +123,12 @@ pub fn take(
     limit: usize,
     reach: impl FnOnce(&mut Tx, &[Event]) -> Result<usize>,
 ) -> Result<Vec<Event>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM events AS e WHERE next_at <= $1 AND {FIRST}
+    let from = format!(
+        "FROM events AS e WHERE next_at <= $1 AND {FIRST}
          ORDER BY next_at, record LIMIT {limit}{}",
         tx.dialect().for_update_skip_locked()
     );
-    let rows = tx.query(&sql, params![now.0])?;
-    let mut events: Vec<Event> = rows.iter().map(event).collect::<Result<_>>()?;
+    let mut events: Vec<Event> = tx.select(&from, params![now.0])?;
     match events.first() {
         None => return Ok(events),
         Some(first) if first.attempts > 0 => events.truncate(1),
@@ -199,5 +165,5 @@ pub fn remove(tx: &mut Tx, event: &Event) -> Result<bool> {
 
 /// How many events wait.
 pub fn count(tx: &mut Tx) -> Result<i64> {
-    tx.query_one("SELECT count(*) FROM events", &[])?.int(0)
+    tx.value("SELECT count(*) FROM events", &[])
 }

@@ -1,11 +1,12 @@
 //! Holds: why a record may not be changed now.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::Tx;
-use crate::{Error, Param, Result, Row, params};
+use crate::{Param, Result, params};
 use model::hold::HoldKind;
 use model::id::{HoldId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
-use model::value::{Class, Value};
 
 /// One hold on one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,29 +27,12 @@ pub struct Hold {
     pub at: Timestamp,
 }
 
-fn kind(word: &str) -> Result<HoldKind> {
-    let unknown = || Error::Inconsistent(format!("a hold's kind is {word}"));
-    HoldKind::parse(word).ok_or_else(unknown)
-}
-
-fn hold(row: &Row) -> Result<Hold> {
-    Ok(Hold {
-        id: HoldId(row.int(0)?),
-        record: RecordId(row.int(1)?),
-        module: ModuleId(row.int(2)?),
-        kind: kind(row.text(3)?)?,
-        reason: row.opt_text(4)?.map(str::to_owned),
-        actor: UserId(row.int(5)?),
-        at: Timestamp(row.int(6)?),
-    })
-}
+columns! { Hold { id, record, module, kind, reason, actor, at } }
 
 /// All that hold a record, the oldest first.
 pub fn of(tx: &mut Tx, record: RecordId) -> Result<Vec<Hold>> {
-    let sql = "SELECT id, record, module, kind, reason, actor, at FROM holds
-               WHERE record = $1 ORDER BY at, id";
-    let rows = tx.query(sql, params![record.0])?;
-    rows.iter().map(hold).collect()
+    let from = "FROM holds WHERE record = $1 ORDER BY at, id";
+    tx.select(from, params![record.0])
 }
 
 /// The hold of this kind on a record.
@@ -60,40 +44,13 @@ pub fn find(tx: &mut Tx, record: RecordId, kind: HoldKind) -> Result<Option<Hold
 /// What holds these records.
 pub fn kinds_of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, HoldKind)>> {
     let ids = Param::Ids(records.iter().map(|record| record.0).collect());
-    let sql = "SELECT record, kind FROM holds WHERE record IN ids($1)";
-    let rows = tx.query(sql, &[ids])?;
-    rows.iter()
-        .map(|row| Ok((RecordId(row.int(0)?), kind(row.text(1)?)?)))
-        .collect()
+    let from = "FROM holds WHERE record IN ids($1)";
+    tx.select_tuples(["record", "kind"], from, &[ids])
 }
 
 /// Stores holds.
 pub fn insert(tx: &mut Tx, holds: &[Hold]) -> Result<()> {
-    let columns = [
-        ("id", Class::Int),
-        ("record", Class::Int),
-        ("module", Class::Int),
-        ("kind", Class::Text),
-        ("reason", Class::Text),
-        ("actor", Class::Int),
-        ("at", Class::Int),
-    ]
-    .map(|(name, class)| (name.to_owned(), class));
-    let rows: Vec<Vec<Value>> = holds
-        .iter()
-        .map(|hold| {
-            vec![
-                hold.id.0.into(),
-                hold.record.0.into(),
-                hold.module.0.into(),
-                hold.kind.as_str().into(),
-                hold.reason.clone().into(),
-                hold.actor.0.into(),
-                hold.at.0.into(),
-            ]
-        })
-        .collect();
-    tx.insert_rows("holds", &[], &columns, &rows)
+    Insert::into("holds").all(tx, holds)
 }
 
 /// Changes why a hold is there.

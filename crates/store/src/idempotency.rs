@@ -1,6 +1,8 @@
 //! What a request with an idempotency key was answered, stored with what it did. A request that is
 //! sent again finds its answer here instead of doing it twice.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::Tx;
 use crate::{Result, params};
 use model::id::UserId;
@@ -19,6 +21,8 @@ pub struct Key {
     pub key: String,
 }
 
+columns! { write Key { client, user: user_id, path, key } }
+
 /// A kept answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -30,10 +34,12 @@ pub struct Kept {
     pub answer: String,
 }
 
+columns! { Kept { body_hash, status, answer } }
+
 /// What a key of no earlier than `since` was answered.
 pub fn find(tx: &mut Tx, key: &Key, since: Timestamp) -> Result<Option<Kept>> {
-    let sql = "SELECT body_hash, status, answer FROM idempotency
-               WHERE client = $1 AND user_id = $2 AND path = $3 AND key = $4 AND at >= $5";
+    let from = "FROM idempotency
+                WHERE client = $1 AND user_id = $2 AND path = $3 AND key = $4 AND at >= $5";
     let params = params![
         key.client.as_str(),
         key.user.0,
@@ -41,36 +47,20 @@ pub fn find(tx: &mut Tx, key: &Key, since: Timestamp) -> Result<Option<Kept>> {
         key.key.as_str(),
         since.0
     ];
-    let Some(row) = tx.query_opt(sql, params)? else {
-        return Ok(None);
-    };
-    Ok(Some(Kept {
-        body_hash: row.text(0)?.to_owned(),
-        status: row.int(1)?,
-        answer: row.text(2)?.to_owned(),
-    }))
+    tx.select_opt(from, params)
 }
 
 /// Keeps an answer, in the place of one from before `since`. `false` when there is a later one, which
 /// another request has committed: waits for it if it is about to.
 pub fn keep(tx: &mut Tx, key: &Key, kept: &Kept, since: Timestamp, now: Timestamp) -> Result<bool> {
-    let sql = "INSERT INTO idempotency (client, user_id, path, key, body_hash, status, answer, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (client, user_id, path, key) DO UPDATE SET body_hash = excluded.body_hash,
-           status = excluded.status, answer = excluded.answer, at = excluded.at
-         WHERE idempotency.at < $9";
-    let params = params![
-        key.client.as_str(),
-        key.user.0,
-        key.path.as_str(),
-        key.key.as_str(),
-        kept.body_hash.as_str(),
-        kept.status,
-        kept.answer.as_str(),
-        now.0,
-        since.0
-    ];
-    Ok(tx.execute(sql, params)? == 1)
+    let row = Insert::into("idempotency")
+        .row(key)
+        .row(kept)
+        .set("at", now);
+    let newer = "(client, user_id, path, key) DO UPDATE SET body_hash = excluded.body_hash,
+                   status = excluded.status, answer = excluded.answer, at = excluded.at
+                 WHERE idempotency.at < $$";
+    row.or_update_with(tx, newer, since)
 }
 
 /// Removes answers from before this time, at most so many; `true` if there were any.

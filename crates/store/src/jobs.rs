@@ -6,8 +6,10 @@ mod list;
 pub use control::{Bounds, cancel, exclusive, lock, pause, pause_at_cap, resume, set_throttle};
 pub use list::{JobQuery, count_by_state, follower, list, unfinished_of};
 
+use crate::insert::Insert;
+use crate::row::{Columns, columns};
 use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, calls, moves, params};
+use crate::{Dialect, Error, Result, calls, moves, params};
 use model::id::{JobId, ModuleId, PlanId, UserId};
 use model::job::{Automation, Counts, JobKind, JobState, PausedBy, Relation};
 use model::time::Timestamp;
@@ -71,6 +73,17 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
 }
 
+columns! {
+    read Job {
+        id, kind, module, actor, client, request, plan, parent: (relation, parent), options: .., drifted,
+        fired, automation_step, automation_next, state, paused_by, total, cursor, counts: .., attempts,
+        lease_no, error, pace: (pace_at, pace_cursor), paced_until, created_at, touched_at, started_at,
+        finished_at,
+    }
+}
+
+columns! { read Counts { changed, unchanged, failed } }
+
 impl Job {
     /// Under which id its targets stand.
     pub fn targets(&self) -> JobId {
@@ -120,6 +133,10 @@ pub struct JobOptions {
     pub notify_url: Option<String>,
 }
 
+columns! {
+    JobOptions { automation, automation_cap, tolerance, throttle, run_at, selects, notify_url }
+}
+
 /// A job to be stored.
 #[derive(Clone, Debug)]
 pub struct NewJob {
@@ -145,11 +162,11 @@ pub struct NewJob {
     pub options: JobOptions,
 }
 
-const COLUMNS: &str = "id, kind, module, actor, request, state, total, cursor, changed, unchanged,
-    failed, attempts, lease_no, error, created_at, started_at, finished_at, client, plan, parent,
-    relation, automation, tolerance, drifted, throttle, run_at, selects, notify_url, paused_by,
-    pace_at, pace_cursor, touched_at, paced_until, automation_cap, fired, automation_step,
-    automation_next";
+columns! {
+    write NewJob {
+        id, kind, module, actor, client, request, plan, parent: (relation, parent), options: ..,
+    }
+}
 
 /// The states of a job that holds its exclusive key, as the index of those keys says it.
 const UNFINISHED: &str = "state IN ('preparing', 'queued', 'running', 'paused')";
@@ -163,77 +180,15 @@ const PACE_MS: i64 = 5_000;
 /// As the index of jobs that somebody may have to look at says it, or it would not be used.
 const RUNNABLE: &str = "state IN ('preparing', 'queued', 'running')";
 
-fn job(row: &Row) -> Result<Job> {
-    let unknown = |what: &str, word: &str| Error::Inconsistent(format!("a job's {what} is {word}"));
-    Ok(Job {
-        id: JobId(row.int(0)?),
-        kind: JobKind::parse(row.text(1)?)
-            .ok_or_else(|| unknown("kind", row.text(1).unwrap_or("")))?,
-        module: ModuleId(row.int(2)?),
-        actor: UserId(row.int(3)?),
-        request: row.text(4)?.to_owned(),
-        state: JobState::parse(row.text(5)?)
-            .ok_or_else(|| unknown("state", row.text(5).unwrap_or("")))?,
-        total: row.int(6)?,
-        cursor: row.int(7)?,
-        counts: Counts {
-            changed: row.int(8)?,
-            unchanged: row.int(9)?,
-            failed: row.int(10)?,
-        },
-        attempts: row.int(11)?,
-        lease_no: row.int(12)?,
-        error: row.opt_text(13)?.map(str::to_owned),
-        created_at: Timestamp(row.int(14)?),
-        started_at: row.opt_int(15)?.map(Timestamp),
-        finished_at: row.opt_int(16)?.map(Timestamp),
-        client: row.opt_text(17)?.map(str::to_owned),
-        plan: row.opt_int(18)?.map(PlanId),
-        parent: match (row.opt_text(20)?, row.opt_int(19)?) {
-            (Some(word), Some(parent)) => {
-                let relation = Relation::parse(word).ok_or_else(|| unknown("relation", word))?;
-                Some((relation, JobId(parent)))
-            }
-            _ => None,
-        },
-        options: JobOptions {
-            automation: Automation::parse(row.text(21)?)
-                .ok_or_else(|| unknown("automation", row.text(21).unwrap_or("")))?,
-            automation_cap: row.opt_int(33)?,
-            tolerance: row.int(22)?,
-            throttle: row.opt_int(24)?,
-            run_at: row.opt_int(25)?.map(Timestamp),
-            selects: row.bool(26)?,
-            notify_url: row.opt_text(27)?.map(str::to_owned),
-        },
-        drifted: row.int(23)?,
-        fired: row.int(34)?,
-        automation_step: row.opt_int(35)?,
-        automation_next: row.int(36)?,
-        paused_by: row.opt_text(28)?.and_then(PausedBy::parse),
-        pace: row.opt_int(29)?.map(Timestamp).zip(row.opt_int(30)?),
-        touched_at: Timestamp(row.int(31)?),
-        paced_until: row.opt_int(32)?.map(Timestamp),
-    })
-}
-
 /// The job of this id.
 pub fn find(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
-    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1");
-    tx.query_opt(&sql, params![id.0])?
-        .as_ref()
-        .map(job)
-        .transpose()
+    tx.select_opt("FROM jobs WHERE id = $1", params![id.0])
 }
 
 /// The unfinished job that has an exclusive key.
 pub fn holding(tx: &mut Tx, exclusive: &str) -> Result<Option<JobId>> {
     let sql = format!("SELECT id FROM jobs WHERE exclusive = $1 AND {UNFINISHED}");
-    Ok(tx
-        .query_opt(&sql, params![exclusive])?
-        .map(|row| row.int(0))
-        .transpose()?
-        .map(JobId))
+    tx.find_value(&sql, params![exclusive])
 }
 
 /// Stores a job that is being prepared. Its exclusive key is taken from now on, unless it is for
@@ -246,41 +201,30 @@ pub fn insert_preparing(
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<()> {
-    let sql = "INSERT INTO jobs (id, kind, module, actor, client, request, plan, parent, relation,
-        automation, tolerance, throttle, run_at, selects, notify_url, exclusive, wants, state, total,
-        cursor, changed, unchanged, failed, drifted, attempts, lease_no, lease_until, created_at,
-        touched_at, process, automation_cap, automation_step)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-        'preparing', 0, 0, 0, 0, 0, 0, 0, 0, $18, $19, $19, $20, $21, $21)";
-    let options = &new.options;
-    let later = options.run_at.is_some();
+    let later = new.options.run_at.is_some();
     let key = |of: bool| new.exclusive.clone().filter(|_| of);
-    let params = params![
-        new.id.0,
-        new.kind.as_str(),
-        new.module.0,
-        new.actor.0,
-        new.client.clone(),
-        new.request.as_str(),
-        new.plan.map(|plan| plan.0),
-        new.parent.map(|(_, parent)| parent.0),
-        new.parent.map(|(relation, _)| relation.as_str()),
-        options.automation.as_str(),
-        options.tolerance,
-        options.throttle,
-        options.run_at.map(|at| at.0),
-        options.selects,
-        options.notify_url.clone(),
-        key(!later),
-        key(later),
-        lease_until.0,
-        now.0,
-        process,
-        options.automation_cap
-    ];
-    match tx.execute(sql, params) {
+    let inserted = Insert::into("jobs")
+        .row(new)
+        .set("automation_step", new.options.automation_cap)
+        .set("exclusive", key(!later))
+        .set("wants", key(later))
+        .set("state", JobState::Preparing)
+        .set("total", 0)
+        .set("cursor", 0)
+        .set("changed", 0)
+        .set("unchanged", 0)
+        .set("failed", 0)
+        .set("drifted", 0)
+        .set("attempts", 0)
+        .set("lease_no", 0)
+        .set("lease_until", lease_until)
+        .set("process", process)
+        .set("created_at", now)
+        .set("touched_at", now)
+        .one(tx);
+    match inserted {
         Err(Error::Constraint(why)) if new.exclusive.is_some() => Err(Error::Conflict(why)),
-        other => other.map(|_| ()),
+        other => other,
     }
 }
 
@@ -311,12 +255,13 @@ pub enum InUse {
 /// goes first: whoever extends, seals or removes it holds its row, targets and all.
 pub fn sweep_preparing(tx: &mut Tx, process: i64, in_use: InUse, now: Timestamp) -> Result<usize> {
     let sql = sweep_sql(tx.dialect(), process, in_use);
-    let rows = tx.query(&sql, params![now.0])?;
-    if !rows.is_empty() {
-        let ids = Param::Ids(rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?);
+    let swept: Vec<i64> = tx.values(&sql, params![now.0])?;
+    let count = swept.len();
+    if count > 0 {
+        let ids = Param::Ids(swept);
         tx.execute("DELETE FROM job_targets WHERE job IN ids($1)", &[ids])?;
     }
-    Ok(rows.len())
+    Ok(count)
 }
 
 fn sweep_sql(dialect: Dialect, process: i64, in_use: InUse) -> String {
@@ -352,11 +297,10 @@ pub fn claim(
     lease_until: Timestamp,
 ) -> Result<Option<Job>> {
     let sql = claim_sql(tx.dialect(), process);
-    let claimed = match tx.query_opt(&sql, params![now.0, lease_until.0, worker, process]) {
+    match tx.query_as_opt(&sql, params![now.0, lease_until.0, worker, process]) {
         Err(Error::Constraint(why)) => Err(Error::Conflict(why)),
         other => other,
-    };
-    claimed?.as_ref().map(job).transpose()
+    }
 }
 
 fn claim_sql(dialect: Dialect, process: i64) -> String {
@@ -379,7 +323,8 @@ fn claim_sql(dialect: Dialect, process: i64) -> String {
            exclusive = COALESCE(exclusive, wants), wants = NULL,
            pace_at = $1, pace_cursor = cursor, pace_next_at = $1, pace_next_cursor = cursor
          WHERE id = (SELECT id FROM jobs WHERE {claimable} ORDER BY touched_at, id LIMIT 1{skip})
-         AND {claimable} RETURNING {COLUMNS}"
+         AND {claimable} RETURNING {}",
+        Job::list()
     )
 }
 
@@ -393,24 +338,19 @@ pub fn claim_this(
     let sql = format!(
         "UPDATE jobs SET lease_no = lease_no + 1, lease_until = $2, touched_at = $1,
            state = 'running', started_at = $1
-         WHERE id = $3 AND state = 'queued' RETURNING {COLUMNS}"
+         WHERE id = $3 AND state = 'queued' RETURNING {}",
+        Job::list()
     );
-    tx.query_opt(&sql, params![now.0, lease_until.0, id.0])?
-        .as_ref()
-        .map(job)
-        .transpose()
+    tx.query_as_opt(&sql, params![now.0, lease_until.0, id.0])
 }
 
 /// The job, locked, if this lease still holds it.
 pub fn fenced(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<Option<Job>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM jobs WHERE id = $1 AND lease_no = $2 AND state = 'running'{}",
+    let from = format!(
+        "FROM jobs WHERE id = $1 AND lease_no = $2 AND state = 'running'{}",
         tx.dialect().for_update()
     );
-    tx.query_opt(&sql, params![id.0, lease_no])?
-        .as_ref()
-        .map(job)
-        .transpose()
+    tx.select_opt(&from, params![id.0, lease_no])
 }
 
 /// What a chunk did.
@@ -534,15 +474,16 @@ pub fn release(tx: &mut Tx, id: JobId, lease_no: i64) -> Result<bool> {
 /// grow with it, and the job once none of that is left. Its changes stay, they are the records' history. A job
 /// that an unfinished retry or undo needs stays too. `false` when there is no such job.
 pub fn purge(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<bool> {
-    let sql = format!(
-        "SELECT id, plan FROM jobs WHERE finished_at < $1 AND NOT EXISTS
+    let from = format!(
+        "FROM jobs WHERE finished_at < $1 AND NOT EXISTS
            (SELECT 1 FROM jobs c WHERE c.parent = jobs.id AND c.{UNFINISHED})
          ORDER BY finished_at, id LIMIT 1"
     );
-    let Some(row) = tx.query_opt(&sql, params![before.0])? else {
+    let oldest: Option<(i64, Option<i64>)> =
+        tx.select_tuple(["id", "plan"], &from, params![before.0])?;
+    let Some((id, plan)) = oldest else {
         return Ok(false);
     };
-    let (id, plan) = (row.int(0)?, row.opt_int(1)?);
     let mut removed = 0;
     for (table, of) in [("job_targets", plan.unwrap_or(id)), ("job_outcomes", id)] {
         let sql = format!(

@@ -1,11 +1,13 @@
 //! How things are kept: one database behind two doors, [`Db::read`] and [`Db::write`], and a file of
 //! SQL for each noun. No HTTP and no business rules.
 
+mod cell;
 mod db;
 mod dialect;
 mod error;
 mod gate;
 mod ids;
+mod insert;
 mod migrate;
 mod postgres;
 mod process;
@@ -49,6 +51,7 @@ pub mod targets;
 pub mod territories;
 pub mod tokens;
 
+pub use cell::{FromCell, ToCell};
 pub use db::{Db, Settings, Target};
 pub use dialect::Dialect;
 pub use error::{Error, Fault};

@@ -1,6 +1,7 @@
 //! Brings a database to this program's schema. The SQL is written once and runs on both.
 
 use crate::dialect::quote;
+use crate::insert::Insert;
 use crate::tx::Tx;
 use crate::{Dialect, Error, Result, module_table, params, shape};
 use model::time::Timestamp;
@@ -61,13 +62,14 @@ fn applied(version: i64) -> usize {
 /// The schema's version in this database, none in an empty one.
 fn find_version(tx: &mut Tx) -> Result<Option<i64>> {
     let tables = tx.dialect().count_tables();
-    if tx.query_one(tables, params!["schema_version"])?.int(0)? > 0 {
-        let row = tx.query_one("SELECT version FROM schema_version", &[])?;
-        return row.int(0).map(Some);
+    if tx.value::<i64>(tables, params!["schema_version"])? > 0 {
+        return tx
+            .value("SELECT version FROM schema_version", &[])
+            .map(Some);
     }
     if tx.dialect() == Dialect::Postgres {
         let others = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()";
-        if tx.query_one(others, &[])?.int(0)? > 0 {
+        if tx.value::<i64>(others, &[])? > 0 {
             let text = "the PostgreSQL schema holds tables of another program";
             return Err(Error::Unusable(text.to_owned()));
         }
@@ -144,13 +146,15 @@ pub(crate) fn migrate(tx: &mut Tx, migrations: &[Migration], now: Timestamp) -> 
     alone(tx)?;
     let Some(at) = find_version(tx)? else {
         make(tx, migrations)?;
-        tx.execute(
-            "INSERT INTO id_blocks (one, next) VALUES (1, $1)",
-            params![FIRST_ID],
-        )?;
-        let sql = "INSERT INTO schema_version (one, version, changed_at) VALUES (1, $1, $2)";
-        tx.execute(sql, params![known, now.0])?;
-        return Ok(());
+        Insert::into("id_blocks")
+            .set("one", 1)
+            .set("next", FIRST_ID)
+            .one(tx)?;
+        return Insert::into("schema_version")
+            .set("one", 1)
+            .set("version", known)
+            .set("changed_at", now)
+            .one(tx);
     };
     refuse_foreign(at, known)?;
     if at < known {
@@ -273,10 +277,7 @@ mod tests {
     }
 
     fn ints(db: &Db, sql: &str) -> std::result::Result<Vec<i64>, Fault> {
-        db.read(|tx| {
-            let rows = tx.query(sql, &[])?;
-            Ok(rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?)
-        })
+        db.read(|tx| Ok(tx.values(sql, &[])?))
     }
 
     mod check {

@@ -254,11 +254,11 @@ mod tests {
                     let sql = by_values_sql(module, field, "texts");
                     let steps = db.write(Priority::Interactive, |tx| {
                         let place = match kind {
-                            Kind::Sqlite => 3,
+                            Kind::Sqlite => "detail",
                             Kind::Postgres => {
                                 // A table without rows is read whole whatever its indexes are.
                                 tx.batch("SET LOCAL enable_seqscan = off")?;
-                                0
+                                "QUERY PLAN"
                             }
                         };
                         let explain = match kind {
@@ -267,7 +267,7 @@ mod tests {
                         };
                         let names = Param::Texts(vec!["ode".to_owned(), "tern".to_owned()]);
                         let rows = tx.query(&explain, &[names])?;
-                        let steps = rows.iter().map(|row| Ok(row.text(place)?.to_owned()));
+                        let steps = rows.iter().map(|row| row.get(place));
                         Ok(steps.collect::<Result<Vec<String>>>()?)
                     });
                     let steps = steps.unwrap();

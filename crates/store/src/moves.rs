@@ -1,10 +1,11 @@
 //! What goes from a record to another: notes and attachments are moved, tags are copied. A job keeps
 //! what it moved, so that an undo can put it back.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same, params, tags};
+use crate::{Error, Result, params, tags};
 use model::id::{JobId, ModuleId, RecordId, TagId};
-use model::value::{Class, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is moved.
@@ -33,7 +34,7 @@ impl MoveKind {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
@@ -69,6 +70,48 @@ pub struct Move {
     pub to: Place,
 }
 
+/// A move as its row has it.
+struct MoveRow {
+    kind: MoveKind,
+    item: i64,
+    from_record: RecordId,
+    from_module: ModuleId,
+    to_record: RecordId,
+    to_module: ModuleId,
+}
+
+columns! { MoveRow { kind, item, from_record, from_module, to_record, to_module } }
+
+impl From<MoveRow> for Move {
+    fn from(row: MoveRow) -> Self {
+        Self {
+            kind: row.kind,
+            item: row.item,
+            from: Place {
+                record: row.from_record,
+                module: row.from_module,
+            },
+            to: Place {
+                record: row.to_record,
+                module: row.to_module,
+            },
+        }
+    }
+}
+
+impl From<&Move> for MoveRow {
+    fn from(one: &Move) -> Self {
+        Self {
+            kind: one.kind,
+            item: one.item,
+            from_record: one.from.record,
+            from_module: one.from.module,
+            to_record: one.to.record,
+            to_module: one.to.module,
+        }
+    }
+}
+
 /// Moves all notes, or all attachments, of each first record to the second, and answers what went.
 /// The first ones must differ, and be locked: whoever adds to a record locks it too.
 pub fn carry(
@@ -83,11 +126,11 @@ pub fn carry(
     };
     let heirs: HashMap<RecordId, RecordId> = pairs.iter().copied().collect();
     let givers = Param::Ids(pairs.iter().map(|(giver, _)| giver.0).collect());
-    let sql = format!("SELECT id, record FROM {table} WHERE record IN ids($1) ORDER BY id");
+    let from_givers = format!("FROM {table} WHERE record IN ids($1) ORDER BY id");
+    let rows = tx.select_tuples(["id", "record"], &from_givers, &[givers])?;
     let mut moved = Vec::new();
     let mut of_heirs: BTreeMap<RecordId, Vec<i64>> = BTreeMap::new();
-    for row in tx.query(&sql, &[givers])? {
-        let (item, giver) = (row.int(0)?, RecordId(row.int(1)?));
+    for (item, giver) in rows {
         let Some(heir) = heirs.get(&giver).copied() else {
             continue;
         };
@@ -115,12 +158,10 @@ pub fn carry(
 
 /// The tags that records got by any of these moves.
 pub fn given(tx: &mut Tx, to: &[RecordId]) -> Result<HashSet<(RecordId, TagId)>> {
-    let sql = "SELECT to_record, item FROM job_moves WHERE kind = 'tag' AND to_record IN ids($1)";
     let to = Param::Ids(to.iter().map(|record| record.0).collect());
-    let rows = tx.query(sql, &[to])?;
-    rows.iter()
-        .map(|row| Ok((RecordId(row.int(0)?), TagId(row.int(1)?))))
-        .collect()
+    let from = "FROM job_moves WHERE kind = 'tag' AND to_record IN ids($1)";
+    let given = tx.select_tuples(["to_record", "item"], from, &[to])?;
+    Ok(given.into_iter().collect())
 }
 
 /// Forgets that a record gave these tags to another, and answers those that nobody else gave it too.
@@ -174,8 +215,7 @@ pub fn put_back(tx: &mut Tx, job: JobId, moves: &[Move]) -> Result<Vec<Move>> {
                 Param::Ids(items),
                 to.record.0.into(),
             ];
-            let rows = tx.query(&sql, &params)?;
-            rows.iter().map(|row| row.int(0)).collect::<Result<_>>()?
+            tx.values(&sql, &params)?
         } else {
             let items = given_by_nobody(tx, job, (from, to), &items)?;
             let taken = tags::take(tx, &[to.record], &items)?;
@@ -188,37 +228,17 @@ pub fn put_back(tx: &mut Tx, job: JobId, moves: &[Move]) -> Result<Vec<Move>> {
 
 /// Keeps what a job moved.
 pub fn insert(tx: &mut Tx, job: JobId, moves: &[Move]) -> Result<()> {
-    let columns = [
-        ("kind", Class::Text),
-        ("item", Class::Int),
-        ("from_record", Class::Int),
-        ("from_module", Class::Int),
-        ("to_record", Class::Int),
-        ("to_module", Class::Int),
-    ]
-    .map(|(name, class)| (name.to_owned(), class));
-    let row = |one: &Move| {
-        vec![
-            one.kind.as_str().into(),
-            one.item.into(),
-            one.from.record.0.into(),
-            one.from.module.0.into(),
-            one.to.record.0.into(),
-            one.to.module.0.into(),
-        ]
-    };
-    let rows: Vec<Vec<Value>> = moves.iter().map(row).collect();
-    tx.insert_rows("job_moves", &[Same::int("job", job.0)], &columns, &rows)
+    let rows: Vec<MoveRow> = moves.iter().map(MoveRow::from).collect();
+    Insert::into("job_moves").set("job", job).all(tx, &rows)
 }
 
 /// What a job moved away from these records, in one order always.
 pub fn of(tx: &mut Tx, job: JobId, from: &[RecordId]) -> Result<Vec<Move>> {
-    let sql = "SELECT kind, item, from_record, from_module, to_record, to_module FROM job_moves
-               WHERE job = $1 AND from_record IN ids($2)
-               ORDER BY from_record, kind, item, to_record";
-    let from = Param::Ids(from.iter().map(|record| record.0).collect());
-    let rows = tx.query(sql, &[job.0.into(), from])?;
-    rows.iter().map(one).collect()
+    let records = Param::Ids(from.iter().map(|record| record.0).collect());
+    let from = "FROM job_moves WHERE job = $1 AND from_record IN ids($2)
+                ORDER BY from_record, kind, item, to_record";
+    let rows: Vec<MoveRow> = tx.select(from, &[job.0.into(), records])?;
+    Ok(rows.into_iter().map(Move::from).collect())
 }
 
 /// Forgets which tags a job put on these records and took off them.
@@ -228,23 +248,6 @@ pub fn forget_tags(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<()> 
     let records = Param::Ids(records.iter().map(|record| record.0).collect());
     tx.execute(sql, &[job.0.into(), records])?;
     Ok(())
-}
-
-fn one(row: &Row) -> Result<Move> {
-    let word = row.text(0)?;
-    let unknown = || Error::Inconsistent(format!("what was moved is a {word}"));
-    let place = |n: usize| {
-        Ok::<_, Error>(Place {
-            record: RecordId(row.int(n)?),
-            module: ModuleId(row.int(n + 1)?),
-        })
-    };
-    Ok(Move {
-        kind: MoveKind::parse(word).ok_or_else(unknown)?,
-        item: row.int(1)?,
-        from: place(2)?,
-        to: place(4)?,
-    })
 }
 
 /// Forgets what a job moved: at most so many; answers how many they were.

@@ -1,7 +1,9 @@
 //! Notes on records. They stay while their record is in the recycle bin.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::Tx;
-use crate::{Result, Row, params};
+use crate::{Result, params};
 use model::id::{ModuleId, NoteId, RecordId, UserId};
 use model::time::Timestamp;
 
@@ -30,68 +32,33 @@ pub struct Note {
     pub modified_at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "id, record, module, title, content, owner, created_by, created_at, modified_by,
-    modified_at";
-
-fn note(row: &Row) -> Result<Note> {
-    Ok(Note {
-        id: NoteId(row.int(0)?),
-        record: RecordId(row.int(1)?),
-        module: ModuleId(row.int(2)?),
-        title: row.opt_text(3)?.map(str::to_owned),
-        content: row.text(4)?.to_owned(),
-        owner: UserId(row.int(5)?),
-        created_by: UserId(row.int(6)?),
-        created_at: Timestamp(row.int(7)?),
-        modified_by: UserId(row.int(8)?),
-        modified_at: Timestamp(row.int(9)?),
-    })
+columns! {
+    Note {
+        id, record, module, title, content, owner, created_by, created_at, modified_by, modified_at,
+    }
 }
 
 /// The note of this id, whether or not its record is in the recycle bin.
 pub fn find(tx: &mut Tx, id: NoteId) -> Result<Option<Note>> {
-    let sql = format!("SELECT {COLUMNS} FROM notes WHERE id = $1");
-    let row = tx.query_opt(&sql, params![id.0])?;
-    row.map(|row| note(&row)).transpose()
+    tx.select_opt("FROM notes WHERE id = $1", params![id.0])
 }
 
 /// The notes of a record, the newest first, at most `limit` after skipping `offset`.
 pub fn of(tx: &mut Tx, record: RecordId, (offset, limit): (usize, usize)) -> Result<Vec<Note>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM notes WHERE record = $1 ORDER BY id DESC
-         LIMIT {limit} OFFSET {offset}"
-    );
-    tx.query(&sql, params![record.0])?
-        .iter()
-        .map(note)
-        .collect()
+    let from =
+        format!("FROM notes WHERE record = $1 ORDER BY id DESC LIMIT {limit} OFFSET {offset}");
+    tx.select(&from, params![record.0])
 }
 
 /// How many notes a record has.
 pub fn count(tx: &mut Tx, record: RecordId) -> Result<i64> {
     let sql = "SELECT count(*) FROM notes WHERE record = $1";
-    tx.query_one(sql, params![record.0])?.int(0)
+    tx.value(sql, params![record.0])
 }
 
 /// Makes a note.
 pub fn insert(tx: &mut Tx, note: &Note) -> Result<()> {
-    let sql =
-        format!("INSERT INTO notes ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-    let params = params![
-        note.id.0,
-        note.record.0,
-        note.module.0,
-        note.title.as_deref(),
-        note.content.as_str(),
-        note.owner.0,
-        note.created_by.0,
-        note.created_at.0,
-        note.modified_by.0,
-        note.modified_at.0
-    ];
-    tx.execute(&sql, params)?;
-    Ok(())
+    Insert::into("notes").row(note).one(tx)
 }
 
 /// Writes a note's title and text, and who changed it when.

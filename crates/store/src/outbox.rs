@@ -1,10 +1,11 @@
 //! The outbox: what somebody outside the transaction is to learn of, written with what caused it.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::Tx;
-use crate::{Result, Row, Same, params};
+use crate::{Result, params};
 use model::id::{JobId, ModuleId, RecordId, UserId};
 use model::time::Timestamp;
-use model::value::Class;
 
 /// What somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,11 @@ impl News {
             Self::RecordMade => "record_made",
         }
     }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let all = [Self::OwnerChanged, Self::LeadConverted, Self::RecordMade];
+        all.into_iter().find(|news| news.as_str() == text)
+    }
 }
 
 /// What somebody is told of records.
@@ -45,13 +51,15 @@ pub struct Notice {
     pub at: Timestamp,
 }
 
+columns! { write Notice { news: kind, module, recipient, actor, job, at } }
+
 /// An entry as it was stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Its place among the others, newest last.
     pub place: Place,
-    /// What happened: a word of [`News`].
-    pub kind: String,
+    /// What happened.
+    pub kind: News,
     /// The record's module.
     pub module: ModuleId,
     /// The record.
@@ -64,6 +72,8 @@ pub struct Entry {
     pub job: Option<JobId>,
 }
 
+columns! { read Entry { place: .., kind, module, record, recipient, actor, job } }
+
 /// A place in the order of entries: by time, the id deciding between equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -73,23 +83,18 @@ pub struct Place {
     pub id: i64,
 }
 
+columns! { read Place { at, id } }
+
 /// Stores an entry for each of these records. What they are called is not stored: a name must be
 /// gone when its record is.
 pub fn insert(tx: &mut Tx, new: Notice, records: &[RecordId]) -> Result<()> {
-    let same = [
-        Same::text("kind", new.news.as_str()),
-        Same::int("module", new.module.0),
-        Same::int("recipient", new.recipient.0),
-        Same::int("actor", new.actor.0),
-        Same::int("job", new.job.map(|job| job.0)),
-        Same::int("at", new.at.0),
-    ];
-    let columns = ["id", "record"].map(|name| (name.to_owned(), Class::Int));
     let mut rows = Vec::with_capacity(records.len());
     for record in records {
-        rows.push(vec![tx.new_id()?.into(), record.0.into()]);
+        rows.push((tx.new_id()?, *record));
     }
-    tx.insert_rows("outbox", &same, &columns, &rows)
+    Insert::into("outbox")
+        .row(&new)
+        .tuples(tx, ["id", "record"], rows)
 }
 
 /// Entries before a place, the newest first: all, or those that this user caused or is told of.
@@ -109,27 +114,10 @@ pub fn list(
         own = " AND (actor = $3 OR recipient = $3)";
         params.push(user.0.into());
     }
-    let sql = format!(
-        "SELECT id, at, kind, module, record, recipient, actor, job FROM outbox
-         WHERE (at, id) < ($1, $2){own} ORDER BY at DESC, id DESC LIMIT {limit}"
+    let from = format!(
+        "FROM outbox WHERE (at, id) < ($1, $2){own} ORDER BY at DESC, id DESC LIMIT {limit}"
     );
-    let rows = tx.query(&sql, &params)?;
-    rows.iter().map(entry).collect()
-}
-
-fn entry(row: &Row) -> Result<Entry> {
-    Ok(Entry {
-        place: Place {
-            id: row.int(0)?,
-            at: Timestamp(row.int(1)?),
-        },
-        kind: row.text(2)?.to_owned(),
-        module: ModuleId(row.int(3)?),
-        record: RecordId(row.int(4)?),
-        recipient: UserId(row.int(5)?),
-        actor: UserId(row.int(6)?),
-        job: row.opt_int(7)?.map(JobId),
-    })
+    tx.select(&from, &params)
 }
 
 /// Removes entries from before this time, at most so many; `true` if there were any.

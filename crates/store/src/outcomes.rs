@@ -1,13 +1,15 @@
 //! Outcomes of visited records that were not changed, or not wholly; a changed record's outcome is its
 //! change.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same, params};
+use crate::{Result, params};
 use model::id::{JobId, RecordId};
 use model::job::OutcomeWord;
 use model::refusal::Refusal;
 use model::time::Timestamp;
-use model::value::{Class, Value};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// An outcome that left the record as it was, or a part of it.
@@ -32,43 +34,48 @@ pub fn insert(tx: &mut Tx, job: JobId, outcomes: &[Outcome], at: Timestamp) -> R
         }
     }
     for (code, records) in failures {
-        let sql = "INSERT INTO job_failures (job, code, records) VALUES ($1, $2, $3)
-                   ON CONFLICT (job, code)
-                   DO UPDATE SET records = job_failures.records + excluded.records";
-        tx.execute(sql, params![job.0, code, records])?;
+        let more = "(job, code) DO UPDATE SET records = job_failures.records + excluded.records";
+        Insert::into("job_failures")
+            .set("job", job)
+            .set("code", code)
+            .set("records", records)
+            .or_update(tx, more)?;
     }
-    let columns = [
-        ("seq", Class::Int),
-        ("record", Class::Int),
-        ("outcome", Class::Text),
-        ("code", Class::Text),
-        ("message", Class::Text),
-        ("details", Class::Text),
-    ]
-    .map(|(name, class)| (name.to_owned(), class));
-    let rows: Vec<Vec<Value>> = outcomes
-        .iter()
-        .map(|outcome| {
-            let refusal = outcome.refusal.as_ref();
-            vec![
-                outcome.seq.into(),
-                outcome.record.0.into(),
-                match (refusal, outcome.changed) {
-                    (Some(_), true) => "changed",
-                    (Some(_), false) => "failed",
-                    (None, _) => "unchanged",
-                }
-                .into(),
-                refusal.map(|r| r.code.as_str()).into(),
-                refusal.map(|r| r.message.to_string()).into(),
-                refusal
-                    .map(|r| serde_json::Value::Object(r.details.clone()).to_string())
-                    .into(),
-            ]
-        })
-        .collect();
-    let same = [Same::int("job", job.0), Same::int("at", at.0)];
-    tx.insert_rows("job_outcomes", &same, &columns, &rows)
+    let rows: Vec<OutcomeRow<'_>> = outcomes.iter().map(OutcomeRow::from).collect();
+    Insert::into("job_outcomes")
+        .set("job", job)
+        .set("at", at)
+        .all(tx, &rows)
+}
+
+/// An outcome as its row has it.
+struct OutcomeRow<'a> {
+    seq: i64,
+    record: RecordId,
+    outcome: OutcomeWord,
+    code: Option<&'a str>,
+    message: Option<&'a str>,
+    details: Option<String>,
+}
+
+columns! { write OutcomeRow<'_> { seq, record, outcome, code, message, details } }
+
+impl<'a> From<&'a Outcome> for OutcomeRow<'a> {
+    fn from(outcome: &'a Outcome) -> Self {
+        let refusal = outcome.refusal.as_ref();
+        Self {
+            seq: outcome.seq,
+            record: outcome.record,
+            outcome: match (refusal, outcome.changed) {
+                (Some(_), true) => OutcomeWord::Changed,
+                (Some(_), false) => OutcomeWord::Failed,
+                (None, _) => OutcomeWord::Unchanged,
+            },
+            code: refusal.map(|refusal| refusal.code.as_str()),
+            message: refusal.map(|refusal| refusal.message.as_ref()),
+            details: refusal.map(|refusal| Json::Object(refusal.details.clone()).to_string()),
+        }
+    }
 }
 
 /// A place of a job and what became of its record, as far as that is not a change alone.
@@ -86,19 +93,7 @@ pub struct Visit {
     pub at: Option<Timestamp>,
 }
 
-fn visit(row: &Row) -> Result<Visit> {
-    let unknown = |word: &str| Error::Inconsistent(format!("an outcome is {word}"));
-    let word = row.opt_text(2)?;
-    let word = word.map(|word| OutcomeWord::parse(word).ok_or_else(|| unknown(word)));
-    let code = row.opt_text(3)?.map(str::to_owned);
-    Ok(Visit {
-        seq: row.int(0)?,
-        record: RecordId(row.int(1)?),
-        word: word.transpose()?,
-        refusal: code.zip(row.opt_text(4)?.map(str::to_owned)),
-        at: row.opt_int(5)?.map(Timestamp),
-    })
-}
+columns! { read Visit { seq, record, word: outcome, refusal: (code, message), at } }
 
 /// Some places of a job, in order.
 #[derive(Clone, Copy, Debug)]
@@ -126,12 +121,13 @@ pub fn visits(
         ""
     };
     let sql = format!(
-        "SELECT t.seq, t.record, o.outcome, o.code, o.message, o.at FROM job_targets t
+        "SELECT t.seq AS seq, t.record AS record, o.outcome AS outcome, o.code AS code,
+           o.message AS message, o.at AS at FROM job_targets t
          LEFT JOIN job_outcomes o ON o.job = $1 AND o.seq = t.seq
          WHERE t.job = $2 AND t.seq >= $3 AND t.seq < $4{narrow} ORDER BY t.seq LIMIT $5"
     );
     let params = params![job.0, targets.0, span.from, span.to, span.limit];
-    tx.query(&sql, params)?.iter().map(visit).collect()
+    tx.query_as(&sql, params)
 }
 
 /// The same of records with a row of this word, of this code or both.
@@ -152,22 +148,21 @@ pub fn stored(
     }
     params.push(span.limit.into());
     let limit = params.len();
-    let sql = format!(
-        "SELECT seq, record, outcome, code, message, at FROM job_outcomes
+    let from = format!(
+        "FROM job_outcomes
          WHERE job = $1 AND seq >= $2 AND seq < $3{narrow} ORDER BY seq LIMIT ${limit}"
     );
-    tx.query(&sql, &params)?.iter().map(visit).collect()
+    tx.select(&from, &params)
 }
 
 /// How many records of each of these jobs were refused by which code, the most frequent first.
 pub fn failed_by_code(tx: &mut Tx, jobs: &[JobId]) -> Result<BTreeMap<JobId, Vec<(String, i64)>>> {
     let ids = Param::Ids(jobs.iter().map(|job| job.0).collect());
-    let sql = "SELECT job, code, records FROM job_failures WHERE job IN ids($1)
-               ORDER BY job, records DESC, code";
+    let from = "FROM job_failures WHERE job IN ids($1) ORDER BY job, records DESC, code";
+    let rows = tx.select_tuples(["job", "code", "records"], from, &[ids])?;
     let mut of_jobs: BTreeMap<JobId, Vec<(String, i64)>> = BTreeMap::new();
-    for row in tx.query(sql, &[ids])? {
-        let of_job = of_jobs.entry(JobId(row.int(0)?)).or_default();
-        of_job.push((row.text(1)?.to_owned(), row.int(2)?));
+    for (job, code, records) in rows {
+        of_jobs.entry(job).or_default().push((code, records));
     }
     Ok(of_jobs)
 }

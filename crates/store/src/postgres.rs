@@ -1,7 +1,8 @@
 //! The shared database: connecting, prepared statements, binding and decoding.
 
 use crate::error::broke;
-use crate::{Error, Param, Result, Row, Same};
+use crate::tx::{Each, Head, Same};
+use crate::{Error, Param, Result};
 use model::value::{Class, Value};
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::private::BytesMut;
@@ -81,23 +82,31 @@ impl PgConnection {
         usize::try_from(touched).map_err(|_| Error::Driver("too many rows".to_owned()))
     }
 
-    pub(crate) fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+    /// The rows of a query, all at once.
+    pub(crate) fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        head: Head<'_>,
+        each: Each<'_>,
+    ) -> Result<()> {
         let statement = self.prepare(sql)?;
+        tell_columns(&statement, head)?;
         let params: Vec<&(dyn ToSql + Sync)> = params
             .iter()
             .map(|param| param as &(dyn ToSql + Sync))
             .collect();
         let rows = self.client.query(&statement, &params);
-        self.note(rows)?.iter().map(decode).collect()
+        let mut cells = Vec::with_capacity(statement.columns().len());
+        for row in self.note(rows)? {
+            decode(&row, &mut cells)?;
+            each(&mut cells)?;
+        }
+        Ok(())
     }
 
     /// Takes the rows as they come.
-    pub(crate) fn query_each(
-        &mut self,
-        sql: &str,
-        params: &[Param],
-        each: &mut dyn FnMut(Row) -> Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn stream(&mut self, sql: &str, params: &[Param], each: Each<'_>) -> Result<()> {
         let statement = self.prepare(sql)?;
         let Self { client, broken, .. } = self;
         let mut failed = |error: postgres::Error| {
@@ -108,9 +117,13 @@ impl PgConnection {
             Ok(rows) => rows,
             Err(error) => return Err(failed(error)),
         };
+        let mut cells = Vec::with_capacity(statement.columns().len());
         loop {
             match rows.next() {
-                Ok(Some(row)) => each(decode(&row)?)?,
+                Ok(Some(row)) => {
+                    decode(&row, &mut cells)?;
+                    each(&mut cells)?;
+                }
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(failed(error)),
             }
@@ -191,8 +204,17 @@ impl ToSql for Param {
     postgres::types::to_sql_checked!();
 }
 
-fn decode(row: &postgres::Row) -> Result<Row> {
-    let mut values = Vec::with_capacity(row.len());
+fn tell_columns(statement: &Statement, head: Head<'_>) -> Result<()> {
+    let Some(head) = head else {
+        return Ok(());
+    };
+    let columns = statement.columns().iter();
+    let names: Vec<&str> = columns.map(postgres::Column::name).collect();
+    head(&names)
+}
+
+fn decode(row: &postgres::Row, cells: &mut Vec<Value>) -> Result<()> {
+    cells.clear();
     for (n, column) in row.columns().iter().enumerate() {
         let value = match *column.type_() {
             Type::BOOL => row.try_get::<_, Option<bool>>(n)?.map(Value::Bool),
@@ -202,7 +224,7 @@ fn decode(row: &postgres::Row) -> Result<Row> {
                 .map(|i| Value::Int(i.into())),
             _ => row.try_get::<_, Option<String>>(n)?.map(Value::Text),
         };
-        values.push(value.unwrap_or(Value::Null));
+        cells.push(value.unwrap_or(Value::Null));
     }
-    Ok(Row::new(values))
+    Ok(())
 }

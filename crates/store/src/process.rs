@@ -6,6 +6,7 @@
 //! connection ends. (`docs/decisions` says why, and what becomes of a process that only lost it.)
 
 use crate::postgres::PgConnection;
+use crate::row::Cells;
 use crate::{Error, Result};
 
 /// Tries to find a number that no other process has; the first one nearly always is.
@@ -30,11 +31,13 @@ impl Presence {
             // Not from the id blocks: organisations in one database each count their own.
             let sql = "WITH dice AS MATERIALIZED (SELECT (random() * 9e18)::BIGINT AS number)
                        SELECT number, pg_try_advisory_lock(number) FROM dice";
-            let rows = connection.query(sql, &[])?;
-            let row = rows.first();
-            let row = row.ok_or_else(|| Error::Inconsistent("no row of a number".to_owned()))?;
-            if row.bool(1)? {
-                let number = row.int(0)?;
+            let mut dice = None;
+            connection.query(sql, &[], None, &mut |row| {
+                let mut cells = Cells::in_order(row, &["number", "ours"]);
+                dice = Some((cells.take::<i64>()?, cells.take::<bool>()?));
+                Ok(())
+            })?;
+            if let Some((number, true)) = dice {
                 self.0 = Some((number, connection));
                 return Ok(number);
             }

@@ -1,8 +1,11 @@
 //! Records of a module: rows of its table, read and written in sets.
 
+mod columns;
+
 use crate::module_table::{column, table, table_name};
-use crate::tx::{Param, Tx};
-use crate::{Dialect, Error, Result, Row, Same, access, criteria, params, territories};
+use crate::tx::{Param, Same, Tx};
+use crate::{Dialect, Error, Result, access, criteria, params, territories};
+use columns::RecordColumns;
 use model::access::Reach;
 use model::criteria::Bound;
 use model::field::Field;
@@ -213,25 +216,6 @@ fn param(value: sea_query::Value) -> Param {
     })
 }
 
-fn columns_of(fields: &[&Field]) -> Vec<String> {
-    let mut columns = vec!["id".to_owned(), "rev".to_owned()];
-    columns.extend(fields.iter().map(|field| column(field)));
-    columns
-}
-
-fn record(mut row: Row, fields: &[&Field]) -> Result<Record> {
-    let values = fields
-        .iter()
-        .enumerate()
-        .map(|(n, field)| row.take(n + 2, field.kind.class()))
-        .collect::<Result<_>>()?;
-    Ok(Record {
-        id: RecordId(row.int(0)?),
-        rev: row.int(1)?,
-        values,
-    })
-}
-
 /// Reads records, at most `limit` after skipping `offset`.
 pub fn list(
     tx: &mut Tx,
@@ -241,14 +225,14 @@ pub fn list(
     order: Order,
     page: (usize, usize),
 ) -> Result<Vec<Record>> {
-    let mut select = Select::new(tx.dialect(), module, &columns_of(fields), filter, order)?;
+    let columns = RecordColumns::of(fields);
+    let mut select = Select::new(tx.dialect(), module, &columns.selected(), filter, order)?;
     let (offset, limit) = page;
     select.sql.push_str(&order.sql());
     select
         .sql
         .push_str(&format!(" LIMIT {limit} OFFSET {offset}"));
-    let rows = tx.query(&select.sql, &select.params)?;
-    rows.into_iter().map(|row| record(row, fields)).collect()
+    columns.select(tx, &select.sql, &select.params)
 }
 
 /// Reads the records of these ids that exist, in id order, and keeps others from changing them until
@@ -259,14 +243,14 @@ pub fn lock(
     fields: &[&Field],
     ids: &[RecordId],
 ) -> Result<Vec<Record>> {
+    let columns = RecordColumns::of(fields);
     let sql = format!(
         "SELECT {} FROM {} WHERE id IN ids($1) ORDER BY id{}",
-        columns_of(fields).join(", "),
+        columns.selected().join(", "),
         table(module),
         tx.for_change()
     );
-    let rows = tx.query(&sql, &[id_list(ids)])?;
-    rows.into_iter().map(|row| record(row, fields)).collect()
+    columns.select(tx, &sql, &[id_list(ids)])
 }
 
 /// Keeps others from these records, and from referring to them, before they are deleted: whoever was to
@@ -292,8 +276,9 @@ pub fn lock_within(
     ids: &[RecordId],
     filter: &Filter,
 ) -> Result<Vec<(Record, bool)>> {
+    let columns = RecordColumns::of(fields);
     let mut query = Query::select();
-    query.expr(sea_query::Expr::cust(columns_of(fields).join(", ")));
+    query.expr(sea_query::Expr::cust(columns.selected().join(", ")));
     query.expr(passes(tx.dialect(), module, filter)?);
     query.from(Alias::new(table_name(module)));
     let mut select = Select::built(tx.dialect(), &query);
@@ -302,22 +287,21 @@ pub fn lock_within(
     select
         .sql
         .push_str(&format!(" WHERE id IN ids({n}) ORDER BY id{for_change}"));
-    let rows = tx.query(&select.sql, &select.params)?;
+    let names: Vec<&str> = columns.names.iter().copied().chain(["passes"]).collect();
+    let rows = tx.select_by(&select.sql, &select.params, &names, |cells| {
+        Ok((columns.read(cells)?, cells.take::<bool>()?))
+    })?;
     // A statement that waited for a row sees that row as it is now and other tables as they were
     // before: territories are read by one that starts with all rows locked.
     let inside = match &filter.territories {
         Some(territories) => Some(territories::members(tx, module.id, territories, ids)?),
         None => None,
     };
-    let passed = fields.len() + 2;
-    rows.into_iter()
-        .map(|row| {
-            let passed = row.bool(passed)?;
-            let record = record(row, fields)?;
-            let inside = inside.as_ref().is_none_or(|ids| ids.contains(&record.id));
-            Ok((record, inside && passed))
-        })
-        .collect()
+    let passed = |(record, passes): (Record, bool)| {
+        let inside = inside.as_ref().is_none_or(|ids| ids.contains(&record.id));
+        (record, inside && passes)
+    };
+    Ok(rows.into_iter().map(passed).collect())
 }
 
 /// Whether a row passes a filter's criteria. A comparison with no value is neither true nor false.
@@ -341,13 +325,19 @@ pub fn select_ids(
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<(RecordId, i64)>> {
-    let columns = ["id".to_owned(), "rev".to_owned()];
-    let mut select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
+    let columns = RecordColumns::of(&[]);
+    let mut select = Select::new(
+        tx.dialect(),
+        module,
+        &columns.selected(),
+        filter,
+        Order::BY_ID,
+    )?;
     select.sql.push_str(&format!(" ORDER BY id LIMIT {limit}"));
     // Of a million records only these pairs are held.
     let mut found = Vec::new();
-    tx.query_each(&select.sql, &select.params, &mut |row| {
-        found.push((RecordId(row.int(0)?), row.int(1)?));
+    tx.stream_by(&select.sql, &select.params, &columns.names, &mut |cells| {
+        found.push((cells.take()?, cells.take()?));
         Ok(())
     })?;
     Ok(found)
@@ -361,30 +351,33 @@ pub fn refer_to(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<Vec<Rec
     select
         .sql
         .push_str(&format!(" ORDER BY id{}", tx.for_reference()));
-    let rows = tx.query(&select.sql, &select.params)?;
-    rows.iter().map(|row| Ok(RecordId(row.int(0)?))).collect()
+    tx.values(&select.sql, &select.params)
 }
 
 /// How many records pass a filter.
 pub fn count(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<i64> {
     let columns = ["count(*)".to_owned()];
     let select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
-    tx.query_one(&select.sql, &select.params)?.int(0)
+    tx.value(&select.sql, &select.params)
 }
 
 /// The records that pass a filter, with their names for people, as the module's name field has them.
 pub fn names(tx: &mut Tx, module: &Module, filter: &Filter) -> Result<Vec<(RecordId, String)>> {
     let fields: Vec<&Field> = module.name_field().into_iter().collect();
-    let columns = columns_of(&fields);
-    let select = Select::new(tx.dialect(), module, &columns, filter, Order::BY_ID)?;
-    let rows = tx.query(&select.sql, &select.params)?;
-    rows.into_iter()
-        .map(|row| {
-            let Record { id, values, .. } = record(row, &fields)?;
-            let name = values.first().and_then(Value::as_text);
-            Ok((id, name.unwrap_or_default().to_owned()))
-        })
-        .collect()
+    let columns = RecordColumns::of(&fields);
+    let select = Select::new(
+        tx.dialect(),
+        module,
+        &columns.selected(),
+        filter,
+        Order::BY_ID,
+    )?;
+    let records = columns.select(tx, &select.sql, &select.params)?;
+    let named = |record: Record| {
+        let name = record.values.first().and_then(Value::as_text);
+        (record.id, name.unwrap_or_default().to_owned())
+    };
+    Ok(records.into_iter().map(named).collect())
 }
 
 /// The first record whose text in `field` folds to the same as this one's.
@@ -399,12 +392,7 @@ pub fn find_by_text(
         table(module),
         column(field)
     );
-    let folded = model::value::fold(text);
-    Ok(tx
-        .query_opt(&sql, params![folded])?
-        .map(|row| row.int(0))
-        .transpose()?
-        .map(RecordId))
+    tx.find_value(&sql, params![model::value::fold(text)])
 }
 
 /// The first record that has this value in `field`.
@@ -422,8 +410,7 @@ pub fn find_by_value(
         table(module),
         column(field)
     );
-    let row = tx.query_opt(&sql, params![value.clone()])?;
-    Ok(row.map(|row| row.int(0)).transpose()?.map(RecordId))
+    tx.find_value(&sql, params![value.clone()])
 }
 
 /// Records that have one of these values in `field`, each with its value, texts folded: one query
@@ -458,10 +445,9 @@ pub fn find_by_values(
         }
     };
     let sql = by_values_sql(module, field, list);
-    let rows = tx.query(&sql, &[param])?;
-    rows.into_iter()
-        .map(|mut row| Ok((row.take(0, class)?, RecordId(row.int(1)?))))
-        .collect()
+    tx.select_by(&sql, &[param], &["found", "id"], |cells| {
+        Ok((cells.take_value(class)?, cells.take()?))
+    })
 }
 
 pub(crate) fn by_values_sql(module: &Module, field: &Field, list: &str) -> String {
@@ -472,7 +458,9 @@ pub(crate) fn by_values_sql(module: &Module, field: &Field, list: &str) -> Strin
     };
     let table = table(module);
     if field.unique {
-        return format!("SELECT {key}, id FROM {table} WHERE {key} IN {list}($1) ORDER BY id");
+        return format!(
+            "SELECT {key} AS found, id FROM {table} WHERE {key} IN {list}($1) ORDER BY id"
+        );
     }
     format!(
         "SELECT found, id FROM (
@@ -484,25 +472,9 @@ pub(crate) fn by_values_sql(module: &Module, field: &Field, list: &str) -> Strin
 
 /// Makes records. Every record has the same fields, in the same order.
 pub fn insert(tx: &mut Tx, module: &Module, fields: &[&Field], records: Vec<Record>) -> Result<()> {
-    let mut columns = vec![
-        ("id".to_owned(), Class::Int),
-        ("rev".to_owned(), Class::Int),
-    ];
-    columns.extend(
-        fields
-            .iter()
-            .map(|field| (column(field), field.kind.class())),
-    );
-    let rows: Vec<Vec<Value>> = records
-        .into_iter()
-        .map(|record| {
-            let mut row = Vec::with_capacity(columns.len());
-            row.extend([record.id.0.into(), record.rev.into()]);
-            row.extend(record.values);
-            row
-        })
-        .collect();
-    tx.insert_rows(&table(module), &[], &columns, &rows)
+    let columns = RecordColumns::of(fields);
+    let rows: Vec<Vec<Value>> = records.into_iter().map(RecordColumns::row).collect();
+    tx.insert_rows(&table(module), &[], &columns.quoted, &rows)
         .map_err(again)
 }
 
@@ -573,7 +545,8 @@ pub fn delete(tx: &mut Tx, module: &Module, ids: &[RecordId]) -> Result<()> {
 pub fn take_numbers(tx: &mut Tx, field: &Field, count: usize) -> Result<i64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let sql = "UPDATE autonumbers SET next = next + $1 WHERE field = $2 RETURNING next";
-    Ok(tx.query_one(sql, params![count, field.id.0])?.int(0)? - count)
+    let next: i64 = tx.value(sql, params![count, field.id.0])?;
+    Ok(next - count)
 }
 
 /// A unique value that somebody else wrote a moment ago: the closure runs again and finds it.

@@ -1,5 +1,6 @@
 //! Which tables a database has, with their columns and keys, as the database itself says.
 
+use crate::row::columns;
 use crate::tx::Tx;
 use crate::{Error, Result};
 use model::value::Class;
@@ -24,6 +25,16 @@ fn class(column_type: &str) -> Result<Class> {
     }
 }
 
+/// A column as the database itself lists it.
+struct ColumnRow {
+    table_name: String,
+    name: String,
+    kind: String,
+    key_place: i64,
+}
+
+columns! { read ColumnRow { table_name, name: column_name, kind: column_type, key_place } }
+
 /// All tables of the database, by name.
 pub(crate) fn tables(tx: &mut Tx) -> Result<Vec<Table>> {
     let sql = tx.dialect().list_columns();
@@ -36,21 +47,23 @@ pub(crate) fn tables(tx: &mut Tx) -> Result<Vec<Table>> {
             table.key = key;
         }
     };
-    for row in tx.query(sql, &[])? {
-        let (name, column) = (row.text(0)?, row.text(1)?.to_owned());
-        if tables.last().is_none_or(|table| table.name != name) {
+    for row in tx.query_as::<ColumnRow>(sql, &[])? {
+        if tables
+            .last()
+            .is_none_or(|table| table.name != row.table_name)
+        {
             close(tables.last_mut(), &mut keys);
             tables.push(Table {
-                name: name.to_owned(),
+                name: row.table_name,
                 columns: Vec::new(),
                 key: Vec::new(),
             });
         }
-        if row.int(3)? > 0 {
-            keys.push((row.int(3)?, column.clone()));
+        if row.key_place > 0 {
+            keys.push((row.key_place, row.name.clone()));
         }
         if let Some(table) = tables.last_mut() {
-            table.columns.push((column, class(row.text(2)?)?));
+            table.columns.push((row.name, class(&row.kind)?));
         }
     }
     close(tables.last_mut(), &mut keys);

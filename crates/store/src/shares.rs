@@ -1,7 +1,9 @@
 //! Records shared by hand with users.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, params};
+use crate::{Result, params};
 use model::access::Permission;
 use model::id::{ModuleId, RecordId, UserId};
 use model::time::Timestamp;
@@ -21,44 +23,23 @@ pub struct Share {
     pub at: Timestamp,
 }
 
-fn share(row: &Row) -> Result<Share> {
-    let word = row.text(2)?;
-    let unknown = || Error::Inconsistent(format!("a share's permission is {word}"));
-    Ok(Share {
-        record: RecordId(row.int(0)?),
-        user: UserId(row.int(1)?),
-        permission: Permission::parse(word).ok_or_else(unknown)?,
-        actor: UserId(row.int(3)?),
-        at: Timestamp(row.int(4)?),
-    })
-}
+columns! { Share { record, user: user_id, permission, actor, at } }
 
 /// The shares of records, in the order in which they were made.
 pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Share>> {
     let ids = Param::Ids(records.iter().map(|record| record.0).collect());
-    let sql = "SELECT record, user_id, permission, actor, at FROM record_shares
-               WHERE record IN ids($1) ORDER BY record, at, user_id";
-    tx.query(sql, &[ids])?.iter().map(share).collect()
+    let from = "FROM record_shares WHERE record IN ids($1) ORDER BY record, at, user_id";
+    tx.select(from, &[ids])
 }
 
 /// Shares a record, or says anew what its user may do.
 pub fn put(tx: &mut Tx, module: ModuleId, share: &Share) -> Result<()> {
-    let sql = "INSERT INTO record_shares (record, user_id, module, permission, actor, at)
-               VALUES ($1, $2, $3, $4, $5, $6)
-               ON CONFLICT (record, user_id) DO UPDATE
-               SET permission = excluded.permission, actor = excluded.actor, at = excluded.at";
-    let (record, user, permission) = (share.record.0, share.user.0, share.permission.as_str());
-    tx.execute(
-        sql,
-        params![
-            record,
-            user,
-            module.0,
-            permission,
-            share.actor.0,
-            share.at.0
-        ],
-    )?;
+    let anew = "(record, user_id) DO UPDATE
+                SET permission = excluded.permission, actor = excluded.actor, at = excluded.at";
+    Insert::into("record_shares")
+        .row(share)
+        .set("module", module)
+        .or_update(tx, anew)?;
     Ok(())
 }
 

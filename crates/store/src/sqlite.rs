@@ -1,6 +1,7 @@
 //! The embedded database: opening a file, the owner's lock, binding and decoding.
 
-use crate::{Error, Param, Result, Row, Same};
+use crate::tx::{Each, Head, Same};
+use crate::{Error, Param, Result};
 use model::value::{Value, fold};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, Value as Cell, ValueRef};
@@ -237,29 +238,27 @@ pub(crate) fn execute_many(
     Ok(touched)
 }
 
-pub(crate) fn query(connection: &Connection, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    query_each(connection, sql, params, &mut |row| {
-        rows.push(row);
-        Ok(())
-    })?;
-    Ok(rows)
-}
-
-pub(crate) fn query_each(
+pub(crate) fn query(
     connection: &Connection,
     sql: &str,
     params: &[Param],
-    each: &mut dyn FnMut(Row) -> Result<()>,
+    head: Head<'_>,
+    each: Each<'_>,
 ) -> Result<()> {
     let mut statement = connection.prepare_cached(sql)?;
+    if let Some(head) = head {
+        let names: Vec<&str> = statement.column_names().collect();
+        head(&names)?;
+    }
     let columns = statement.column_count();
     let mut found = statement.query(rusqlite::params_from_iter(params))?;
+    let mut cells = Vec::with_capacity(columns);
     while let Some(row) = found.next()? {
-        let values = (0..columns)
-            .map(|n| decode(row.get_ref(n)?))
-            .collect::<Result<_>>()?;
-        each(Row::new(values))?;
+        cells.clear();
+        for n in 0..columns {
+            cells.push(decode(row.get_ref(n)?)?);
+        }
+        each(&mut cells)?;
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Tags: names of a module that its records can be marked with. A record's tags stay while it is in
 //! the recycle bin.
 
+use crate::insert::Insert;
+use crate::row::{Columns, columns};
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, Row, Same, params};
+use crate::{Error, Result, params};
 use model::id::{ModuleId, RecordId, TagId, UserId};
 use model::time::Timestamp;
-use model::value::{Class, Value, fold};
+use model::value::fold;
 
 /// A tag of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,21 +30,7 @@ pub struct Tag {
     pub modified_at: Timestamp,
 }
 
-const COLUMNS: &str = "t.id, t.module, t.name, t.color, t.created_by, t.created_at, t.modified_by,
-    t.modified_at";
-
-fn tag(row: &Row, from: usize) -> Result<Tag> {
-    Ok(Tag {
-        id: TagId(row.int(from)?),
-        module: ModuleId(row.int(from + 1)?),
-        name: row.text(from + 2)?.to_owned(),
-        color: row.opt_text(from + 3)?.map(str::to_owned),
-        created_by: UserId(row.int(from + 4)?),
-        created_at: Timestamp(row.int(from + 5)?),
-        modified_by: UserId(row.int(from + 6)?),
-        modified_at: Timestamp(row.int(from + 7)?),
-    })
-}
+columns! { Tag { id, module, name, color, created_by, created_at, modified_by, modified_at } }
 
 fn records_of(records: &[RecordId]) -> Param {
     Param::Ids(records.iter().map(|record| record.0).collect())
@@ -50,16 +38,15 @@ fn records_of(records: &[RecordId]) -> Param {
 
 /// The tags of a module, by name.
 pub fn of_module(tx: &mut Tx, module: ModuleId) -> Result<Vec<Tag>> {
-    let sql = format!("SELECT {COLUMNS} FROM tags t WHERE t.module = $1 ORDER BY t.folded");
-    let rows = tx.query(&sql, params![module.0])?;
-    rows.iter().map(|row| tag(row, 0)).collect()
+    tx.select(
+        "FROM tags WHERE module = $1 ORDER BY folded",
+        params![module.0],
+    )
 }
 
 /// The tag of this id.
 pub fn find(tx: &mut Tx, id: TagId) -> Result<Option<Tag>> {
-    let sql = format!("SELECT {COLUMNS} FROM tags t WHERE t.id = $1");
-    let row = tx.query_opt(&sql, params![id.0])?;
-    row.map(|row| tag(&row, 0)).transpose()
+    tx.select_opt("FROM tags WHERE id = $1", params![id.0])
 }
 
 /// A name that was free a moment ago is somebody's now: look again.
@@ -72,21 +59,11 @@ fn again(error: Error) -> Error {
 
 /// Makes a tag.
 pub fn insert(tx: &mut Tx, tag: &Tag) -> Result<()> {
-    let sql = "INSERT INTO tags (id, module, name, folded, color, created_by, created_at,
-                 modified_by, modified_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let params = params![
-        tag.id.0,
-        tag.module.0,
-        tag.name.as_str(),
-        fold(&tag.name),
-        tag.color.as_deref(),
-        tag.created_by.0,
-        tag.created_at.0,
-        tag.modified_by.0,
-        tag.modified_at.0
-    ];
-    tx.execute(sql, params).map_err(again)?;
-    Ok(())
+    Insert::into("tags")
+        .row(tag)
+        .set("folded", fold(&tag.name))
+        .one(tx)
+        .map_err(again)
 }
 
 /// Gives a tag another name and colour.
@@ -108,50 +85,62 @@ pub fn update(tx: &mut Tx, tag: &Tag) -> Result<()> {
 /// Removes a tag. Records that have it no longer show it; their rows go when there is time.
 pub fn delete(tx: &mut Tx, id: TagId) -> Result<()> {
     tx.execute("DELETE FROM tags WHERE id = $1", params![id.0])?;
-    tx.execute("INSERT INTO loose_tags (tag) VALUES ($1)", params![id.0])?;
-    Ok(())
+    Insert::into("loose_tags").set("tag", id).one(tx)
 }
+
+/// A tag that a record has.
+struct TagOfRecord {
+    record: RecordId,
+    tag: Tag,
+}
+
+columns! { read TagOfRecord { record: "r.record", tag: .. } }
 
 /// The tags of records, in the order in which they were put on each.
 pub fn of_records(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, Tag)>> {
     let sql = format!(
-        "SELECT r.record, {COLUMNS} FROM record_tags r JOIN tags t ON t.id = r.tag
-         WHERE r.record IN ids($1) ORDER BY r.record, r.at, r.tag"
+        "SELECT {} FROM record_tags r JOIN tags t ON t.id = r.tag
+         WHERE r.record IN ids($1) ORDER BY r.record, r.at, r.tag",
+        TagOfRecord::list().of("t")
     );
-    let rows = tx.query(&sql, &[records_of(records)])?;
-    rows.iter()
-        .map(|row| Ok((RecordId(row.int(0)?), tag(row, 1)?)))
-        .collect()
+    let rows: Vec<TagOfRecord> = tx.query_as(&sql, &[records_of(records)])?;
+    Ok(rows.into_iter().map(|row| (row.record, row.tag)).collect())
 }
 
 /// Puts tags on records that do not have them.
 pub fn put(tx: &mut Tx, pairs: &[(RecordId, TagId)], actor: UserId, at: Timestamp) -> Result<()> {
-    let same = [Same::int("actor", actor.0), Same::int("at", at.0)];
-    let columns = ["record", "tag"].map(|name| (name.to_owned(), Class::Int));
-    let row = |(record, tag): &(RecordId, TagId)| vec![record.0.into(), tag.0.into()];
-    let rows: Vec<Vec<Value>> = pairs.iter().map(row).collect();
-    tx.insert_rows("record_tags", &same, &columns, &rows)
+    Insert::into("record_tags")
+        .set("actor", actor)
+        .set("at", at)
+        .tuples(tx, ["record", "tag"], pairs.iter().copied())
         .map_err(again)
 }
+
+/// That a record has a tag.
+struct Tagged {
+    record: RecordId,
+    tag: TagId,
+}
+
+columns! { read Tagged { record, tag } }
 
 /// Takes tags off records, and answers which had which.
 pub fn take(tx: &mut Tx, records: &[RecordId], tags: &[TagId]) -> Result<Vec<(RecordId, TagId)>> {
     let ids = Param::Ids(tags.iter().map(|tag| tag.0).collect());
-    let sql = "DELETE FROM record_tags WHERE record IN ids($1) AND tag IN ids($2)
-               RETURNING record, tag";
-    let rows = tx.query(sql, &[records_of(records), ids])?;
-    rows.iter()
-        .map(|row| Ok((RecordId(row.int(0)?), TagId(row.int(1)?))))
-        .collect()
+    let tagged = Tagged::list();
+    let sql = format!(
+        "DELETE FROM record_tags WHERE record IN ids($1) AND tag IN ids($2) RETURNING {tagged}"
+    );
+    let taken: Vec<Tagged> = tx.query_as(&sql, &[records_of(records), ids])?;
+    Ok(taken.into_iter().map(|one| (one.record, one.tag)).collect())
 }
 
 /// Removes what is left of deleted tags, at most so many rows; `false` when there is nothing.
 pub fn tidy(tx: &mut Tx, rows: i64) -> Result<bool> {
     let sql = "SELECT tag FROM loose_tags ORDER BY tag LIMIT 1";
-    let Some(row) = tx.query_opt(sql, &[])? else {
+    let Some(tag) = tx.find_value::<i64>(sql, &[])? else {
         return Ok(false);
     };
-    let tag = row.int(0)?;
     let sql = "DELETE FROM record_tags WHERE tag = $1 AND record IN
                  (SELECT record FROM record_tags WHERE tag = $1 ORDER BY record LIMIT $2)";
     if tx.execute(sql, params![tag, rows])? == 0 {

@@ -1,11 +1,12 @@
 //! A job's frozen targets: which records it may visit, in which order, and the revision then.
 
+use crate::insert::Insert;
 use crate::jobs::Job;
+use crate::row::columns;
 use crate::tx::Tx;
-use crate::{Error, Result, Same, params};
+use crate::{Result, params};
 use model::id::{JobId, RecordId};
 use model::job::{Foreseen, JobState};
-use model::value::{Class, Value};
 
 /// One record that a job visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,33 +21,19 @@ pub struct Target {
     pub foreseen: Option<Foreseen>,
 }
 
+columns! { Target { seq, record, rev, foreseen } }
+
 /// Stores targets.
 pub fn insert(tx: &mut Tx, job: JobId, targets: &[Target]) -> Result<()> {
-    let columns = [
-        ("seq", Class::Int),
-        ("record", Class::Int),
-        ("rev", Class::Int),
-        ("foreseen", Class::Text),
-    ]
-    .map(|(name, class)| (name.to_owned(), class));
-    let row = |t: &Target| {
-        let foreseen = t.foreseen.map(Foreseen::as_str);
-        vec![
-            t.seq.into(),
-            t.record.0.into(),
-            t.rev.into(),
-            foreseen.into(),
-        ]
-    };
-    let rows: Vec<Vec<Value>> = targets.iter().map(row).collect();
-    tx.insert_rows("job_targets", &[Same::int("job", job.0)], &columns, &rows)
+    Insert::into("job_targets").set("job", job).all(tx, targets)
 }
 
 /// Says that a job changed these records beside its targets.
 pub fn insert_along(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<()> {
-    let columns = [("record".to_owned(), Class::Int)];
-    let rows: Vec<Vec<Value>> = records.iter().map(|id| vec![id.0.into()]).collect();
-    tx.insert_rows("job_along", &[Same::int("job", job.0)], &columns, &rows)
+    let records = records.iter().map(|record| (*record,));
+    Insert::into("job_along")
+        .set("job", job)
+        .tuples(tx, ["record"], records)
 }
 
 /// Removes the targets of a job or a plan.
@@ -55,27 +42,11 @@ pub fn delete(tx: &mut Tx, job: JobId) -> Result<()> {
     Ok(())
 }
 
-fn foreseen(word: &str) -> Result<Foreseen> {
-    Foreseen::parse(word)
-        .ok_or_else(|| Error::Inconsistent(format!("a plan is said to have foreseen {word}")))
-}
-
 /// The targets from `cursor` on, at most `limit`; those of a plan stand under its id.
 pub fn from(tx: &mut Tx, job: JobId, cursor: i64, limit: usize) -> Result<Vec<Target>> {
-    let sql = "SELECT seq, record, rev, foreseen FROM job_targets WHERE job = $1 AND seq >= $2
-               ORDER BY seq LIMIT $3";
+    let from = "FROM job_targets WHERE job = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = tx.query(sql, params![job.0, cursor, limit])?;
-    rows.iter()
-        .map(|row| {
-            Ok(Target {
-                seq: row.int(0)?,
-                record: RecordId(row.int(1)?),
-                rev: row.int(2)?,
-                foreseen: row.opt_text(3)?.map(foreseen).transpose()?,
-            })
-        })
-        .collect()
+    tx.select(from, params![job.0, cursor, limit])
 }
 
 /// How far targets were copied from one job to another.
@@ -110,13 +81,12 @@ pub fn copy_left(
                 UNION ALL
                 SELECT seq, record FROM job_targets WHERE job = $3 AND seq >= $4 AND seq > $2";
     let after = copied.last.unwrap_or(-1);
-    let sql = format!(
-        "SELECT count(*), MAX(seq) FROM (SELECT seq FROM ({left}) l ORDER BY seq LIMIT $5) b"
-    );
+    let from = format!("FROM (SELECT seq FROM ({left}) l ORDER BY seq LIMIT $5) b");
     let rows = i64::try_from(limit).unwrap_or(i64::MAX);
     let params = params![old.id.0, after, old.targets().0, unvisited, rows];
-    let row = tx.query_one(&sql, params)?;
-    let (found, last) = (row.int(0)?, row.opt_int(1)?);
+    let next: Option<(i64, Option<i64>)> =
+        tx.select_tuple(["count(*)", "MAX(seq)"], &from, params)?;
+    let (found, last) = next.unwrap_or_default();
     if let Some(last) = last {
         let sql = format!(
             "INSERT INTO job_targets (job, seq, record, rev)

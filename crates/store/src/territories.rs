@@ -1,5 +1,7 @@
 //! Which territories a record belongs to.
 
+use crate::insert::Insert;
+use crate::row::columns;
 use crate::tx::{Param, Tx};
 use crate::{Result, params};
 use model::id::{ModuleId, RecordId, TerritoryId, UserId};
@@ -19,22 +21,13 @@ pub struct Assignment {
     pub at: Timestamp,
 }
 
+columns! { Assignment { record, territory, actor, at } }
+
 /// The territories of records, in the order in which they were assigned.
 pub fn of(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<Assignment>> {
     let ids = Param::Ids(records.iter().map(|record| record.0).collect());
-    let sql = "SELECT record, territory, actor, at FROM record_territories
-               WHERE record IN ids($1) ORDER BY record, at, territory";
-    let rows = tx.query(sql, &[ids])?;
-    rows.iter()
-        .map(|row| {
-            Ok(Assignment {
-                record: RecordId(row.int(0)?),
-                territory: TerritoryId(row.int(1)?),
-                actor: UserId(row.int(2)?),
-                at: Timestamp(row.int(3)?),
-            })
-        })
-        .collect()
+    let from = "FROM record_territories WHERE record IN ids($1) ORDER BY record, at, territory";
+    tx.select(from, &[ids])
 }
 
 /// Which of these records are in any of these territories.
@@ -48,22 +41,16 @@ pub(crate) fn members(
     let records = Param::Ids(records.iter().map(|record| record.0).collect());
     let sql = "SELECT DISTINCT record FROM record_territories
                WHERE territory IN ids($1) AND record IN ids($2) AND module = $3";
-    let rows = tx.query(sql, &[territories, records, module.0.into()])?;
-    rows.iter().map(|row| Ok(RecordId(row.int(0)?))).collect()
+    let members = tx.values(sql, &[territories, records, module.0.into()])?;
+    Ok(members.into_iter().collect())
 }
 
 /// Puts a record into a territory.
 pub fn assign(tx: &mut Tx, module: ModuleId, assignment: Assignment) -> Result<()> {
-    let sql = "INSERT INTO record_territories (record, territory, module, actor, at)
-               VALUES ($1, $2, $3, $4, $5)";
-    let Assignment {
-        record,
-        territory,
-        actor,
-        at,
-    } = assignment;
-    tx.execute(sql, params![record.0, territory.0, module.0, actor.0, at.0])?;
-    Ok(())
+    Insert::into("record_territories")
+        .row(&assignment)
+        .set("module", module)
+        .one(tx)
 }
 
 /// Takes a record out of a territory; `false` when it was not in it.

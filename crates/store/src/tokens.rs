@@ -1,7 +1,9 @@
 //! Tokens: grant codes, refresh tokens and access tokens. Only hashes are kept.
 
+use crate::insert::Insert;
+use crate::row::{Columns, columns};
 use crate::tx::Tx;
-use crate::{Error, Result, Row, params};
+use crate::{Result, params};
 use model::id::{ClientId, UserId};
 use model::time::Timestamp;
 
@@ -17,7 +19,7 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Code => "code",
             Self::Refresh => "refresh",
@@ -25,11 +27,9 @@ impl TokenKind {
         }
     }
 
-    fn parse(text: &str) -> Result<Self> {
-        [Self::Code, Self::Refresh, Self::Access]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| Error::Inconsistent(format!("a token's kind is {text}")))
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Code, Self::Refresh, Self::Access];
+        all.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -54,66 +54,33 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str =
-    "t.hash, t.kind, t.client, t.user_id, t.scopes, t.parent, t.created_at, t.expires_at";
-
-fn token(row: &Row) -> Result<Token> {
-    Ok(Token {
-        hash: row.text(0)?.to_owned(),
-        kind: TokenKind::parse(row.text(1)?)?,
-        client: row.opt_int(2)?.map(ClientId),
-        user: UserId(row.int(3)?),
-        scopes: row.text(4)?.to_owned(),
-        parent: row.opt_text(5)?.map(str::to_owned),
-        created_at: Timestamp(row.int(6)?),
-        expires_at: row.opt_int(7)?.map(Timestamp),
-    })
+columns! {
+    Token { hash, kind, client, user: user_id, scopes, parent, created_at, expires_at }
 }
 
 /// Stores a token.
 pub fn insert(tx: &mut Tx, token: &Token) -> Result<()> {
-    let sql = "INSERT INTO tokens (hash, kind, client, user_id, scopes, parent, created_at,
-        expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    tx.execute(
-        sql,
-        params![
-            token.hash.as_str(),
-            token.kind.as_str(),
-            token.client.map(|id| id.0),
-            token.user.0,
-            token.scopes.as_str(),
-            token.parent.as_deref(),
-            token.created_at.0,
-            token.expires_at.map(|at| at.0),
-        ],
-    )?;
-    Ok(())
+    Insert::into("tokens").row(token).one(tx)
 }
 
 /// The valid token of this hash: neither expired, nor of a revoked client.
 pub fn find(tx: &mut Tx, hash: &str, kind: TokenKind, now: Timestamp) -> Result<Option<Token>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM tokens t LEFT JOIN clients c ON c.id = t.client
+        "SELECT {} FROM tokens t LEFT JOIN clients c ON c.id = t.client
          WHERE t.hash = $1 AND t.kind = $2 AND (t.expires_at IS NULL OR t.expires_at > $3)
-         AND c.revoked_at IS NULL"
+         AND c.revoked_at IS NULL",
+        Token::list().of("t")
     );
-    tx.query_opt(&sql, params![hash, kind.as_str(), now.0])?
-        .as_ref()
-        .map(token)
-        .transpose()
+    tx.query_as_opt(&sql, params![hash, kind.as_str(), now.0])
 }
 
 /// The same, locked, so that it is neither used nor revoked while it is being used here.
 pub fn lock(tx: &mut Tx, hash: &str, kind: TokenKind, now: Timestamp) -> Result<Option<Token>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM tokens t WHERE t.hash = $1 AND t.kind = $2
-         AND (t.expires_at IS NULL OR t.expires_at > $3){}",
+    let from = format!(
+        "FROM tokens WHERE hash = $1 AND kind = $2 AND (expires_at IS NULL OR expires_at > $3){}",
         tx.dialect().for_update()
     );
-    tx.query_opt(&sql, params![hash, kind.as_str(), now.0])?
-        .as_ref()
-        .map(token)
-        .transpose()
+    tx.select_opt(&from, params![hash, kind.as_str(), now.0])
 }
 
 /// Makes a token worthless from now on, but keeps it to be counted.
@@ -126,7 +93,7 @@ pub fn expire(tx: &mut Tx, hash: &str, now: Timestamp) -> Result<()> {
 /// How many access tokens a refresh token gave since then.
 pub fn count_children(tx: &mut Tx, parent: &str, since: Timestamp) -> Result<i64> {
     let sql = "SELECT count(*) FROM tokens WHERE parent = $1 AND created_at > $2";
-    tx.query_one(sql, params![parent, since.0])?.int(0)
+    tx.value(sql, params![parent, since.0])
 }
 
 /// How many codes or refresh tokens a client was given since then.
@@ -137,8 +104,7 @@ pub fn count_of_client(
     since: Timestamp,
 ) -> Result<i64> {
     let sql = "SELECT count(*) FROM tokens WHERE client = $1 AND kind = $2 AND created_at > $3";
-    tx.query_one(sql, params![client.0, kind.as_str(), since.0])?
-        .int(0)
+    tx.value(sql, params![client.0, kind.as_str(), since.0])
 }
 
 /// Removes the oldest valid access tokens of a refresh token, so that at most so many stay.
@@ -154,9 +120,8 @@ pub fn keep_children(tx: &mut Tx, parent: &str, keep: i64, now: Timestamp) -> Re
 pub fn keep_refresh(tx: &mut Tx, client: ClientId, user: UserId, keep: i64) -> Result<()> {
     let sql = "SELECT hash FROM tokens WHERE client = $1 AND user_id = $2 AND kind = 'refresh'
                ORDER BY created_at DESC, hash LIMIT 1000 OFFSET $3";
-    let rows = tx.query(sql, params![client.0, user.0, keep])?;
-    for row in &rows {
-        revoke(tx, row.text(0)?)?;
+    for hash in tx.values::<String>(sql, params![client.0, user.0, keep])? {
+        revoke(tx, &hash)?;
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! A transaction: the only thing that speaks to a driver, and all that a file of SQL needs.
 
+use crate::cell::FromCell;
 use crate::ids::Ids;
 use crate::postgres::PgConnection;
+use crate::row::{self, Cells, FromRow, Tuple};
 use crate::{Dialect, Error, Result, Row};
 use model::catalog::Catalog;
 use model::value::{Class, Value};
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// A parameter of a statement.
@@ -28,6 +31,20 @@ impl<T: Into<Value>> From<T> for Param {
 #[macro_export]
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$($crate::Param::from($value)),*][..] };
+}
+
+/// Hears the names of a statement's columns, once.
+pub(crate) type Head<'a> = Option<&'a mut dyn FnMut(&[&str]) -> Result<()>>;
+
+/// Hears the cells of a row, and may take them.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&mut [Value]) -> Result<()>;
+
+fn at_most_one<T>(mut rows: Vec<T>, sql: &str) -> Result<Option<T>> {
+    if rows.len() > 1 {
+        let text = format!("{} rows for: {sql}", rows.len());
+        return Err(Error::Inconsistent(text));
+    }
+    Ok(rows.pop())
 }
 
 pub(crate) enum Engine<'a> {
@@ -156,47 +173,173 @@ impl<'a> Tx<'a> {
         self.note(answer)
     }
 
-    /// The rows of a query.
-    pub fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+    /// Gives the cells of each row to `each`, and first the columns' names to `head`, if it wants them.
+    fn run(&mut self, sql: &str, params: &[Param], head: Head<'_>, each: Each<'_>) -> Result<()> {
         let sql = self.dialect().sql(sql);
         let answer = match &mut self.engine {
-            Engine::Sqlite(connection) => crate::sqlite::query(connection, &sql, params),
-            Engine::Postgres(connection) => connection.query(&sql, params),
+            Engine::Sqlite(connection) => {
+                crate::sqlite::query(connection, &sql, params, head, each)
+            }
+            Engine::Postgres(connection) => connection.query(&sql, params, head, each),
         };
         self.note(answer)
     }
 
-    /// Gives the rows of a query to `each`, one by one: for more than memory should hold at once.
-    pub fn query_each(
+    /// The rows of a query, cells by name.
+    pub fn query(&mut self, sql: &str, params: &[Param]) -> Result<Vec<Row>> {
+        let names: OnceCell<Arc<[String]>> = OnceCell::new();
+        let mut head = |has: &[&str]| {
+            names.get_or_init(|| has.iter().map(|name| (*name).to_owned()).collect());
+            Ok(())
+        };
+        let mut rows = Vec::new();
+        self.run(sql, params, Some(&mut head), &mut |row| {
+            let names = names.get().cloned().unwrap_or_default();
+            let cells = row.iter_mut().map(std::mem::take).collect();
+            rows.push(Row::new(names, cells));
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// The values of a query that has one column.
+    pub fn values<T: FromCell>(&mut self, sql: &str, params: &[Param]) -> Result<Vec<T>> {
+        let mut values = Vec::new();
+        self.run(sql, params, None, &mut |row| {
+            if row.len() != 1 {
+                let text = format!("{} columns for: {sql}", row.len());
+                return Err(Error::Inconsistent(text));
+            }
+            values.push(Cells::in_order(row, &["value"]).take()?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// The value of a query that has one column and at most one row.
+    pub fn find_value<T: FromCell>(&mut self, sql: &str, params: &[Param]) -> Result<Option<T>> {
+        let values = self.values(sql, params)?;
+        at_most_one(values, sql)
+    }
+
+    /// The value of a query that has one column and one row.
+    pub fn value<T: FromCell>(&mut self, sql: &str, params: &[Param]) -> Result<T> {
+        self.find_value(sql, params)?
+            .ok_or_else(|| Error::Inconsistent(format!("no row for: {sql}")))
+    }
+
+    /// The rows of a query as a type; the words are those behind SELECT and its list, which the type
+    /// has.
+    pub(crate) fn select<T: FromRow>(&mut self, from: &str, params: &[Param]) -> Result<Vec<T>> {
+        let list = T::list();
+        let sql = format!("SELECT {list} {from}");
+        let mut rows = Vec::new();
+        self.run(&sql, params, None, &mut |row| {
+            rows.push(T::from_row(&mut Cells::in_order(row, list.names()))?);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// The same of a query that has at most one row.
+    pub(crate) fn select_opt<T: FromRow>(
+        &mut self,
+        from: &str,
+        params: &[Param],
+    ) -> Result<Option<T>> {
+        let rows = self.select(from, params)?;
+        at_most_one(rows, from)
+    }
+
+    /// The rows of a whole statement as a type, whose columns it names in any order.
+    pub(crate) fn query_as<T: FromRow>(&mut self, sql: &str, params: &[Param]) -> Result<Vec<T>> {
+        let names = T::list().names();
+        let places: OnceCell<Vec<usize>> = OnceCell::new();
+        let mut head = |has: &[&str]| {
+            let found = row::places(names, has)?;
+            places.get_or_init(|| found);
+            Ok(())
+        };
+        let mut rows = Vec::new();
+        self.run(sql, params, Some(&mut head), &mut |row| {
+            let places = places.get().map_or(&[][..], Vec::as_slice);
+            rows.push(T::from_row(&mut Cells::at(row, names, places))?);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// The same of a statement that has at most one row.
+    pub(crate) fn query_as_opt<T: FromRow>(
         &mut self,
         sql: &str,
         params: &[Param],
-        each: &mut dyn FnMut(Row) -> Result<()>,
+    ) -> Result<Option<T>> {
+        let rows = self.query_as(sql, params)?;
+        at_most_one(rows, sql)
+    }
+
+    /// The rows of a query of a few columns: names or expressions, and what they are read as.
+    pub(crate) fn select_tuples<T: Tuple>(
+        &mut self,
+        columns: T::Names,
+        from: &str,
+        params: &[Param],
+    ) -> Result<Vec<T>> {
+        let columns = columns.as_ref();
+        let sql = format!("SELECT {} {from}", columns.join(", "));
+        let mut rows = Vec::new();
+        self.run(&sql, params, None, &mut |row| {
+            rows.push(T::from_cells(&mut Cells::in_order(row, columns))?);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// The same of a query that has at most one row.
+    pub(crate) fn select_tuple<T: Tuple>(
+        &mut self,
+        columns: T::Names,
+        from: &str,
+        params: &[Param],
+    ) -> Result<Option<T>> {
+        let rows = self.select_tuples(columns, from, params)?;
+        at_most_one(rows, from)
+    }
+
+    /// Reads the rows of a query whose list of columns only the catalog knows, or the database itself.
+    pub(crate) fn select_by<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        names: &[&str],
+        mut read: impl FnMut(&mut Cells<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.run(sql, params, None, &mut |row| {
+            rows.push(read(&mut Cells::in_order(row, names))?);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// The same row by row, as they come: for more than memory should hold at once.
+    pub(crate) fn stream_by(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        names: &[&str],
+        each: &mut dyn FnMut(&mut Cells<'_>) -> Result<()>,
     ) -> Result<()> {
         let sql = self.dialect().sql(sql);
+        let each: Each<'_> = &mut |row| each(&mut Cells::in_order(row, names));
         let answer = match &mut self.engine {
-            Engine::Sqlite(connection) => crate::sqlite::query_each(connection, &sql, params, each),
-            Engine::Postgres(connection) => connection.query_each(&sql, params, each),
+            Engine::Sqlite(connection) => {
+                crate::sqlite::query(connection, &sql, params, None, each)
+            }
+            Engine::Postgres(connection) => connection.stream(&sql, params, each),
         };
         self.note(answer)
-    }
-
-    /// The row of a query that has at most one.
-    pub fn query_opt(&mut self, sql: &str, params: &[Param]) -> Result<Option<Row>> {
-        let mut rows = self.query(sql, params)?;
-        if rows.len() > 1 {
-            return Err(Error::Inconsistent(format!(
-                "{} rows for: {sql}",
-                rows.len()
-            )));
-        }
-        Ok(rows.pop())
-    }
-
-    /// The row of a query that has exactly one.
-    pub fn query_one(&mut self, sql: &str, params: &[Param]) -> Result<Row> {
-        self.query_opt(sql, params)?
-            .ok_or_else(|| Error::Inconsistent(format!("no row for: {sql}")))
     }
 
     /// Inserts many rows. `same` holds the columns whose value every row shares; `columns` those of
@@ -218,7 +361,7 @@ impl<'a> Tx<'a> {
     /// Gives many rows values of their own and raises their revisions by one; the last of `columns` is
     /// the id of the row. `same` holds the columns whose new value all rows share. Answers how many
     /// rows there were.
-    pub fn update_rows(
+    pub(crate) fn update_rows(
         &mut self,
         table: &str,
         same: &[Same<'_>],
@@ -255,24 +398,4 @@ pub struct Same<'a> {
     pub class: Class,
     /// The value.
     pub value: Value,
-}
-
-impl<'a> Same<'a> {
-    /// A number that every row has.
-    pub fn int(column: &'a str, value: impl Into<Value>) -> Self {
-        Self {
-            column,
-            class: Class::Int,
-            value: value.into(),
-        }
-    }
-
-    /// A text that every row has.
-    pub fn text(column: &'a str, value: &str) -> Self {
-        Self {
-            column,
-            class: Class::Text,
-            value: value.into(),
-        }
-    }
 }

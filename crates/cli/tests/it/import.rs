@@ -73,7 +73,7 @@ impl World {
             let module = catalog.module("Leads").unwrap();
             let records = records::count(tx, module, &Filter::everything())?;
             let made = "SELECT count(*) FROM changes WHERE kind = 'create' AND cause = 'import'";
-            Ok((records, tx.query_one(made, &[])?.int(0)?))
+            Ok((records, tx.value(made, &[])?))
         });
         counted.unwrap()
     }
@@ -220,7 +220,12 @@ mod check {
             let sql = "SELECT \"Last_Name\", \"Email_Opt_Out\" FROM \"m_Leads\" ORDER BY id";
             let rows = tx.query(sql, &[])?;
             rows.iter()
-                .map(|row| Ok((row.text(0)?.to_owned(), row.bool(1)?)))
+                .map(|row| {
+                    Ok((
+                        row.get::<String>("Last_Name")?,
+                        row.get::<bool>("Email_Opt_Out")?,
+                    ))
+                })
                 .collect::<Result<Vec<_>, store::Fault>>()
         });
         let wanted = [("Unknown".to_owned(), true), ("Bo".to_owned(), false)];
@@ -254,7 +259,7 @@ mod check {
         let halves = world.test.open().read(|tx| {
             let sql = "SELECT count(*) FROM \"m_Leads\" WHERE \"Score\" IS NULL \
                        OR \"Code\" IS NULL OR \"Last_Name\" IS NULL OR \"Owner\" IS NULL";
-            Ok(tx.query_one(sql, &[])?.int(0)?)
+            Ok(tx.value::<i64>(sql, &[])?)
         });
         assert_eq!(halves.unwrap(), 0);
     }

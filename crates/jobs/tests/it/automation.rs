@@ -122,10 +122,7 @@ fn drain(bench: &Bench, worker: &mut EventWorker) -> Vec<EventStep> {
 
 fn count(bench: &Bench, table: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {table}");
-    bench
-        .db
-        .read(|tx| Ok(tx.query_one(&sql, &[])?.int(0)?))
-        .unwrap()
+    bench.db.read(|tx| Ok(tx.value(&sql, &[])?)).unwrap()
 }
 
 /// Panics unless the effects of these records happened, each once and in order.
@@ -142,7 +139,8 @@ fn expect(bench: &Bench, records: impl Iterator<Item = i64>) {
     let found = bench.db.read(|tx| {
         let sql = "SELECT record, rev, place, seq FROM toy_effects ORDER BY record, rev, place";
         let rows = tx.query(sql, &[])?;
-        let row = |row: &store::Row| Ok([row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?]);
+        let columns = ["record", "rev", "place", "seq"];
+        let row = |row: &store::Row| Ok(columns.map(|name| row.get(name).unwrap()));
         Ok(rows
             .iter()
             .map(row)

@@ -227,9 +227,9 @@ fn who_writes_a_record_of_a_chunk_waits_for_that_chunk_only() {
         let waits = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                      WHERE NOT l.granted AND a.query LIKE 'UPDATE toy SET rev%'";
         let waiting = || {
-            bench.db.write(Priority::Interactive, |tx| {
-                Ok(tx.query_one(waits, &[])?.int(0)?)
-            })
+            bench
+                .db
+                .write(Priority::Interactive, |tx| Ok(tx.value::<i64>(waits, &[])?))
         };
         while waiting().unwrap() == 0 {
             thread::yield_now();

@@ -49,11 +49,7 @@ fn strayed(tx: &mut Tx, targets: &[Target]) -> Result<Vec<i64>, Fault> {
         return Ok(ids);
     }
     let sql = "SELECT id FROM toy WHERE id IN ids($1) AND rev <> 1";
-    let rows = tx.query(sql, &[Param::Ids(ids)])?;
-    Ok(rows
-        .iter()
-        .map(|row| row.int(0))
-        .collect::<store::Result<_>>()?)
+    Ok(tx.values(sql, &[Param::Ids(ids)])?)
 }
 
 impl Action for Toy {
@@ -121,9 +117,8 @@ impl Action for Toy {
         _job: &Job,
         _now: Timestamp,
     ) -> Result<Vec<(RecordId, i64)>, Fault> {
-        let rows = tx.query("SELECT id FROM toy ORDER BY id", &[])?;
-        let ids = rows.iter().map(|row| Ok((RecordId(row.int(0)?), 1)));
-        ids.collect()
+        let ids: Vec<RecordId> = tx.values("SELECT id FROM toy ORDER BY id", &[])?;
+        Ok(ids.into_iter().map(|id| (id, 1)).collect())
     }
 }
 
@@ -307,12 +302,7 @@ impl Bench {
 
     /// The numbers in a column.
     pub(crate) fn ints(&self, sql: &str, params: &[Param]) -> Vec<i64> {
-        self.db
-            .read(|tx| {
-                let rows = tx.query(sql, params)?;
-                Ok(rows.iter().map(|row| row.int(0).unwrap()).collect())
-            })
-            .unwrap()
+        self.db.read(|tx| Ok(tx.values(sql, params)?)).unwrap()
     }
 
     /// One step, after which all that must always hold does hold.
@@ -341,17 +331,17 @@ impl Bench {
             .read(|tx| {
                 Ok(tx.query(
                     "SELECT id, cursor, changed, unchanged, failed,
-                       (SELECT count(*) FROM toy_changes c WHERE c.job = jobs.id),
+                       (SELECT count(*) FROM toy_changes c WHERE c.job = jobs.id) AS changes,
                        (SELECT count(*) FROM job_outcomes o WHERE o.job = jobs.id
-                        AND o.outcome = 'unchanged'),
+                        AND o.outcome = 'unchanged') AS left_alone,
                        (SELECT count(*) FROM job_outcomes o WHERE o.job = jobs.id
-                        AND o.outcome = 'failed'),
+                        AND o.outcome = 'failed') AS refused,
                        (SELECT count(*) FROM job_targets t WHERE t.job = COALESCE(plan, jobs.id)
                         AND CASE WHEN t.seq < jobs.cursor THEN 1 ELSE 0 END
                         <> (SELECT count(*) FROM toy_changes c
                             WHERE c.job = jobs.id AND c.record = t.record)
                          + (SELECT count(*) FROM job_outcomes o
-                            WHERE o.job = jobs.id AND o.seq = t.seq AND o.record = t.record))
+                            WHERE o.job = jobs.id AND o.seq = t.seq AND o.record = t.record)) AS strays
                      FROM jobs ORDER BY id",
                     &[],
                 )?)
@@ -359,11 +349,16 @@ impl Bench {
             .unwrap();
         let mut cursors = self.cursors.lock().unwrap();
         for row in jobs {
-            let [id, cursor, changed, unchanged, failed] = [0, 1, 2, 3, 4].map(|n| int(&row, n));
+            let columns = ["id", "cursor", "changed", "unchanged", "failed"];
+            let [id, cursor, changed, unchanged, failed] = columns.map(|name| int(&row, name));
             assert_eq!(changed + unchanged + failed, cursor, "counts of job {id}");
-            let rows = [5, 6, 7].map(|n| int(&row, n));
+            let rows = ["changes", "left_alone", "refused"].map(|name| int(&row, name));
             assert_eq!([changed, unchanged, failed], rows, "rows of job {id}");
-            assert_eq!(int(&row, 8), 0, "records of job {id} without just one row");
+            assert_eq!(
+                int(&row, "strays"),
+                0,
+                "records of job {id} without just one row"
+            );
             let before = cursors.insert(id, cursor).unwrap_or(0);
             assert!(before <= cursor, "the cursor of job {id} fell");
         }
@@ -385,8 +380,11 @@ impl Bench {
                 let sql = "SELECT seq, record, code FROM job_outcomes WHERE job = $1 ORDER BY seq";
                 let rows = tx.query(sql, params![id])?;
                 let outcome = |row: &store::Row| {
-                    let code = row.opt_text(2).unwrap().map(str::to_owned);
-                    (int(row, 0), int(row, 1), code)
+                    (
+                        int(row, "seq"),
+                        int(row, "record"),
+                        row.get("code").unwrap(),
+                    )
                 };
                 Ok(rows.iter().map(outcome).collect())
             })
@@ -408,8 +406,8 @@ impl Bench {
     }
 }
 
-fn int(row: &store::Row, n: usize) -> i64 {
-    row.int(n).unwrap()
+fn int(row: &store::Row, name: &str) -> i64 {
+    row.get(name).unwrap()
 }
 
 /// What a job of records 1 to `n` leaves that nothing hindered.

@@ -87,7 +87,7 @@ fn shown(actor: &Actor, entry: &Entry, name: Option<&String>) -> Json {
     let module = actor.catalog.module_by_id(entry.module);
     json!({
         "id": entry.place.id.to_string(),
-        "kind": entry.kind,
+        "kind": entry.kind.as_str(),
         "module": module.map(|module| module.api_name.as_str()),
         "record": { "id": entry.record.to_string(), "name": name },
         "recipient": wire::user_brief(actor, Some(entry.recipient)),

@@ -39,7 +39,7 @@ fn answered(api: &Api, caller: &Caller<'_>, contact: &str, meanwhile: &[String])
             let waiting = "SELECT count(*) FROM pg_locks
                 WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
             for _ in 0..100_000 {
-                if tx.query_one(waiting, &[])?.int(0)? > 0 {
+                if tx.value::<i64>(waiting, &[])? > 0 {
                     return Ok(asked);
                 }
             }

@@ -329,7 +329,7 @@ impl Api {
 
     /// The only number of a query.
     pub(crate) fn number(&self, sql: &str) -> i64 {
-        let number = self.db.read(|tx| Ok(tx.query_one(sql, &[])?.int(0)?));
+        let number = self.db.read(|tx| Ok(tx.value(sql, &[])?));
         number.unwrap()
     }
 
@@ -337,15 +337,19 @@ impl Api {
     pub(crate) fn rows(&self, table: &str, columns: &[&str]) -> Vec<String> {
         let texts: Vec<String> = columns
             .iter()
-            .map(|column| format!("CAST({column} AS TEXT)"))
+            .enumerate()
+            .map(|(n, column)| format!("CAST({column} AS TEXT) AS c{n}"))
             .collect();
         let (texts, order) = (texts.join(", "), columns.join(", "));
         let sql = format!("SELECT {texts} FROM {table} ORDER BY {order}");
         let read = self.db.read(|tx| {
             let mut found = Vec::new();
             for row in tx.query(&sql, &[])? {
-                let cells = (0..columns.len()).map(|n| Ok(row.opt_text(n)?.unwrap_or("-")));
-                let texts: Vec<&str> = cells.collect::<store::Result<_>>()?;
+                let cells = (0..columns.len()).map(|n| {
+                    let cell: Option<String> = row.get(&format!("c{n}"))?;
+                    Ok(cell.unwrap_or("-".to_owned()))
+                });
+                let texts: Vec<String> = cells.collect::<store::Result<_>>()?;
                 found.push(format!("{table}: {}", texts.join(" | ")));
             }
             Ok(found)

@@ -473,7 +473,7 @@ fn a_record_that_leaves_the_selection_while_a_chunk_waits_for_it_fails() {
                 let waiting = "SELECT count(*) FROM pg_locks
                     WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
                 for _ in 0..100_000 {
-                    if tx.query_one(waiting, &[])?.int(0)? > 0 {
+                    if tx.value::<i64>(waiting, &[])? > 0 {
                         return Ok(true);
                     }
                 }

@@ -48,7 +48,7 @@ fn an_undo_waits_for_who_is_about_to_refer_to_what_it_deletes() {
             let waiting = "SELECT count(*) FROM pg_locks
                 WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
             for _ in 0..100_000 {
-                if tx.query_one(waiting, &[])?.int(0)? > 0 {
+                if tx.value::<i64>(waiting, &[])? > 0 {
                     let sql = format!(
                         "UPDATE \"m_Deals\" SET \"Contact_Name\" = {contact} WHERE id = {deal}"
                     );

@@ -80,13 +80,15 @@ pub(crate) fn newest(api: &Api) -> String {
 /// A job's outcome of a record that is not simply changed: word, code and details.
 pub(crate) fn outcome(api: &Api, job: &str, record: &str) -> (String, String, Json) {
     let sql = format!(
-        "SELECT outcome, COALESCE(code, ''), COALESCE(details, '{{}}') FROM job_outcomes
+        "SELECT outcome, COALESCE(code, '') AS code, COALESCE(details, '{{}}') AS details
+         FROM job_outcomes
          WHERE job = {job} AND record = {record}"
     );
     let row = api.db.read(|tx| {
-        let row = tx.query_one(&sql, &[])?;
-        let text = |n| row.text(n).unwrap().to_owned();
-        Ok((text(0), text(1), serde_json::from_str(&text(2)).unwrap()))
+        let row = tx.query(&sql, &[])?.remove(0);
+        let text = |name| row.get::<String>(name).unwrap();
+        let details = serde_json::from_str(&text("details")).unwrap();
+        Ok((text("outcome"), text("code"), details))
     });
     row.unwrap()
 }

@@ -62,7 +62,7 @@ fn a_batch_of_several_rules_locks_records_in_the_order_of_their_ids() {
             let waiting = "SELECT count(*) FROM pg_locks
                 WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
             for _ in 0..100_000 {
-                if tx.query_one(waiting, &[])?.int(0)? > 0 {
+                if tx.value::<i64>(waiting, &[])? > 0 {
                     tx.execute(&touch(&leads[2]), &[])?;
                     return Ok(true);
                 }

@@ -129,7 +129,7 @@ mod check {
             let rows = tx.query("SELECT body, event FROM calls ORDER BY owed_at", &[])?;
             let both = rows
                 .iter()
-                .map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())));
+                .map(|row| Ok((row.get("body")?, row.get("event")?)));
             Ok(both.collect::<store::Result<Vec<(String, String)>>>()?)
         });
         let bodies = bodies.unwrap();

@@ -2,7 +2,9 @@
 //! call before an earlier one about the same record. Endpoints take turns: the one that was called
 //! longest ago comes first.
 
-use super::{COLUMNS, Call, call};
+use super::Call;
+use crate::insert::Insert;
+use crate::row::{Columns, columns};
 use crate::tx::Tx;
 use crate::{Result, params};
 use model::call::CallState;
@@ -20,6 +22,14 @@ pub struct Due {
     /// Until when nobody else calls it.
     pub until: Timestamp,
 }
+
+/// What is known of an endpoint that was taken.
+struct Taken {
+    proven: bool,
+    failures: i64,
+}
+
+columns! { read Taken { proven, failures } }
 
 /// The call of `calls AS c` may go at `$1`: it is due, and no earlier one about its record waits.
 const MAY_GO: &str = "c.state = 'waiting' AND c.next_at <= $1
@@ -48,8 +58,7 @@ fn endpoints_sql(proven: bool) -> String {
 
 /// The endpoint whose turn it is; with `proven`, of those that took their last call.
 pub fn next(tx: &mut Tx, now: Timestamp, proven: bool) -> Result<Option<String>> {
-    let row = tx.query_opt(&endpoints_sql(proven), params![now.0])?;
-    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+    tx.find_value(&endpoints_sql(proven), params![now.0])
 }
 
 impl Due {
@@ -64,27 +73,36 @@ impl Due {
         let Some(endpoint) = next(tx, now, proven)? else {
             return Ok(None);
         };
-        let sql = "INSERT INTO endpoints (endpoint, busy_until, rests_until, called_at, failures,
-                     proven) VALUES ($1, $2, 0, $3, 0, FALSE)
-                   ON CONFLICT (endpoint) DO UPDATE SET busy_until = $2, called_at = $3
-                     WHERE endpoints.busy_until <= $3 AND endpoints.rests_until <= $3
-                   RETURNING proven, failures";
-        let params = params![endpoint.as_str(), until.0, now.0];
-        let Some(taken) = tx.query_opt(sql, params)? else {
+        let taken: Option<Taken> = Insert::into("endpoints")
+            .set("endpoint", endpoint.as_str())
+            .set("busy_until", until)
+            .set("rests_until", 0)
+            .set("called_at", now)
+            .set("failures", 0)
+            .set("proven", false)
+            .or_update_read(
+                tx,
+                "(endpoint) DO UPDATE
+                   SET busy_until = excluded.busy_until, called_at = excluded.called_at
+                   WHERE endpoints.busy_until <= excluded.called_at
+                     AND endpoints.rests_until <= excluded.called_at",
+            )?;
+        let Some(Taken { proven, failures }) = taken else {
             return Ok(None);
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM calls AS c WHERE c.endpoint = $2 AND {MAY_GO}
-             ORDER BY c.next_at, c.owed_at, c.made_at, c.id LIMIT 1"
+            "SELECT {} FROM calls AS c WHERE c.endpoint = $2 AND {MAY_GO}
+             ORDER BY c.next_at, c.owed_at, c.made_at, c.id LIMIT 1",
+            Call::list()
         );
-        let Some(row) = tx.query_opt(&sql, params![now.0, endpoint.as_str()])? else {
+        let Some(call) = tx.query_as_opt(&sql, params![now.0, endpoint.as_str()])? else {
             release(tx, &endpoint, until, now)?;
             return Ok(None);
         };
         Ok(Some(Self {
-            call: call(&row)?,
-            proven: taken.bool(0)?,
-            failures: taken.int(1)?,
+            call,
+            proven,
+            failures,
             until,
         }))
     }

@@ -1,6 +1,6 @@
 //! What a person does to a job: its row is locked first, whoever has its lease.
 
-use super::{COLUMNS, Job, job};
+use super::Job;
 use crate::tx::Tx;
 use crate::{Error, Result, calls, params};
 use model::id::JobId;
@@ -19,12 +19,8 @@ pub struct Bounds {
 
 /// The job, locked, whoever has its lease.
 pub fn lock(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM jobs WHERE id = $1{}",
-        tx.for_update()
-    );
-    let row = tx.query_opt(&sql, params![id.0])?;
-    row.as_ref().map(job).transpose()
+    let from = format!("FROM jobs WHERE id = $1{}", tx.for_update());
+    tx.select_opt(&from, params![id.0])
 }
 
 /// Pauses a locked job that waits or runs: its worker finds its lease gone.
@@ -88,9 +84,5 @@ pub fn set_throttle(tx: &mut Tx, id: JobId, throttle: Option<i64>) -> Result<()>
 /// The key that a job has, or takes when it starts.
 pub fn exclusive(tx: &mut Tx, id: JobId) -> Result<Option<String>> {
     let sql = "SELECT COALESCE(exclusive, wants) FROM jobs WHERE id = $1";
-    let row = tx.query_opt(sql, params![id.0])?;
-    Ok(match row {
-        Some(row) => row.opt_text(0)?.map(str::to_owned),
-        None => None,
-    })
+    Ok(tx.find_value(sql, params![id.0])?.flatten())
 }

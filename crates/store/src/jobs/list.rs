@@ -1,8 +1,8 @@
 //! Jobs by what they have in common.
 
-use super::{COLUMNS, Job, UNFINISHED, job};
+use super::{Job, UNFINISHED};
 use crate::tx::{Param, Tx};
-use crate::{Error, Result, params};
+use crate::{Result, params};
 use model::id::{JobId, ModuleId, UserId};
 use model::job::{JobKind, JobState, Relation};
 use model::time::Timestamp;
@@ -24,7 +24,7 @@ pub struct JobQuery {
 
 /// Jobs, newest first; none that is still being prepared, because nobody was told of it.
 pub fn list(tx: &mut Tx, wanted: &JobQuery, limit: i64) -> Result<Vec<Job>> {
-    let mut sql = format!("SELECT {COLUMNS} FROM jobs WHERE state <> 'preparing'");
+    let mut from = String::from("FROM jobs WHERE state <> 'preparing'");
     let mut params: Vec<Param> = Vec::new();
     let mut add = |condition: &str, values: Vec<Param>| {
         let mut text = condition.to_owned();
@@ -32,7 +32,7 @@ pub fn list(tx: &mut Tx, wanted: &JobQuery, limit: i64) -> Result<Vec<Job>> {
             params.push(value);
             text = text.replace(&format!("#{n}"), &format!("${}", params.len()));
         }
-        sql.push_str(&text);
+        from.push_str(&text);
     };
     if let Some(state) = wanted.state {
         add(" AND state = #0", vec![state.as_str().into()]);
@@ -54,8 +54,7 @@ pub fn list(tx: &mut Tx, wanted: &JobQuery, limit: i64) -> Result<Vec<Job>> {
         " ORDER BY created_at DESC, id DESC LIMIT #0",
         vec![limit.into()],
     );
-    let rows = tx.query(&sql, &params)?;
-    rows.iter().map(job).collect()
+    tx.select(&from, &params)
 }
 
 /// The newest job of this relation to a parent that is not finished.
@@ -64,25 +63,16 @@ pub fn unfinished_of(tx: &mut Tx, parent: JobId, relation: Relation) -> Result<O
         "SELECT id FROM jobs WHERE parent = $1 AND relation = $2 AND {UNFINISHED}
          ORDER BY id DESC LIMIT 1"
     );
-    let row = tx.query_opt(&sql, params![parent.0, relation.as_str()])?;
-    row.map(|row| row.int(0).map(JobId)).transpose()
+    tx.find_value(&sql, params![parent.0, relation.as_str()])
 }
 
 /// The newest job that retries or undoes this one, however it ended.
 pub fn follower(tx: &mut Tx, parent: JobId) -> Result<Option<JobId>> {
     let sql = "SELECT id FROM jobs WHERE parent = $1 ORDER BY id DESC LIMIT 1";
-    let row = tx.query_opt(sql, params![parent.0])?;
-    row.map(|row| row.int(0).map(JobId)).transpose()
+    tx.find_value(sql, params![parent.0])
 }
 
 /// How many jobs there are in each state.
 pub fn count_by_state(tx: &mut Tx) -> Result<Vec<(JobState, i64)>> {
-    let rows = tx.query("SELECT state, count(*) FROM jobs GROUP BY state", &[])?;
-    rows.iter()
-        .map(|row| {
-            let state = JobState::parse(row.text(0)?)
-                .ok_or_else(|| Error::Inconsistent("an unknown job state".to_owned()))?;
-            Ok((state, row.int(1)?))
-        })
-        .collect()
+    tx.select_tuples(["state", "count(*)"], "FROM jobs GROUP BY state", &[])
 }

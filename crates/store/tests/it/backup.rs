@@ -90,20 +90,20 @@ fn told(db: &Db) -> Vec<Vec<String>> {
 
 fn count(db: &Db, from: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {from}");
-    db.read(|tx| Ok(tx.query_one(&sql, &[])?.int(0)?)).unwrap()
+    db.read(|tx| Ok(tx.value(&sql, &[])?)).unwrap()
 }
 
 /// Tables with their columns, and indexes.
 fn shape(db: &Db, kind: Kind) -> BTreeSet<(String, String)> {
     let sql = match kind {
         Kind::Sqlite => {
-            "SELECT t.name, c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || c.pk
+            "SELECT t.name AS name, c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || c.pk AS what
              FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'
              UNION ALL SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE type = 'index'
                 AND sql IS NOT NULL"
         }
         Kind::Postgres => {
-            "SELECT table_name::text, (column_name || ' ' || data_type || ' ' || is_nullable)::text
+            "SELECT table_name::text AS name, (column_name || ' ' || data_type || ' ' || is_nullable)::text AS what
              FROM information_schema.columns WHERE table_schema = current_schema()
              UNION ALL SELECT indexname::text, ''::text FROM pg_indexes
              WHERE schemaname = current_schema() AND indexname NOT LIKE '%\\_pkey'
@@ -112,11 +112,10 @@ fn shape(db: &Db, kind: Kind) -> BTreeSet<(String, String)> {
     };
     db.read(|tx| {
         let rows = tx.query(sql, &[])?;
-        let text = |row: &store::Row, n| row.text(n).map(str::to_owned);
-        Ok(rows
+        let parts = rows
             .iter()
-            .map(|row| Ok((text(row, 0)?, text(row, 1)?)))
-            .collect::<store::Result<_>>()?)
+            .map(|row| Ok((row.get("name")?, row.get("what")?)));
+        Ok(parts.collect::<store::Result<_>>()?)
     })
     .unwrap()
 }

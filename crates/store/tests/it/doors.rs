@@ -25,11 +25,8 @@ fn put(db: &Db, number: i64) -> Result<(), Fault> {
 }
 
 fn all(db: &Db) -> Vec<i64> {
-    db.read(|tx| {
-        let rows = tx.query("SELECT field FROM autonumbers ORDER BY field", &[])?;
-        Ok(rows.iter().map(|row| row.int(0).unwrap()).collect())
-    })
-    .unwrap()
+    db.read(|tx| Ok(tx.values("SELECT field FROM autonumbers ORDER BY field", &[])?))
+        .unwrap()
 }
 
 mod check {
@@ -145,11 +142,8 @@ mod check {
         ] {
             let folded: Option<String> = db
                 .read(|tx| {
-                    let row = tx.query_one(
-                        "SELECT swathe_fold($1)",
-                        &[store::Param::Value(Value::Text(text.to_owned()))],
-                    )?;
-                    Ok(row.opt_text(0)?.map(str::to_owned))
+                    let words = store::Param::Value(Value::Text(text.to_owned()));
+                    Ok(tx.value("SELECT swathe_fold($1)", &[words])?)
                 })
                 .unwrap();
             assert_eq!(folded.as_deref(), Some(fold(text).as_str()), "{text:?}");
@@ -173,13 +167,13 @@ mod check {
                     ("words".to_owned(), Class::Text),
                 ];
                 tx.insert_rows("kept", &[], &columns, &values)?;
-                let mut rows = tx.query("SELECT truth, number, words FROM kept", &[])?;
-                let mut found = Vec::new();
-                for row in &mut rows {
+                let rows = tx.query("SELECT words, truth, number FROM kept", &[])?;
+                let mut found: Vec<Vec<Value>> = Vec::new();
+                for row in &rows {
                     found.push(vec![
-                        row.take(0, Class::Bool)?,
-                        row.take(1, Class::Int)?,
-                        row.take(2, Class::Text)?,
+                        row.get::<Option<bool>>("truth")?.into(),
+                        row.get::<Option<i64>>("number")?.into(),
+                        row.get::<Option<String>>("words")?.into(),
                     ]);
                 }
                 Ok(found)

@@ -10,7 +10,7 @@ each_db! {
 
 fn count(db: &Db) -> i64 {
     let sql = "SELECT count(*) FROM autonumbers";
-    db.read(|tx| Ok(tx.query_one(sql, &[])?.int(0)?)).unwrap()
+    db.read(|tx| Ok(tx.value(sql, &[])?)).unwrap()
 }
 
 mod check {
@@ -85,8 +85,7 @@ fn a_chunk_waits_only_shortly_for_rows_of_others() {
         (Priority::Chunk, "1s"),
     ] {
         let shown = db.write(priority, |tx| {
-            let row = tx.query_one("SHOW lock_timeout", &[])?;
-            Ok(row.text(0)?.to_owned())
+            Ok(tx.value::<String>("SHOW lock_timeout", &[])?)
         });
         assert_eq!(shown.unwrap(), wanted);
     }
@@ -108,8 +107,8 @@ fn cut(test: &TestDb, ids: &[i32]) {
 }
 
 fn backend(tx: &mut Tx) -> i32 {
-    let row = tx.query_one("SELECT pg_backend_pid()", &[]).unwrap();
-    i32::try_from(row.int(0).unwrap()).unwrap()
+    let id: i64 = tx.value("SELECT pg_backend_pid()", &[]).unwrap();
+    i32::try_from(id).unwrap()
 }
 
 /// Reads inside of reads, so that there are as many connections.

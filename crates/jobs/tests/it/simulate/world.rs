@@ -412,19 +412,16 @@ impl World {
 
     /// What became of each record, as stored.
     fn outcomes(&self) -> Verdict {
-        let sql = "SELECT o.job, o.seq, COALESCE(o.code, o.outcome) FROM job_outcomes o
-                   UNION ALL SELECT c.job, t.seq, 'changed' FROM toy_changes c
+        let sql = "SELECT o.job AS job, o.seq AS seq, COALESCE(o.code, o.outcome) AS word
+                   FROM job_outcomes o UNION ALL SELECT c.job, t.seq, 'changed' FROM toy_changes c
                    JOIN jobs j ON j.id = c.job
                    JOIN job_targets t ON t.job = COALESCE(j.plan, j.id) AND t.record = c.record";
         let stored = self.bench().db.read(|tx| Ok(tx.query(sql, &[])?)).unwrap();
         let stored: BTreeSet<(i64, i64, String)> = stored
             .iter()
             .map(|row| {
-                (
-                    row.int(0).unwrap(),
-                    row.int(1).unwrap(),
-                    row.text(2).unwrap().to_owned(),
-                )
+                let int = |name| row.get(name).unwrap();
+                (int("job"), int("seq"), row.get("word").unwrap())
             })
             .collect();
         let mut expected = BTreeSet::new();
@@ -504,28 +501,28 @@ fn rows(bench: &Bench) -> BTreeMap<i64, Row> {
     let sql =
         "SELECT id, state, total, cursor, changed, unchanged, failed, drifted, attempts, lease_no,
                  lease_until, exclusive, wants, throttle, tolerance, selects,
-                 paused_by = 'tolerance'
+                 paused_by = 'tolerance' AS paused_by_tolerance
                FROM jobs ORDER BY id";
     let found = bench.db.read(|tx| Ok(tx.query(sql, params![])?)).unwrap();
     let row = |row: &store::Row| {
-        let int = |n| row.int(n).unwrap();
-        let text = |n| row.opt_text(n).unwrap().map(str::to_owned);
+        let int = |name| row.get::<i64>(name).unwrap();
+        let text = |name| row.get::<Option<String>>(name).unwrap();
         let stored = Row {
-            state: JobState::parse(row.text(1).unwrap()).unwrap(),
-            total: int(2),
-            cursor: int(3),
-            counts: [4, 5, 6, 7].map(int),
-            attempts: int(8),
-            lease_no: int(9),
-            lease_until: row.opt_int(10).unwrap(),
-            key: text(11),
-            wants: text(12),
-            throttle: row.opt_int(13).unwrap(),
-            tolerance: int(14),
-            selects: row.bool(15).unwrap(),
-            paused_by_tolerance: row.bool(16).unwrap_or(false),
+            state: row.get("state").unwrap(),
+            total: int("total"),
+            cursor: int("cursor"),
+            counts: ["changed", "unchanged", "failed", "drifted"].map(int),
+            attempts: int("attempts"),
+            lease_no: int("lease_no"),
+            lease_until: row.get("lease_until").unwrap(),
+            key: text("exclusive"),
+            wants: text("wants"),
+            throttle: row.get("throttle").unwrap(),
+            tolerance: int("tolerance"),
+            selects: row.get("selects").unwrap(),
+            paused_by_tolerance: row.get("paused_by_tolerance").unwrap_or(false),
         };
-        (int(0), stored)
+        (int("id"), stored)
     };
     found.iter().map(row).collect()
 }
