@@ -189,7 +189,10 @@ mod check {
             let answer = rest(ask(&api, &path, &token));
             assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
             assert!(answer.contains("transfer-encoding: chunked"), "{answer}");
-            assert_eq!(answer.matches("xxxxx").count(), 3, "{then}: {answer}");
+            // What a cut answer had not sent yet goes with it.
+            let pieces = answer.matches("xxxxx").count();
+            let sent = if whole { 3..=3 } else { 0..=3 };
+            assert!(sent.contains(&pieces), "{then}: {answer}");
             assert_eq!(answer.ends_with("\r\n0\r\n\r\n"), whole, "{then}: {answer}");
         }
         // A client that knows HTTP is told of the cut.
