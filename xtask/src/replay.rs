@@ -21,7 +21,7 @@ use compare::Differences;
 use std::path::{Path, PathBuf};
 
 /// The variable that makes the tests write down what they are answered.
-pub(crate) const FOLDER: &str = "SWATHE_RECORD";
+const FOLDER: &str = "SWATHE_RECORD";
 
 /// A database on which tests run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub(crate) fn command(arguments: &[&str]) -> Result<()> {
 }
 
 /// A folder for the tests to write into, without what earlier ones wrote.
-pub(crate) fn empty_folder() -> Result<PathBuf> {
+fn empty_folder() -> Result<PathBuf> {
     let folder = scratch()?.join("answers");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)
@@ -118,7 +118,7 @@ pub(crate) fn empty_folder() -> Result<PathBuf> {
 }
 
 /// Compares what the tests wrote into the folder with what is recorded.
-pub(crate) fn compare(folder: &Path, databases: &[Database], filter: Option<&str>) -> Result<()> {
+fn compare(folder: &Path, databases: &[Database], filter: Option<&str>) -> Result<()> {
     let recorded = Answers::read(&recorded_in())?;
     let got = Answers::gather(folder)?;
     let mut differences = Differences::default();
