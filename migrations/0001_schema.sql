@@ -395,6 +395,7 @@ CREATE TABLE job_moves (
 ){without_rowid};
 CREATE INDEX job_moves_from ON job_moves (job, from_record);
 CREATE INDEX job_moves_tags ON job_moves (to_record, item) WHERE kind = 'tag';
+CREATE INDEX job_moves_tags_taken ON job_moves (to_record, item) WHERE kind = 'tag_taken';
 
 -- What automation did to records because of a job's writes: the changes are of cause 'automation'.
 CREATE TABLE job_effects (

@@ -168,7 +168,7 @@ impl<C> Judgement<C> {
 pub(crate) struct Facts {
     /// What the actor may do with it.
     pub(crate) access: Access,
-    /// What holds it.
+    /// What holds it, as far as that binds the actor: a lock that their profile passes is not here.
     pub(crate) holds: BTreeSet<HoldKind>,
     /// The blueprint that it is in.
     pub(crate) blueprint: Option<BlueprintId>,

@@ -241,12 +241,37 @@ pub fn of(tx: &mut Tx, job: JobId, from: &[RecordId]) -> Result<Vec<Move>> {
     Ok(rows.into_iter().map(Move::from).collect())
 }
 
-/// Forgets which tags a job put on these records and took off them.
-pub fn forget_tags(tx: &mut Tx, job: JobId, records: &[RecordId]) -> Result<()> {
-    let sql = "DELETE FROM job_moves WHERE job = $1 AND kind IN ('tag', 'tag_taken')
-               AND from_record IN ids($2) AND to_record = from_record";
+/// The tags that other records gave to these.
+pub fn given_by_others(tx: &mut Tx, to: &[RecordId]) -> Result<HashSet<(RecordId, TagId)>> {
+    let to = Param::Ids(to.iter().map(|record| record.0).collect());
+    let from = "FROM job_moves WHERE kind = 'tag' AND to_record IN ids($1)
+                AND from_record <> to_record";
+    let given = tx.select_tuples(["to_record", "item"], from, &[to])?;
+    Ok(given.into_iter().collect())
+}
+
+/// Ends the claims of jobs that put these tags on these records, or took them off: somebody does the
+/// opposite now, and an undo of such a job must leave that alone.
+pub(crate) fn end_claims(
+    tx: &mut Tx,
+    kind: MoveKind,
+    records: &[RecordId],
+    tags: &[TagId],
+) -> Result<()> {
+    let sql = match kind {
+        // Each names the partial index that serves it.
+        MoveKind::TagTaken => {
+            "DELETE FROM job_moves WHERE kind = 'tag_taken' AND to_record IN ids($1)
+             AND item IN ids($2) AND from_record = to_record"
+        }
+        _ => {
+            "DELETE FROM job_moves WHERE kind = 'tag' AND to_record IN ids($1)
+             AND item IN ids($2) AND from_record = to_record"
+        }
+    };
     let records = Param::Ids(records.iter().map(|record| record.0).collect());
-    tx.execute(sql, &[job.0.into(), records])?;
+    let tags = Param::Ids(tags.iter().map(|tag| tag.0).collect());
+    tx.execute(sql, &[records, tags])?;
     Ok(())
 }
 

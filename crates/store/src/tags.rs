@@ -2,12 +2,14 @@
 //! the recycle bin.
 
 use crate::insert::Insert;
+use crate::moves::{self, MoveKind};
 use crate::row::{Columns, columns};
 use crate::tx::{Param, Tx};
 use crate::{Error, Result, params};
 use model::id::{ModuleId, RecordId, TagId, UserId};
 use model::time::Timestamp;
 use model::value::fold;
+use std::collections::BTreeMap;
 
 /// A tag of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +111,13 @@ pub fn of_records(tx: &mut Tx, records: &[RecordId]) -> Result<Vec<(RecordId, Ta
 
 /// Puts tags on records that do not have them.
 pub fn put(tx: &mut Tx, pairs: &[(RecordId, TagId)], actor: UserId, at: Timestamp) -> Result<()> {
+    let mut by_tag: BTreeMap<TagId, Vec<RecordId>> = BTreeMap::new();
+    for (record, tag) in pairs {
+        by_tag.entry(*tag).or_default().push(*record);
+    }
+    for (tag, records) in by_tag {
+        moves::end_claims(tx, MoveKind::TagTaken, &records, &[tag])?;
+    }
     Insert::into("record_tags")
         .set("actor", actor)
         .set("at", at)
@@ -126,6 +135,7 @@ columns! { read Tagged { record, tag } }
 
 /// Takes tags off records, and answers which had which.
 pub fn take(tx: &mut Tx, records: &[RecordId], tags: &[TagId]) -> Result<Vec<(RecordId, TagId)>> {
+    moves::end_claims(tx, MoveKind::Tag, records, tags)?;
     let ids = Param::Ids(tags.iter().map(|tag| tag.0).collect());
     let tagged = Tagged::list();
     let sql = format!(

@@ -219,7 +219,7 @@ impl MassAction for ChangeOwner {
             authorise_again: authorise_undo,
             // What went along to a new owner is not counted.
             kept: Kept::EvenUnchanged,
-            moves: false,
+            carries: false,
             judge: None,
         },
         writes: Writes::Fields(&[system::OWNER]),

@@ -215,7 +215,7 @@ impl MassAction for MassConvert {
             authorise,
             authorise_again,
             kept: Kept::Once,
-            moves: true,
+            carries: true,
             judge: None,
         },
         writes: Writes::Becomes(&CONVERTED_FIELDS),

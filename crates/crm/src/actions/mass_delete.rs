@@ -50,7 +50,7 @@ impl MassAction for MassDelete {
             },
             authorise_again: authorise,
             kept: Kept::FromStart,
-            moves: false,
+            carries: false,
             judge: None,
         },
         writes: Writes::Whole,

@@ -244,7 +244,7 @@ impl MassAction for MassUpdate {
             authorise,
             authorise_again: authorise,
             kept: Kept::Changed,
-            moves: false,
+            carries: false,
             judge: None,
         },
         writes: Writes::Named,

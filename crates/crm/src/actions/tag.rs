@@ -27,11 +27,28 @@ use store::{Fault, Tx, tags};
 /// Puts tags on records, or takes them off.
 pub(crate) struct TagRecords;
 
-/// Which tags, by name: one that the module lacks is made once a record takes it.
+/// Which tags are put on each record, and which are taken off.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TagChange {
-    add: Vec<String>,
-    remove: Vec<String>,
+    add: Vec<StoredTag>,
+    remove: Vec<StoredTag>,
+}
+
+/// A tag as a job keeps it.
+#[derive(Serialize, Deserialize)]
+struct StoredTag {
+    /// Its name when the job was asked for.
+    name: String,
+    /// Its id, if the module had it then; otherwise it is made once a record takes it, unless somebody
+    /// makes it before.
+    id: Option<TagId>,
+}
+
+impl StoredTag {
+    fn of(name: String, known: &HashMap<String, TagId>) -> Self {
+        let id = known.get(&fold(&name)).copied();
+        Self { name, id }
+    }
 }
 
 /// Refuses an actor who may not tag records of the module, as single calls do.
@@ -54,7 +71,7 @@ impl MassAction for TagRecords {
             authorise,
             authorise_again: authorise,
             kept: Kept::Changed,
-            moves: false,
+            carries: false,
             judge: Some(judge_back),
         },
         writes: Writes::Fields(&[]),
@@ -76,13 +93,17 @@ impl MassAction for TagRecords {
         let add = names(&change.key("add"), &mut seen)?;
         let remove = names(&change.key("remove"), &mut seen)?;
         let known = known(tx, module)?;
-        for (n, name) in remove.iter().enumerate() {
-            if !known.contains_key(&fold(name)) {
-                let refusal = change.key("remove").place().item(n).invalid();
-                let text = "the module has no tag of this name";
-                return Err(refusal.saying(text).into());
-            }
+        let stored = |names: Vec<String>| -> Vec<StoredTag> {
+            let each = names.into_iter();
+            each.map(|name| StoredTag::of(name, &known)).collect()
+        };
+        let remove = stored(remove);
+        if let Some(n) = remove.iter().position(|tag| tag.id.is_none()) {
+            let refusal = change.key("remove").place().item(n).invalid();
+            let text = "the module has no tag of this name";
+            return Err(refusal.saying(text).into());
         }
+        let add = stored(add);
         Ok(TagChange { add, remove })
     }
 
@@ -93,11 +114,10 @@ impl MassAction for TagRecords {
         change: &TagChange,
     ) -> Result<(), Fault> {
         let known = known(tx, module)?;
-        let new = change
-            .add
-            .iter()
-            .filter(|name| !known.contains_key(&fold(name)));
-        if known.len() + new.count() > TAGS_PER_MODULE_MAX {
+        let is_new = |tag: &&StoredTag| tag.id.is_none() && !known.contains_key(&fold(&tag.name));
+        let new = change.add.iter().filter(is_new).count();
+        // What makes none is not stopped by a module that has too many.
+        if new > 0 && known.len() + new > TAGS_PER_MODULE_MAX {
             return Err(full().into());
         }
         Ok(())
@@ -108,7 +128,11 @@ impl MassAction for TagRecords {
         _module: &Module,
         change: TagChange,
     ) -> Result<Option<Json>, Fault> {
-        Ok(Some(json!({ "add": change.add, "remove": change.remove })))
+        let names = |tags: &[StoredTag]| -> Vec<String> {
+            tags.iter().map(|tag| tag.name.clone()).collect()
+        };
+        let (add, remove) = (names(&change.add), names(&change.remove));
+        Ok(Some(json!({ "add": add, "remove": remove })))
     }
 
     fn judge<'a>(
@@ -117,22 +141,26 @@ impl MassAction for TagRecords {
         change: &'a TagChange,
         _purpose: Purpose<'a>,
     ) -> Result<Box<dyn Judged + 'a>, Fault> {
-        let mut known = known(tx, task.writing.module)?;
-        let add = change
-            .add
-            .iter()
-            .map(|name| match known.remove(&fold(name)) {
-                Some(id) => Tag::Known(id),
-                None => Tag::New(name.clone()),
-            });
-        let add: Vec<Tag> = add.collect();
+        let known = known(tx, task.writing.module)?;
+        let there: HashSet<TagId> = known.values().copied().collect();
+        let mut deleted = None;
+        let mut add = Vec::new();
+        for StoredTag { name, id } in &change.add {
+            match id.or_else(|| known.get(&fold(name)).copied()) {
+                None => add.push(Tag::New(name.clone())),
+                Some(id) if there.contains(&id) => add.push(Tag::Known(id)),
+                Some(_) => deleted = Some(name),
+            }
+        }
         // One that was deleted meanwhile is on no record.
-        let remove = change
-            .remove
-            .iter()
-            .filter_map(|name| known.remove(&fold(name)));
-        let remove: HashSet<TagId> = remove.collect();
+        let remove: HashSet<TagId> = change.remove.iter().filter_map(|tag| tag.id).collect();
         let of_each = |id: RecordId, own: &HashSet<TagId>| {
+            if let Some(name) = deleted {
+                return Err(Refusal::new(Code::FieldGone)
+                    .saying("a tag was deleted after the job was accepted")
+                    .with("name", name.as_str())
+                    .with("id", id.to_string()));
+            }
             let missing = |tag: &&Tag| tag.id().is_none_or(|id| !own.contains(&id));
             let retag = Retag {
                 put: add.iter().filter(missing).cloned().collect(),
@@ -213,8 +241,6 @@ type OfEach<'o> = &'o dyn Fn(RecordId, &HashSet<TagId>) -> Result<Retag, Refusal
 struct JudgedTags<'a> {
     writing: Writing<'a>,
     records: Vec<JudgedRecord<Retag>>,
-    /// The job whose work is put back.
-    undoes: Option<JobId>,
 }
 
 impl<'a> JudgedTags<'a> {
@@ -269,7 +295,6 @@ impl<'a> JudgedTags<'a> {
         Ok(Self {
             writing,
             records: ids.iter().enumerate().map(judge).collect(),
-            undoes: None,
         })
     }
 }
@@ -326,9 +351,6 @@ impl Judged for JudgedTags<'_> {
         tags::put(tx, &put, writing.actor.user.id, writing.now)?;
         kept.extend(put.into_iter().map(|pair| (MoveKind::Tag, pair)));
         raise(tx, writing, &changed)?;
-        if let Some(job) = self.undoes {
-            moves::forget_tags(tx, job, &changed)?;
-        }
         if let Some(job) = writing.job {
             let kept = kept.into_iter().map(|(kind, (record, tag))| {
                 let module = writing.module.id;
@@ -356,7 +378,8 @@ impl Judged for JudgedTags<'_> {
 }
 
 /// Judges putting back what a job did to these records' tags: what it put and is still there goes, what it
-/// took and is not there comes back. A tag that was deleted stays away.
+/// took and is not there comes back. What others put or took since is theirs, and a tag that was deleted
+/// stays away.
 fn judge_back<'a>(
     tx: &mut Tx,
     writing: Writing<'a>,
@@ -365,13 +388,21 @@ fn judge_back<'a>(
     job: JobId,
 ) -> Result<Box<dyn Judged + 'a>, Fault> {
     let there: BTreeSet<TagId> = known(tx, writing.module)?.into_values().collect();
+    // What a record that became this one gave it too stays with it.
+    let given = moves::given_by_others(tx, ids)?;
     let mut did: HashMap<RecordId, Vec<(MoveKind, TagId)>> = HashMap::new();
     for one in moves::of(tx, job, ids)? {
         let tag = (one.kind, TagId(one.item));
         did.entry(one.from.record).or_default().push(tag);
     }
     let of_each = |id: RecordId, own: &HashSet<TagId>| {
-        let did = did.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let since = |text: &'static str| {
+            let refusal = Refusal::new(Code::ChangedSince).saying(text);
+            Err(refusal.with("id", id.to_string()))
+        };
+        let Some(did) = did.get(&id) else {
+            return since("the tags that the job changed were changed by others since");
+        };
         let of = |kind| {
             did.iter()
                 .filter(move |(of, _)| *of == kind)
@@ -379,20 +410,16 @@ fn judge_back<'a>(
         };
         let back = of(MoveKind::TagTaken).filter(|tag| !own.contains(tag));
         let (back, lost): (Vec<TagId>, Vec<TagId>) = back.partition(|tag| there.contains(tag));
+        let put = of(MoveKind::Tag).filter(|tag| own.contains(tag));
         let retag = Retag {
             put: back.into_iter().map(Tag::Known).collect(),
-            take: of(MoveKind::Tag).filter(|tag| own.contains(tag)).collect(),
+            take: put.filter(|tag| !given.contains(&(id, *tag))).collect(),
         };
         if retag.is_nothing() && !lost.is_empty() {
-            let text = "the tag that the job took off was deleted";
-            let refusal = Refusal::new(Code::ChangedSince).saying(text);
-            return Err(refusal.with("id", id.to_string()));
+            return since("the tag that the job took off was deleted");
         }
         retag.within_limit(id, own)
     };
     let judged = JudgedTags::judge(tx, writing, ids, expected, &of_each)?;
-    Ok(Box::new(JudgedTags {
-        undoes: Some(job),
-        ..judged
-    }))
+    Ok(Box::new(judged))
 }

@@ -109,7 +109,7 @@ impl AnyAction for Undo {
                 authorise: |_, _| Err(not_here()),
                 authorise_again: |_, _| Err(not_here()),
                 kept: Kept::Changed,
-                moves: false,
+                carries: false,
                 judge: None,
             },
             writes: Writes::Named,

@@ -302,7 +302,7 @@ impl Source for Outcomes {
         let page = self.read(reader, from)?;
         self.next = page.next;
         if page.told.is_empty() {
-            // So many places without one that is query: others have their turn before the next.
+            // So many places without one that is wanted: others have their turn before the next.
             return Ok(Step::Again);
         }
         let mut text = String::new();

@@ -12,6 +12,9 @@ each_db! {
     a_view_is_tagged_as_planned_and_untagged_by_the_undo,
     tags_that_were_taken_off_come_back,
     an_undo_spares_what_others_did,
+    a_tag_that_somebody_put_again_is_theirs,
+    a_tag_is_what_it_was_when_the_job_was_asked_for,
+    a_module_with_too_many_tags_still_loses_some,
     what_is_refused_of_a_change_of_tags,
     whoever_may_not_edit_may_not_tag,
     a_tag_that_another_made_meanwhile_is_taken,
@@ -143,6 +146,81 @@ mod check {
         assert_eq!(told(&leads[2]), (json!("failed"), json!("CHANGED_SINCE")));
         assert_eq!(told(&leads[0]).0, json!("failed"));
         assert_eq!(tags_of(&ada, &leads[1]), ["New"]);
+    }
+
+    pub(super) fn a_tag_that_somebody_put_again_is_theirs(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let leads = ada.make_leads(2);
+        change_tags(&ada, "add", &leads[1], "Old");
+        let asker = Asker::with(&api, "admin", SCOPES);
+        let ids = json!({ "ids": leads });
+        let job = asker.job(&body(ids, json!({ "add": ["New"], "remove": ["Old"] })));
+        api.run_jobs();
+        change_tags(&ada, "remove", &leads[0], "New");
+        change_tags(&ada, "add", &leads[0], "New");
+        change_tags(&ada, "add", &leads[1], "Old");
+        change_tags(&ada, "remove", &leads[1], "Old");
+        let undo = undone(&api, &asker, &job);
+        came_to(&api, &id(&undo), [1, 0, 1]);
+        let shown = asker.now(&undo);
+        assert_eq!(shown["failed_by_code"], json!({ "CHANGED_SINCE": 1 }));
+        assert_eq!(tags_of(&ada, &leads[0]), ["New"]);
+        assert!(tags_of(&ada, &leads[1]).is_empty());
+    }
+
+    pub(super) fn a_tag_is_what_it_was_when_the_job_was_asked_for(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let leads = ada.make_leads(2);
+        for tag in ["Old", "Keep"] {
+            change_tags(&ada, "add", &leads[0], tag);
+        }
+        let asker = Asker::with(&api, "admin", SCOPES);
+        let ids = || json!({ "ids": leads });
+        let takes = asker.job(&body(ids(), json!({ "remove": ["Old"] })));
+        let puts = asker.job(&body(ids(), json!({ "add": ["Keep"] })));
+        api.execute("UPDATE tags SET name = 'Past', folded = 'past' WHERE folded = 'old'");
+        api.execute("UPDATE tags SET name = 'Old', folded = 'old' WHERE folded = 'keep'");
+        api.run_jobs();
+        came_to(&api, &id(&takes), [1, 1, 0]);
+        came_to(&api, &id(&puts), [1, 1, 0]);
+        assert_eq!(tags_of(&ada, &leads[0]), ["Old"]);
+        assert_eq!(tags_of(&ada, &leads[1]), ["Old"]);
+        let late = asker.job(&body(ids(), json!({ "add": ["Past"] })));
+        api.execute("DELETE FROM tags WHERE folded = 'past'");
+        api.run_jobs();
+        came_to(&api, &id(&late), [0, 0, 2]);
+        assert_eq!(
+            asker.now(&late)["failed_by_code"],
+            json!({ "FIELD_GONE": 2 })
+        );
+    }
+
+    pub(super) fn a_module_with_too_many_tags_still_loses_some(kind: Kind) {
+        let api = Api::start_demo(kind);
+        let ada = api.caller("admin");
+        let leads = ada.make_leads(1);
+        change_tags(&ada, "add", &leads[0], "Old");
+        for n in 0..100 {
+            api.execute(&format!(
+                "INSERT INTO tags (id, module, name, folded, created_by, created_at, modified_by,
+                   modified_at) SELECT {n} + 900, module, 'T{n}', 't{n}', created_by, created_at,
+                   modified_by, modified_at FROM tags WHERE folded = 'old'"
+            ));
+        }
+        let asker = Asker::with(&api, "admin", SCOPES);
+        let ids = || json!({ "ids": leads });
+        asker.is_refused(
+            "jobs",
+            &body(ids(), json!({ "add": ["New"] })),
+            400,
+            "LIMIT_EXCEEDED",
+        );
+        let job = asker.job(&body(ids(), json!({ "remove": ["Old"], "add": ["T1"] })));
+        api.run_jobs();
+        came_to(&api, &id(&job), [1, 0, 0]);
+        assert_eq!(tags_of(&ada, &leads[0]), ["T1"]);
     }
 
     pub(super) fn what_is_refused_of_a_change_of_tags(kind: Kind) {

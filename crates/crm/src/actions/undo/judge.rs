@@ -72,7 +72,7 @@ impl Ready {
         now: Timestamp,
         purpose: Purpose<'a>,
     ) -> Result<JudgedUndo<'a>, Fault> {
-        if purpose.writes() && self.request.did.reversal().moves {
+        if purpose.writes() && self.request.did.reversal().carries {
             // What a conversion finds must not be taken back meanwhile.
             conversions::take_turn(tx)?;
         }

@@ -18,9 +18,9 @@ use store::{Error, Fault, Tx};
 /// How jobs of a kind are undone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reversal {
-    /// What such a job did, in a word.
+    /// What such a job did, in a word. Undos are stored with it: no other kind has the same, and it stays.
     pub(crate) done: &'static str,
-    /// What its undo does.
+    /// What its undo does; the same goes for it.
     pub(crate) undone: &'static str,
     /// Refuses an actor who may not undo such a job: it takes the rights of doing what puts it back.
     pub(crate) authorise: fn(&Actor, &Module) -> Result<(), Refusal>,
@@ -28,9 +28,9 @@ pub(crate) struct Reversal {
     pub(crate) authorise_again: fn(&Actor, &Module) -> Result<(), Refusal>,
     /// Until when it can be undone.
     pub(crate) kept: Kept,
-    /// What it moved to other records goes back with the records, and nothing that it made may be found
-    /// meanwhile.
-    pub(crate) moves: bool,
+    /// Something went from its records to others, notes or tags say, and goes back with the records;
+    /// nothing that it made may be found meanwhile.
+    pub(crate) carries: bool,
     /// Judges what puts its records back, where that is no value of a field.
     pub(crate) judge: Option<JudgeBack>,
 }
@@ -130,7 +130,7 @@ impl Done {
 
     /// Whether something went from its records to others, which goes back with them.
     pub(super) fn moved(self) -> bool {
-        self.reversal().moves && !self.undone
+        self.reversal().carries && !self.undone
     }
 }
 
@@ -171,4 +171,26 @@ pub fn until(job: &Job) -> Result<Option<Timestamp>, Fault> {
         _ => finished,
     };
     Ok(Some(from.plus_ms(KEPT_MS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_jobs_of_each_kind_did_has_a_word_of_its_own() {
+        for kind in JobKind::ALL.iter().filter(|kind| **kind != JobKind::Undo) {
+            for undone in [false, true] {
+                let done = Done {
+                    kind: *kind,
+                    undone,
+                };
+                let word: &str = done.into();
+                let read = Done::try_from(word.to_owned()).unwrap();
+                assert_eq!(read.kind, *kind, "{word}");
+                assert_eq!(<&str>::from(read), word);
+            }
+        }
+        assert!(Done::try_from("undo".to_owned()).is_err());
+    }
 }
