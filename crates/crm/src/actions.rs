@@ -16,7 +16,7 @@ use crate::actor::Actor;
 use crate::purge::PURGES;
 use action::{AnyAction, Mass};
 use model::body::Object;
-use model::id::{JobId, ModuleId};
+use model::id::ModuleId;
 use model::job::{Automation, JobKind};
 use model::limits::AUTOMATION_RECORDS_MAX;
 use model::module::Module;
@@ -91,9 +91,4 @@ fn fires_automation(named: bool, job: &Job) -> bool {
         Automation::Fire => true,
         Automation::Suppress => false,
     }
-}
-
-/// The key of which at most one unfinished undo of a job has it.
-fn undo_key(job: JobId) -> String {
-    format!("undo:{job}")
 }

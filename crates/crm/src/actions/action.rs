@@ -4,8 +4,9 @@
 use super::request::{Request, Stored};
 use super::undo::Reversal;
 use crate::actor::Actor;
+use crate::change::Change;
 use crate::plan::{Forecast, Summary};
-use crate::record::{Expected, Judged, Purpose, Writing};
+use crate::record::{Expected, Judged, Purpose, Writing, judge_update};
 use crate::triggers::Triggers;
 use jobs::{Memory, Settled};
 use model::body::Object;
@@ -91,10 +92,22 @@ pub(crate) struct Task<'a> {
     pub(crate) expected: Expected<'a>,
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
     /// The records' ids, in order.
     pub(crate) fn ids(&self) -> Vec<RecordId> {
         self.targets.iter().map(|target| target.record).collect()
+    }
+
+    /// Judges the same change of values for all of them.
+    pub(crate) fn judge_change(
+        &self,
+        tx: &mut Tx,
+        change: &Change,
+    ) -> Result<Box<dyn Judged + 'a>, Fault> {
+        let items: Vec<(RecordId, &Change)> =
+            self.ids().into_iter().map(|id| (id, change)).collect();
+        let judged = judge_update(tx, self.writing, &items, self.expected)?;
+        Ok(Box::new(judged))
     }
 }
 
@@ -118,8 +131,8 @@ pub(crate) struct Traits {
 pub(crate) enum Exclusive {
     /// A view.
     View,
-    /// A module (wire API 4.4).
-    Module,
+    /// A module, among the jobs whose keys begin so (wire API 4.4). The word is stored and stays.
+    Module(&'static str),
 }
 
 impl Exclusive {
@@ -127,7 +140,7 @@ impl Exclusive {
     pub(crate) fn key(self, cvid: ViewId, module: ModuleId) -> String {
         match self {
             Self::View => format!("view:{cvid}"),
-            Self::Module => format!("delete:{module}"),
+            Self::Module(word) => format!("{word}:{module}"),
         }
     }
 }

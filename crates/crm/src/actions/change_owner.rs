@@ -10,7 +10,7 @@ use super::undo::{Kept, Reversal};
 use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::owner;
-use crate::record::{Judged, Purpose, Writing, judge_update};
+use crate::record::{Judged, Purpose, Writing};
 use crate::selection::{self, SelectionQuery};
 use jobs::Settled;
 use model::body::Object;
@@ -264,15 +264,7 @@ impl MassAction for ChangeOwner {
         asked: &'a NewOwner,
         _purpose: Purpose<'a>,
     ) -> Result<Box<dyn Judged + 'a>, Fault> {
-        let change = change(task.writing.module, asked.owner)?;
-        let items: Vec<(RecordId, &Change)> =
-            task.ids().into_iter().map(|id| (id, &change)).collect();
-        Ok(Box::new(judge_update(
-            tx,
-            task.writing,
-            &items,
-            task.expected,
-        )?))
+        task.judge_change(tx, &change(task.writing.module, asked.owner)?)
     }
 
     fn cause(named: bool) -> Cause {

@@ -39,7 +39,7 @@ impl MassAction for MassDelete {
     const KIND: JobKind = JobKind::MassDelete;
     const TRAITS: Traits = Traits {
         scope: ActionScope::ByModule("mass_delete", Op::Delete),
-        exclusive: Exclusive::Module,
+        exclusive: Exclusive::Module("delete"),
         too_many: Code::LimitExceeded,
         reversal: Reversal {
             done: "delete",

@@ -8,11 +8,11 @@ use crate::actor::Actor;
 use crate::change::{Change, FieldWrite, Write};
 use crate::input;
 use crate::owner;
-use crate::record::{Judged, Purpose, judge_update};
+use crate::record::{Judged, Purpose};
 use crate::rules;
 use model::body::{Manner, Node, Object, Place};
 use model::field::{Field, FieldKind};
-use model::id::{FieldId, RecordId, UserId};
+use model::id::{FieldId, UserId};
 use model::job::JobKind;
 use model::limits::UPDATE_FIELDS_MAX;
 use model::module::Module;
@@ -313,15 +313,7 @@ impl MassAction for MassUpdate {
         change: &'a Fields,
         _purpose: Purpose<'a>,
     ) -> Result<Box<dyn Judged + 'a>, Fault> {
-        let change = change.change();
-        let items: Vec<(RecordId, &Change)> =
-            task.ids().into_iter().map(|id| (id, &change)).collect();
-        Ok(Box::new(judge_update(
-            tx,
-            task.writing,
-            &items,
-            task.expected,
-        )?))
+        task.judge_change(tx, &change.change())
     }
 }
 

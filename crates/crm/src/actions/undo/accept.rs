@@ -2,8 +2,8 @@
 //! from them.
 
 use super::super::accept::{Asker, Prepared, Run, Sealed, Targets, accept_prepared, new_job};
+use super::super::module_of;
 use super::super::request::{decode, encode};
-use super::super::{module_of, undo_key};
 use super::reversal::Done;
 use super::{Frozen, UndoRequest};
 use crate::actor::Actor;
@@ -19,6 +19,11 @@ use store::{Db, Fault, Priority, Tx, deeds};
 const PUT_OFF_MS: i64 = 30_000;
 /// How often records are frozen anew because automation changed further ones.
 const FREEZES_MAX: usize = 5;
+
+/// The key of which at most one unfinished undo of a job has it.
+fn undo_key(job: JobId) -> String {
+    format!("undo:{job}")
+}
 
 /// Accepts the undo of a finished job. Its targets are frozen and stored when this answers; `sealed`
 /// commits with it. Without a word nothing follows from what is put back: it was so before.
